@@ -1,0 +1,77 @@
+//! Sign blockchain transactions in-process with keys that never leave their key store.
+//!
+//! A [`Signer`] holds one key. Ask it to sign a [`SignRequest`] and it returns a [`Signature`]
+//! that has already been verified against its public key, in canonical form.
+//! Chain adapters turn a chain's own objects into requests, so that most applications write only:
+//!
+//! ```no_run
+//! # #[cfg(all(feature = "aws-kms", feature = "ethereum"))]
+//! # async fn example() -> Result<(), Box<dyn std::error::Error>> {
+//! use kms_signer::{chain::ethereum::EthereumSigner, provider::aws_kms::AwsKmsSigner};
+//!
+//! let key = AwsKmsSigner::builder("alias/hot-wallet").connect().await?;
+//! let wallet = EthereumSigner::new(key)?.with_chain_id(1);
+//! println!("fund this address: {}", wallet.address());
+//! # Ok(())
+//! # }
+//! ```
+//!
+//! # Core
+//!
+//! | item | purpose |
+//! |---|---|
+//! | [`Signer`] | the one trait: a public key, and `sign` |
+//! | [`SignRequest`] | what to sign: a preimage and its hash, or a whole message |
+//! | [`PublicKey`] | a validated public key of one of three curves |
+//! | [`Verifier`] | the gate that turns what a key store returned into a [`Signature`] |
+//! | [`Signed`], [`Receipt`] | a signature, and what an auditor needs to trace it |
+//! | [`Error`] | typed, says whether to retry and what to do |
+//! | [`hazmat`] | signing a bare digest |
+//!
+//! # Modules and features
+//!
+//! | module | feature | default | what it is |
+//! |---|---|---|---|
+//! | `provider::aws_kms` | `aws-kms` | yes | keys in AWS KMS |
+//! | `provider::local` | `local` | yes | keys in memory, for tests and development |
+//! | `chain::ethereum` | `ethereum` | yes | addresses, messages, every transaction type |
+//! | | `alloy` | yes | the same signer as an alloy `Signer`, `TxSigner` and wallet |
+//! | `emulator` | `emulator` | no | an HTTP KMS on loopback to test with |
+
+#![forbid(unsafe_code)]
+#![warn(missing_docs, rustdoc::broken_intra_doc_links, unreachable_pub)]
+#![cfg_attr(
+    not(test),
+    deny(
+        clippy::unwrap_used,
+        clippy::expect_used,
+        clippy::panic,
+        clippy::indexing_slicing,
+        clippy::unreachable,
+        clippy::todo,
+        clippy::dbg_macro,
+        clippy::print_stdout
+    )
+)]
+#![cfg_attr(docsrs, feature(doc_cfg))]
+
+pub mod chain;
+#[cfg(feature = "emulator")]
+pub mod emulator;
+pub mod error;
+pub mod hazmat;
+pub mod provider;
+mod public_key;
+mod request;
+#[cfg(feature = "local")]
+mod secret_key;
+pub mod signature;
+mod signer;
+mod verifier;
+
+pub use error::{Error, Result};
+pub use public_key::{KeyType, PublicKey};
+pub use request::{KeyInput, SignRequest};
+pub use signature::{RawSignature, Signature};
+pub use signer::{Receipt, Signed, Signer};
+pub use verifier::Verifier;

@@ -1,0 +1,103 @@
+//! Keys in memory, for tests and development.
+//!
+//! <div class="warning">
+//!
+//! The key lies in the memory of your process: whoever reads that memory, a core dump or a swap
+//! file has it. For keys that hold value use a key store, such as `provider::aws_kms`.
+//!
+//! </div>
+
+use std::{fmt, time::Instant};
+
+use async_trait::async_trait;
+
+use crate::{
+    KeyType, PublicKey, RawSignature, Receipt, Result, SignRequest, Signed, Signer, Verifier,
+    secret_key::SecretKey,
+};
+
+/// A signer whose key is in memory. Wiped when dropped; never shown by `Debug`.
+///
+/// ECDSA signatures are deterministic (RFC 6979), so that tests can compare them with vectors.
+/// A key store such as AWS KMS gives another one each time: do not rely on it in production code.
+///
+/// ```
+/// # async fn example() -> kms_signer::Result<()> {
+/// use kms_signer::{KeyType, SignRequest, Signer, provider::local::LocalSigner};
+///
+/// let signer = LocalSigner::random(KeyType::Secp256k1)?;
+/// let signed = signer.sign(&SignRequest::keccak256(b"preimage")).await?;
+/// # Ok(())
+/// # }
+/// ```
+pub struct LocalSigner {
+    secret_key: SecretKey,
+    verifier: Verifier,
+}
+
+impl LocalSigner {
+    /// A fresh key from the operating system's random number generator.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Randomness`](crate::Error::Randomness) when the operating system has none.
+    pub fn random(key_type: KeyType) -> Result<Self> {
+        Self::new(SecretKey::random(key_type)?)
+    }
+
+    /// A key from 32 bytes: a big-endian scalar from 1 to n − 1 for ECDSA, or the seed of
+    /// RFC 8032 §5.1.5 for Ed25519. Wiping `bytes` is up to the caller.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::InvalidSecretKey`](crate::Error::InvalidSecretKey).
+    pub fn from_bytes(key_type: KeyType, bytes: &[u8]) -> Result<Self> {
+        Self::new(SecretKey::from_bytes(key_type, bytes)?)
+    }
+
+    /// A key from an unencrypted DER PKCS#8 private key (RFC 5958), which names its own type.
+    /// Wiping `der` is up to the caller.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::InvalidSecretKey`](crate::Error::InvalidSecretKey), or
+    /// [`Error::InvalidPublicKey`](crate::Error::InvalidPublicKey) for another algorithm or curve.
+    pub fn from_pkcs8_der(der: &[u8]) -> Result<Self> {
+        Self::new(SecretKey::from_pkcs8_der(der)?)
+    }
+
+    fn new(secret_key: SecretKey) -> Result<Self> {
+        let verifier = Verifier::new(secret_key.public_key()?);
+        Ok(Self {
+            secret_key,
+            verifier,
+        })
+    }
+}
+
+#[async_trait]
+impl Signer for LocalSigner {
+    fn public_key(&self) -> &PublicKey {
+        self.verifier.public_key()
+    }
+
+    async fn sign(&self, request: &SignRequest<'_>) -> Result<Signed> {
+        let start = Instant::now();
+        let input = request.input_for(self.public_key().key_type())?;
+        let raw = self.secret_key.sign(&input, &[])?;
+        let signature = self.verifier.accept(&input, RawSignature::Fixed(&raw))?;
+        let receipt = Receipt::new("Sign", "local").with_elapsed(start.elapsed());
+        Ok(Signed::new(signature, receipt))
+    }
+}
+
+impl fmt::Debug for LocalSigner {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("LocalSigner")
+            .field("public_key", self.public_key())
+            .finish_non_exhaustive()
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,232 @@
+//! Public keys: strict parsing of what a key store exports.
+
+use std::fmt;
+
+use der::{Decode as _, asn1::ObjectIdentifier};
+use k256::elliptic_curve::sec1::ToSec1Point as _;
+use spki::{AlgorithmIdentifierRef, EncodePublicKey as _, SubjectPublicKeyInfoRef};
+
+use crate::{Error, Result, error::PublicKeyFault};
+
+/// `id-ecPublicKey` (RFC 5480 §2.1.1).
+const EC_PUBLIC_KEY: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.2.840.10045.2.1");
+/// `secp256k1` (SEC 2 §A.2).
+const SECP256K1: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.3.132.0.10");
+/// `prime256v1`, which is P-256 (RFC 5480 §2.1.1.1).
+const P256: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.2.840.10045.3.1.7");
+/// `id-Ed25519` (RFC 8410 §3).
+const ED25519: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.3.101.112");
+
+/// The type of a key: its curve, and with it the signature scheme.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+#[non_exhaustive]
+pub enum KeyType {
+    /// ECDSA on secp256k1 (SEC 2 §2.4.1): Ethereum, Bitcoin, Tezos `tz2`.
+    Secp256k1,
+    /// ECDSA on P-256, also called secp256r1 (FIPS 186-5): Tezos `tz3`.
+    P256,
+    /// Pure Ed25519 (RFC 8032 §5.1): Algorand, Solana, Tezos `tz1`.
+    Ed25519,
+}
+
+impl fmt::Display for KeyType {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(match self {
+            Self::Secp256k1 => "secp256k1",
+            Self::P256 => "P-256",
+            Self::Ed25519 => "Ed25519",
+        })
+    }
+}
+
+/// A public key, valid by construction: on its curve, never the identity, never of small order.
+///
+/// ```
+/// use kms_signer::{KeyType, PublicKey};
+///
+/// // What `aws kms get-public-key` returns, once base64 is decoded.
+/// # fn example(spki: &[u8]) -> kms_signer::Result<()> {
+/// let key = PublicKey::from_spki_der(spki)?;
+/// assert_eq!(key.key_type(), KeyType::Secp256k1);
+/// # Ok(())
+/// # }
+/// ```
+#[derive(Clone, PartialEq, Eq)]
+pub struct PublicKey {
+    point: Point,
+}
+
+#[derive(Clone, PartialEq, Eq)]
+pub(crate) enum Point {
+    Secp256k1(k256::PublicKey),
+    P256(p256::PublicKey),
+    Ed25519(ed25519_dalek::VerifyingKey),
+}
+
+impl PublicKey {
+    /// Reads a DER SubjectPublicKeyInfo (RFC 5280 §4.1), strictly.
+    ///
+    /// Exactly one encoding of each key is accepted:
+    ///
+    /// | key | bytes | layout |
+    /// |---|---|---|
+    /// | secp256k1 | 88 | 24-byte header, X (32, big-endian), Y (32, big-endian) |
+    /// | P-256 | 91 | 27-byte header, X (32, big-endian), Y (32, big-endian) |
+    /// | Ed25519 | 44 | 12-byte header, key (32, RFC 8032 §5.1.2) |
+    ///
+    /// # Errors
+    ///
+    /// [`Error::InvalidPublicKey`] with a fault of its own for each way to be wrong.
+    pub fn from_spki_der(der: &[u8]) -> Result<Self> {
+        let spki = SubjectPublicKeyInfoRef::from_der(der).map_err(|error| match error.kind() {
+            der::ErrorKind::TrailingData { .. } => refused(PublicKeyFault::TrailingData),
+            _ => refused(PublicKeyFault::Malformed),
+        })?;
+        let key_type = key_type_of(&spki.algorithm)?;
+        let bytes = spki
+            .subject_public_key
+            .as_bytes()
+            .ok_or_else(|| refused(PublicKeyFault::Malformed))?;
+        let key = Self::from_uncompressed(key_type, bytes)?;
+        // One key, one encoding: whatever the steps above let pass, the bytes must be the ones
+        // this crate would write itself.
+        match key.to_spki_der()? == der {
+            true => Ok(key),
+            false => Err(refused(PublicKeyFault::Malformed)),
+        }
+    }
+
+    /// Reads the bare key bytes of a key of the given type.
+    ///
+    /// | key | bytes |
+    /// |---|---|
+    /// | secp256k1, P-256 | SEC 1 §2.3.4: 65 (`04‖X‖Y`) or 33 (`02‖X` or `03‖X`) |
+    /// | Ed25519 | RFC 8032 §5.1.2: 32 |
+    ///
+    /// # Errors
+    ///
+    /// [`Error::InvalidPublicKey`].
+    pub fn from_bytes(key_type: KeyType, bytes: &[u8]) -> Result<Self> {
+        let point = match key_type {
+            KeyType::Secp256k1 => Point::Secp256k1(
+                k256::PublicKey::from_sec1_bytes(check_sec1(bytes)?)
+                    .map_err(|_| refused(PublicKeyFault::NotOnCurve))?,
+            ),
+            KeyType::P256 => Point::P256(
+                p256::PublicKey::from_sec1_bytes(check_sec1(bytes)?)
+                    .map_err(|_| refused(PublicKeyFault::NotOnCurve))?,
+            ),
+            KeyType::Ed25519 => Point::Ed25519(ed25519_point(bytes)?),
+        };
+        Ok(Self { point })
+    }
+
+    /// The type of the key.
+    pub fn key_type(&self) -> KeyType {
+        match self.point {
+            Point::Secp256k1(_) => KeyType::Secp256k1,
+            Point::P256(_) => KeyType::P256,
+            Point::Ed25519(_) => KeyType::Ed25519,
+        }
+    }
+
+    /// Writes the DER SubjectPublicKeyInfo that [`from_spki_der`](Self::from_spki_der) reads.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::InvalidPublicKey`] if the encoder failed, which no valid key makes it do.
+    pub fn to_spki_der(&self) -> Result<Vec<u8>> {
+        let document = match &self.point {
+            Point::Secp256k1(key) => key.to_public_key_der(),
+            Point::P256(key) => key.to_public_key_der(),
+            Point::Ed25519(key) => key.to_public_key_der(),
+        };
+        document
+            .map(|document| document.into_vec())
+            .map_err(|_| refused(PublicKeyFault::Malformed))
+    }
+
+    /// The bare key bytes: `04‖X‖Y` (65 bytes, SEC 1 §2.3.3) for secp256k1 and P-256, and the
+    /// 32 bytes of RFC 8032 §5.1.2 for Ed25519.
+    pub fn to_bytes(&self) -> Vec<u8> {
+        match &self.point {
+            Point::Secp256k1(key) => key.to_sec1_point(false).as_bytes().to_vec(),
+            Point::P256(key) => key.to_sec1_point(false).as_bytes().to_vec(),
+            Point::Ed25519(key) => key.to_bytes().to_vec(),
+        }
+    }
+
+    pub(crate) fn point(&self) -> &Point {
+        &self.point
+    }
+
+    fn from_uncompressed(key_type: KeyType, bytes: &[u8]) -> Result<Self> {
+        match (key_type, bytes.first()) {
+            (KeyType::Secp256k1 | KeyType::P256, Some(2 | 3)) => {
+                Err(refused(PublicKeyFault::NotUncompressed))
+            }
+            _ => Self::from_bytes(key_type, bytes),
+        }
+    }
+}
+
+/// Shows the type and the key in hexadecimal.
+impl fmt::Debug for PublicKey {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "PublicKey({}: ", self.key_type())?;
+        for byte in self.to_bytes() {
+            write!(f, "{byte:02x}")?;
+        }
+        f.write_str(")")
+    }
+}
+
+/// The key type that an algorithm identifier (RFC 5280 §4.1.1.2) names.
+pub(crate) fn key_type_of(algorithm: &AlgorithmIdentifierRef<'_>) -> Result<KeyType> {
+    match algorithm.oid {
+        EC_PUBLIC_KEY => match algorithm.parameters_oid() {
+            Ok(SECP256K1) => Ok(KeyType::Secp256k1),
+            Ok(P256) => Ok(KeyType::P256),
+            _ => Err(refused(PublicKeyFault::UnsupportedCurve)),
+        },
+        ED25519 => match algorithm.parameters {
+            None => Ok(KeyType::Ed25519),
+            // RFC 8410 §3: the parameters must be absent.
+            Some(_) => Err(refused(PublicKeyFault::Malformed)),
+        },
+        _ => Err(refused(PublicKeyFault::UnsupportedAlgorithm)),
+    }
+}
+
+/// Checks tag and length, so that what the curve crate refuses afterwards is off the curve.
+fn check_sec1(bytes: &[u8]) -> Result<&[u8]> {
+    match (bytes.first(), bytes.len()) {
+        (Some(0), 1) => Err(refused(PublicKeyFault::Identity)),
+        (Some(4), 65) | (Some(2 | 3), 33) => Ok(bytes),
+        (Some(2..=4), _) => Err(refused(PublicKeyFault::Length)),
+        _ => Err(refused(PublicKeyFault::Malformed)),
+    }
+}
+
+fn ed25519_point(bytes: &[u8]) -> Result<ed25519_dalek::VerifyingKey> {
+    let bytes: &[u8; 32] = bytes
+        .try_into()
+        .map_err(|_| refused(PublicKeyFault::Length))?;
+    let key = ed25519_dalek::VerifyingKey::from_bytes(bytes)
+        .map_err(|_| refused(PublicKeyFault::NotOnCurve))?;
+    // The library reads encodings with y ≥ p too; two encodings of one key would be two addresses.
+    if key.to_edwards().compress().as_bytes() != bytes {
+        return Err(refused(PublicKeyFault::NotCanonical));
+    }
+    match key.is_weak() {
+        true => Err(refused(PublicKeyFault::SmallOrder)),
+        false => Ok(key),
+    }
+}
+
+fn refused(fault: PublicKeyFault) -> Error {
+    Error::InvalidPublicKey { fault }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,216 @@
+//! Signatures: what a key store returns, and what this crate releases.
+
+use der::{Decode as _, Reader as _, SliceReader, Tag, Tagged as _, asn1::AnyRef};
+
+use crate::{KeyType, error::SignatureFault};
+
+/// A signature as a key store returned it: nothing about it is known yet.
+///
+/// [`Verifier::accept`](crate::Verifier::accept) turns it into a [`Signature`].
+#[derive(Clone, Copy, Debug)]
+#[non_exhaustive]
+pub enum RawSignature<'a> {
+    /// ASN.1 `ECDSA-Sig-Value` in DER (RFC 3279 §2.2.3): AWS KMS for ECDSA.
+    Der(&'a [u8]),
+    /// 64 bytes: `r‖s`, each 32 bytes big-endian, for ECDSA (PKCS#11); `R‖S` for Ed25519.
+    Fixed(&'a [u8]),
+}
+
+/// A verified signature in canonical form.
+///
+/// Only [`Verifier::accept`](crate::Verifier::accept) makes one, so holding a `Signature` proves
+/// that it verified under the verifier's key.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Signature {
+    /// ECDSA on secp256k1, low-s, with its recovery id.
+    Secp256k1(Secp256k1Signature),
+    /// ECDSA on P-256, low-s.
+    P256(P256Signature),
+    /// Pure Ed25519.
+    Ed25519(Ed25519Signature),
+}
+
+impl Signature {
+    /// The type of the key that made it.
+    pub fn key_type(&self) -> KeyType {
+        match self {
+            Self::Secp256k1(_) => KeyType::Secp256k1,
+            Self::P256(_) => KeyType::P256,
+            Self::Ed25519(_) => KeyType::Ed25519,
+        }
+    }
+
+    /// 64 bytes: `r‖s`, each 32 bytes big-endian, for ECDSA; `R‖S` (RFC 8032 §5.1.6) for Ed25519.
+    pub fn to_bytes(&self) -> [u8; 64] {
+        match self {
+            Self::Secp256k1(signature) => signature.scalars.to_bytes(),
+            Self::P256(signature) => signature.scalars.to_bytes(),
+            Self::Ed25519(signature) => signature.bytes,
+        }
+    }
+}
+
+/// An ECDSA signature on secp256k1.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Secp256k1Signature {
+    scalars: Scalars,
+    y_is_odd: bool,
+    x_is_reduced: bool,
+}
+
+impl Secp256k1Signature {
+    /// For the verifier alone.
+    pub(crate) fn new(scalars: Scalars, y_is_odd: bool, x_is_reduced: bool) -> Self {
+        Self {
+            scalars,
+            y_is_odd,
+            x_is_reduced,
+        }
+    }
+
+    /// `r`: 32 bytes, big-endian.
+    pub fn r(&self) -> &[u8; 32] {
+        &self.scalars.r
+    }
+
+    /// `s`: 32 bytes, big-endian, at most half the group order.
+    pub fn s(&self) -> &[u8; 32] {
+        &self.scalars.s
+    }
+
+    /// Whether the y coordinate of the nonce point R is odd: Ethereum's `yParity`.
+    pub fn y_is_odd(&self) -> bool {
+        self.y_is_odd
+    }
+
+    /// Whether the x coordinate of R was not below the group order (1 in 2^127).
+    pub fn x_is_reduced(&self) -> bool {
+        self.x_is_reduced
+    }
+
+    /// The recovery id of SEC 1 §4.1.6, from 0 to 3: bit 0 is the parity of y, bit 1 tells that
+    /// x was reduced.
+    pub fn recovery_id(&self) -> u8 {
+        u8::from(self.y_is_odd) | u8::from(self.x_is_reduced) << 1
+    }
+}
+
+/// An ECDSA signature on P-256.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct P256Signature {
+    scalars: Scalars,
+}
+
+impl P256Signature {
+    /// For the verifier alone.
+    pub(crate) fn new(scalars: Scalars) -> Self {
+        Self { scalars }
+    }
+
+    /// `r`: 32 bytes, big-endian.
+    pub fn r(&self) -> &[u8; 32] {
+        &self.scalars.r
+    }
+
+    /// `s`: 32 bytes, big-endian, at most half the group order.
+    pub fn s(&self) -> &[u8; 32] {
+        &self.scalars.s
+    }
+}
+
+/// An Ed25519 signature.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Ed25519Signature {
+    bytes: [u8; 64],
+}
+
+impl Ed25519Signature {
+    /// For the verifier alone.
+    pub(crate) fn new(bytes: [u8; 64]) -> Self {
+        Self { bytes }
+    }
+
+    /// `R‖S`, 32 bytes each, little-endian as in RFC 8032 §5.1.6.
+    pub fn as_bytes(&self) -> &[u8; 64] {
+        &self.bytes
+    }
+}
+
+/// The two scalars of an ECDSA signature, 32 bytes big-endian each; their range is not checked.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Scalars {
+    pub(crate) r: [u8; 32],
+    pub(crate) s: [u8; 32],
+}
+
+impl Scalars {
+    pub(crate) fn decode(raw: RawSignature<'_>) -> Result<Self, SignatureFault> {
+        match raw {
+            RawSignature::Der(der) => Self::from_der(der),
+            RawSignature::Fixed(bytes) => Self::from_fixed(bytes),
+        }
+    }
+
+    fn from_der(der: &[u8]) -> Result<Self, SignatureFault> {
+        let sequence = AnyRef::from_der(der).map_err(fault_of)?;
+        if sequence.tag() != Tag::Sequence {
+            return Err(SignatureFault::Malformed);
+        }
+        let mut reader = SliceReader::new(sequence.value()).map_err(fault_of)?;
+        let r = scalar(AnyRef::decode(&mut reader).map_err(fault_of)?)?;
+        let s = scalar(AnyRef::decode(&mut reader).map_err(fault_of)?)?;
+        reader.finish().map_err(fault_of)?;
+        Ok(Self { r, s })
+    }
+
+    fn from_fixed(bytes: &[u8]) -> Result<Self, SignatureFault> {
+        let bytes: &[u8; 64] = bytes.try_into().map_err(|_| SignatureFault::Length)?;
+        let (mut r, mut s) = ([0; 32], [0; 32]);
+        let (first, second) = bytes.split_at(32);
+        r.copy_from_slice(first);
+        s.copy_from_slice(second);
+        Ok(Self { r, s })
+    }
+
+    fn to_bytes(self) -> [u8; 64] {
+        let mut bytes = [0; 64];
+        let (first, second) = bytes.split_at_mut(32);
+        first.copy_from_slice(&self.r);
+        second.copy_from_slice(&self.s);
+        bytes
+    }
+}
+
+/// Reads a positive DER INTEGER (X.690 §8.3) of at most 32 bytes and pads it on the left.
+fn scalar(integer: AnyRef<'_>) -> Result<[u8; 32], SignatureFault> {
+    if integer.tag() != Tag::Integer {
+        return Err(SignatureFault::Malformed);
+    }
+    let digits = match integer.value() {
+        [] => return Err(SignatureFault::Malformed),
+        [first, ..] if *first >= 0x80 => return Err(SignatureFault::Negative),
+        [0, next, ..] if *next < 0x80 => return Err(SignatureFault::Padded),
+        [0, digits @ ..] => digits,
+        digits => digits,
+    };
+    let mut scalar = [0; 32];
+    let start = scalar
+        .len()
+        .checked_sub(digits.len())
+        .ok_or(SignatureFault::OutOfRange)?;
+    if let Some(tail) = scalar.get_mut(start..) {
+        tail.copy_from_slice(digits);
+    }
+    Ok(scalar)
+}
+
+fn fault_of(error: der::Error) -> SignatureFault {
+    match error.kind() {
+        der::ErrorKind::TrailingData { .. } => SignatureFault::TrailingData,
+        _ => SignatureFault::Malformed,
+    }
+}
+
+#[cfg(test)]
+mod tests;
