@@ -158,7 +158,7 @@ pub enum Error {
     #[error("invalid configuration: {reason}")]
     InvalidConfig {
         /// What does not fit, and what to do.
-        reason: &'static str,
+        reason: String,
     },
 
     /// The key store holds a key that cannot be used as a signer.

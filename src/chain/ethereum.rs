@@ -1,1 +1,156 @@
+//! Ethereum and every chain that signs like it.
+//!
+//! | what | standard | method |
+//! |---|---|---|
+//! | address | EIP-55 | [`EthereumSigner::address`] |
+//! | message | EIP-191 version `0x45` | [`EthereumSigner::sign_message`] |
+//! | transaction | legacy, EIP-155, 2930, 1559, 4844, 7702 | [`EthereumSigner::sign_typed_transaction`] |
+//! | authorization | EIP-7702 | [`EthereumSigner::sign_authorization`] |
+//! | typed data | EIP-712 | `EthereumSigner::sign_typed_data` (feature `alloy`) |
+//!
+//! With feature `alloy`, an [`EthereumSigner`] also is an alloy `Signer` and `TxSigner`, so
+//! `EthereumWallet::from(signer)` and `ProviderBuilder::new().wallet(signer)` work as they are.
+//!
+//! ```
+//! # #[cfg(feature = "local")]
+//! # async fn example() -> kms_signer::Result<()> {
+//! use alloy_consensus::TxEip1559;
+//! use kms_signer::{KeyType, chain::ethereum::EthereumSigner, provider::local::LocalSigner};
+//!
+//! let wallet = EthereumSigner::new(LocalSigner::random(KeyType::Secp256k1)?)?.with_chain_id(1);
+//! let signed = wallet
+//!     .sign_eip1559(TxEip1559 { chain_id: 1, gas_limit: 21_000, ..Default::default() })
+//!     .await?;
+//! println!("{} {}", signed.hash, signed.raw);
+//! # Ok(())
+//! # }
+//! ```
 
+#[cfg(feature = "alloy")]
+mod alloy;
+mod authorization;
+mod chain_ids;
+mod signature;
+mod transaction;
+#[cfg(feature = "alloy")]
+mod typed_data;
+
+use alloy_primitives::{Address, ChainId, Signature, U256, keccak256};
+
+use self::chain_ids::ChainIds;
+pub use self::{
+    signature::{V, to_rsv},
+    transaction::SignedTransaction,
+};
+use crate::{Error, KeyType, Receipt, Result, SignRequest, Signature as CoreSignature, Signer};
+
+/// An Ethereum account whose key is held by a [`Signer`].
+///
+/// Its own methods return this crate's [`Error`]; alloy's traits box it (see `Error::from_alloy`).
+#[derive(Clone, Debug)]
+pub struct EthereumSigner<S> {
+    signer: S,
+    address: Address,
+    chain_ids: ChainIds,
+}
+
+impl<S: Signer> EthereumSigner<S> {
+    /// An account for the key of `signer`. It signs for every chain until it is limited.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::KeyTypeMismatch`] unless the key is on secp256k1.
+    pub fn new(signer: S) -> Result<Self> {
+        let public_key = signer.public_key();
+        match public_key.key_type() {
+            KeyType::Secp256k1 => {
+                // Yellow Paper §F: the last 20 bytes of keccak256(X‖Y), without the leading 04.
+                let bytes = public_key.to_bytes();
+                let hash = keccak256(bytes.get(1..).unwrap_or_default());
+                Ok(Self {
+                    address: Address::from_word(hash),
+                    chain_ids: ChainIds::Any,
+                    signer,
+                })
+            }
+            actual => Err(Error::KeyTypeMismatch {
+                expected: KeyType::Secp256k1,
+                actual,
+            }),
+        }
+    }
+
+    /// Limits transactions and authorizations to one chain; `None` lifts the limit.
+    ///
+    /// A legacy transaction without a chain id is given this one, and with it EIP-155 replay
+    /// protection. Messages, typed data and bare hashes name no chain that could be checked here.
+    #[must_use]
+    pub fn with_chain_id(mut self, chain_id: impl Into<Option<ChainId>>) -> Self {
+        self.chain_ids = chain_id.into().into();
+        self
+    }
+
+    /// Limits transactions and authorizations to the listed chains.
+    ///
+    /// What is valid on every chain (a legacy transaction without EIP-155, an authorization for
+    /// chain 0) is refused unless 0 is on the list. An empty list refuses everything.
+    #[must_use]
+    pub fn with_chain_ids(mut self, chain_ids: impl IntoIterator<Item = ChainId>) -> Self {
+        self.chain_ids = ChainIds::AllowList(chain_ids.into_iter().collect());
+        self
+    }
+
+    /// The account's address; its `Display` has the checksum of EIP-55.
+    pub fn address(&self) -> Address {
+        self.address
+    }
+
+    /// The signer that holds the key.
+    pub fn signer(&self) -> &S {
+        &self.signer
+    }
+
+    /// Signs `"\x19Ethereum Signed Message:\n" ‖ length ‖ message` (EIP-191 version `0x45`).
+    ///
+    /// # Errors
+    ///
+    /// Those of the [`Signer`].
+    pub async fn sign_message(&self, message: &[u8]) -> Result<Signature> {
+        let preimage = alloy_primitives::utils::eip191_message(message);
+        self.sign(&SignRequest::keccak256(&preimage)).await
+    }
+
+    /// Every signature of this account is made here.
+    async fn sign(&self, request: &SignRequest<'_>) -> Result<Signature> {
+        self.sign_with_receipt(request)
+            .await
+            .map(|(signature, _)| signature)
+    }
+
+    async fn sign_with_receipt(&self, request: &SignRequest<'_>) -> Result<(Signature, Receipt)> {
+        let signed = self.signer.sign(request).await?;
+        match signed.signature {
+            // `ecrecover` has two values of v and so no way to say that x was reduced.
+            CoreSignature::Secp256k1(signature) if signature.x_is_reduced() => {
+                Err(Error::UnencodableSignature {
+                    reason: "its nonce point's x is not below the group order; sign again",
+                })
+            }
+            CoreSignature::Secp256k1(signature) => Ok((
+                Signature::new(
+                    U256::from_be_bytes(*signature.r()),
+                    U256::from_be_bytes(*signature.s()),
+                    signature.y_is_odd(),
+                ),
+                signed.receipt,
+            )),
+            other => Err(Error::KeyTypeMismatch {
+                expected: KeyType::Secp256k1,
+                actual: other.key_type(),
+            }),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;

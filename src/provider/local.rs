@@ -7,7 +7,7 @@
 //!
 //! </div>
 
-use std::{fmt, time::Instant};
+use std::{fmt, sync::Arc, time::Instant};
 
 use async_trait::async_trait;
 
@@ -16,7 +16,7 @@ use crate::{
     secret_key::SecretKey,
 };
 
-/// A signer whose key is in memory. Wiped when dropped; never shown by `Debug`.
+/// A signer whose key is in memory. Wiped when the last clone is dropped; never shown by `Debug`.
 ///
 /// ECDSA signatures are deterministic (RFC 6979), so that tests can compare them with vectors.
 /// A key store such as AWS KMS gives another one each time: do not rely on it in production code.
@@ -30,8 +30,10 @@ use crate::{
 /// # Ok(())
 /// # }
 /// ```
+#[derive(Clone)]
 pub struct LocalSigner {
-    secret_key: SecretKey,
+    /// Shared by clones, so that there is one copy in memory.
+    secret_key: Arc<SecretKey>,
     verifier: Verifier,
 }
 
@@ -69,7 +71,7 @@ impl LocalSigner {
     fn new(secret_key: SecretKey) -> Result<Self> {
         let verifier = Verifier::new(secret_key.public_key()?);
         Ok(Self {
-            secret_key,
+            secret_key: Arc::new(secret_key),
             verifier,
         })
     }

@@ -1,1 +1,132 @@
+use super::*;
 
+const ONE: &str = "0000000000000000000000000000000000000000000000000000000000000001";
+const HIGH: &str = "8000000000000000000000000000000000000000000000000000000000000001";
+
+fn decode(der: &str) -> Result<(String, String), SignatureFault> {
+    let der = hex::decode(der).unwrap();
+    Scalars::decode(RawSignature::Der(&der))
+        .map(|scalars| (hex::encode(scalars.r), hex::encode(scalars.s)))
+}
+
+#[test]
+fn der_is_padded_to_fixed_width() {
+    let cases = [
+        ("3006020101020101".to_owned(), ONE, ONE),
+        (
+            format!("30 26 0221 00{HIGH} 0201 01").replace(' ', ""),
+            HIGH,
+            ONE,
+        ),
+        (
+            format!("30 26 0201 01 0221 00{HIGH}").replace(' ', ""),
+            ONE,
+            HIGH,
+        ),
+        // 31 bytes: one byte short, as one signature in 256 is.
+        (
+            format!("3024 0201 01 021f {}", "11".repeat(31)).replace(' ', ""),
+            ONE,
+            &format!("00{}", "11".repeat(31)),
+        ),
+    ];
+    for (der, r, s) in cases {
+        assert_eq!(decode(&der), Ok((r.to_owned(), s.to_owned())), "{der}");
+    }
+}
+
+#[test]
+fn der_is_read_strictly() {
+    use SignatureFault::*;
+    let too_long = format!("3026 0221 01{HIGH} 0201 01").replace(' ', "");
+    let far_too_long = format!("3029 0224 01000000{HIGH} 0201 01").replace(' ', "");
+    let cases = [
+        ("", Malformed),
+        ("30", Malformed),
+        ("3000", Malformed),
+        ("3003020101", Malformed),
+        ("30060201010201", Malformed),
+        ("300602010102010100", TrailingData),
+        ("3009020101020101020101", TrailingData),
+        ("30080201010201010500", TrailingData),
+        // Lengths that are not minimal (X.690 §10.1), or indefinite.
+        ("308106020101020101", Malformed),
+        ("3080020101020101", Malformed),
+        ("3080020101 0201010000", Malformed),
+        ("300702810101020101", Malformed),
+        // SET and OCTET STRING where SEQUENCE and INTEGER belong.
+        ("3106020101020101", Malformed),
+        ("3006040101020101", Malformed),
+        ("30060201010c0101", Malformed),
+        // Empty, negative, padded.
+        ("30050200020101", Malformed),
+        ("3006020180020101", Negative),
+        ("30060201010201ff", Negative),
+        ("300702020001020101", Padded),
+        ("300702010102020001", Padded),
+        ("30080203000001020101", Padded),
+        (&too_long, OutOfRange),
+        (&far_too_long, OutOfRange),
+    ];
+    for (der, fault) in cases {
+        assert_eq!(decode(&der.replace(' ', "")), Err(fault), "{der}");
+    }
+}
+
+#[test]
+fn fixed_width_is_exactly_64_bytes() {
+    for length in [0, 63, 65, 128] {
+        let bytes = vec![1; length];
+        assert_eq!(
+            Scalars::decode(RawSignature::Fixed(&bytes)),
+            Err(SignatureFault::Length),
+            "{length} bytes"
+        );
+    }
+    let bytes: Vec<u8> = (0..64).collect();
+    let scalars = Scalars::decode(RawSignature::Fixed(&bytes)).unwrap();
+    assert_eq!(scalars.to_bytes().as_slice(), bytes);
+}
+
+proptest::proptest! {
+    /// Arbitrary bytes: never a panic, and what is read is what the curve library reads.
+    #[test]
+    fn agrees_with_the_ecdsa_crate_on_any_bytes(bytes: Vec<u8>) {
+        compare(&bytes);
+    }
+
+    /// Well-formed signatures with one changed byte: the same.
+    #[test]
+    fn agrees_with_the_ecdsa_crate_on_changed_signatures(
+        r in 1u128.., s in 1u128.., at: usize, to: u8
+    ) {
+        let scalar = |low: u128| {
+            let mut bytes = [0x5a; 32];
+            bytes[16..].copy_from_slice(&low.to_be_bytes());
+            bytes
+        };
+        let signature = k256::ecdsa::Signature::from_scalars(scalar(r), scalar(s)).unwrap();
+        let mut der = signature.to_der().as_bytes().to_vec();
+        compare(&der);
+        let at = at % der.len();
+        der[at] = to;
+        compare(&der);
+    }
+}
+
+/// This decoder leaves the group order to the verifier, so it accepts a little more than `k256`.
+fn compare(der: &[u8]) {
+    let ours = Scalars::decode(RawSignature::Der(der)).map(Scalars::to_bytes);
+    match k256::ecdsa::Signature::from_der(der) {
+        Ok(theirs) => assert_eq!(ours.unwrap().as_slice(), theirs.to_bytes().as_slice()),
+        Err(_) => {
+            if let Ok(bytes) = ours {
+                assert!(
+                    k256::ecdsa::Signature::from_slice(&bytes).is_err(),
+                    "{}",
+                    hex::encode(der)
+                );
+            }
+        }
+    }
+}

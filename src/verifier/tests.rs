@@ -1,1 +1,321 @@
+use k256::elliptic_curve::{PrimeField as _, point::DecompressPoint as _};
+use proptest::prelude::*;
 
+use super::*;
+use crate::{SignRequest, hazmat, secret_key::SecretKey};
+
+/// n, the order of secp256k1 (SEC 2 §2.4.1).
+const SECP256K1_ORDER: &str = "fffffffffffffffffffffffffffffffebaaedce6af48a03bbfd25e8cd0364141";
+/// n, the order of P-256 (SP 800-186 §3.2.1.3).
+const P256_ORDER: &str = "ffffffff00000000ffffffffffffffffbce6faada7179e84f3b9cac2fc632551";
+
+fn bytes<const N: usize>(text: &str) -> [u8; N] {
+    hex::decode(text).unwrap().try_into().unwrap()
+}
+
+fn key(key_type: KeyType, seed: u8) -> (SecretKey, Verifier) {
+    let secret = SecretKey::from_bytes(key_type, &[seed; 32]).unwrap();
+    let verifier = Verifier::new(secret.public_key().unwrap());
+    (secret, verifier)
+}
+
+/// Replaces `s` by `n − s`.
+fn flip_s(key_type: KeyType, fixed: &[u8; 64]) -> [u8; 64] {
+    match key_type {
+        KeyType::Secp256k1 => {
+            let (r, s) = k256::ecdsa::Signature::from_slice(fixed)
+                .unwrap()
+                .split_scalars();
+            let flipped = k256::ecdsa::Signature::from_scalars(*r, -*s).unwrap();
+            flipped.to_bytes().into()
+        }
+        KeyType::P256 => {
+            let (r, s) = p256::ecdsa::Signature::from_slice(fixed)
+                .unwrap()
+                .split_scalars();
+            let flipped = p256::ecdsa::Signature::from_scalars(*r, -*s).unwrap();
+            flipped.to_bytes().into()
+        }
+        KeyType::Ed25519 => panic!("Ed25519 has no two forms"),
+    }
+}
+
+fn secp256k1(signature: Signature) -> Secp256k1Signature {
+    match signature {
+        Signature::Secp256k1(signature) => signature,
+        other => panic!("expected secp256k1, got {other:?}"),
+    }
+}
+
+#[track_caller]
+fn refused_as(result: Result<Signature>) -> SignatureFault {
+    match result {
+        Err(Error::InvalidSignature { fault, .. }) => fault,
+        other => panic!("expected a refused signature, got {other:?}"),
+    }
+}
+
+#[track_caller]
+fn not_by_this_key(result: Result<Signature>) {
+    assert!(
+        matches!(result, Err(Error::SignatureNotVerified { .. })),
+        "{result:?}"
+    );
+}
+
+/// RFC 6979 §A.2.5, P-256, SHA-256, message "sample": its `s` is high.
+#[test]
+fn p256_vector_of_rfc_6979_is_released_low() {
+    let public_key = PublicKey::from_bytes(
+        KeyType::P256,
+        &bytes::<33>("0360fed4ba255a9d31c961eb74c6356d68c049b8923b61fa6ce669622e60f29fb6"),
+    )
+    .unwrap();
+    let r = "efd48b2aacb6a8fd1140dd9cd45e81d69d2c877b56aaf991c34d0ea84eaf3716";
+    let high_s = "f7cb1c942d657c41d436c7a1b6e29f65f3e900dbb9aff4064dc4ab2f843acda8";
+    let low_s = "0834e36ad29a83bf2bc9385e491d6099c8fdf9d1ed67aa7ea5f51f93782857a9";
+    let request = SignRequest::sha256(b"sample");
+    let signature = Verifier::new(public_key)
+        .accept(
+            &request.input_for(KeyType::P256).unwrap(),
+            RawSignature::Fixed(&bytes::<64>(&format!("{r}{high_s}"))),
+        )
+        .unwrap();
+    assert_eq!(hex::encode(signature.to_bytes()), format!("{r}{low_s}"));
+}
+
+/// The RFC 6979 vector for secp256k1 that trezor-crypto and others share: key 1, SHA-256.
+#[test]
+fn secp256k1_vector_of_trezor_crypto_is_accepted() {
+    let secret = SecretKey::from_bytes(
+        KeyType::Secp256k1,
+        &bytes::<32>("0000000000000000000000000000000000000000000000000000000000000001"),
+    )
+    .unwrap();
+    let raw = bytes::<64>(
+        "934b1ea10a4b3c1757e2b0c017d0b6143ce3c9a7e6a4a49860d7a6ab210ee3d8\
+         2442ce9d2b916064108014783e923ec36b49743e2ffa1c4496f01a512aafd9e5",
+    );
+    let request = SignRequest::sha256(b"Satoshi Nakamoto");
+    let input = request.input_for(KeyType::Secp256k1).unwrap();
+    let verifier = Verifier::new(secret.public_key().unwrap());
+    let signature = verifier.accept(&input, RawSignature::Fixed(&raw)).unwrap();
+    assert_eq!(signature.to_bytes(), raw);
+    assert_eq!(secret.sign(&input, &[]).unwrap(), raw);
+}
+
+/// RFC 8032 §7.1, TEST 2.
+#[test]
+fn ed25519_vector_of_rfc_8032_is_accepted() {
+    let public_key = PublicKey::from_bytes(
+        KeyType::Ed25519,
+        &bytes::<32>("3d4017c3e843895a92b70aa74d1b7ebc9c982ccf2ec4968cc0cd55f12af4660c"),
+    )
+    .unwrap();
+    let raw = bytes::<64>(
+        "92a009a9f0d4cab8720e820b5f642540a2b27b5416503f8fb3762223ebdb69da\
+         085ac1e43e15996e458f3613d0f11d8c387b2eaeb4302aeeb00d291612bb0c00",
+    );
+    let verifier = Verifier::new(public_key);
+    let input = KeyInput::Ed25519Message(&[0x72]);
+    let signature = verifier.accept(&input, RawSignature::Fixed(&raw)).unwrap();
+    assert_eq!(signature.to_bytes(), raw);
+    not_by_this_key(verifier.accept(
+        &KeyInput::Ed25519Message(&[0x73]),
+        RawSignature::Fixed(&raw),
+    ));
+}
+
+/// The Ed25519 group order, little-endian: adding it to S gives the malleated twin.
+#[test]
+fn ed25519_refuses_the_malleated_twin() {
+    let (secret, verifier) = key(KeyType::Ed25519, 3);
+    let input = KeyInput::Ed25519Message(b"message");
+    let mut raw = secret.sign(&input, &[]).unwrap();
+    verifier.accept(&input, RawSignature::Fixed(&raw)).unwrap();
+    let order: [u8; 32] = bytes("edd3f55c1a631258d69cf7a2def9de1400000000000000000000000000000010");
+    let mut carry = 0u16;
+    for (byte, add) in raw[32..].iter_mut().zip(order) {
+        let sum = u16::from(*byte) + u16::from(add) + carry;
+        *byte = sum as u8;
+        carry = sum >> 8;
+    }
+    not_by_this_key(verifier.accept(&input, RawSignature::Fixed(&raw)));
+}
+
+#[test]
+fn scalars_outside_the_group_are_refused() {
+    for (key_type, order) in [
+        (KeyType::Secp256k1, SECP256K1_ORDER),
+        (KeyType::P256, P256_ORDER),
+    ] {
+        let (_, verifier) = key(key_type, 5);
+        let one = format!("{}01", "00".repeat(31));
+        let zero = "00".repeat(32);
+        let above = format!("{}2", &order[..63]);
+        let most = "ff".repeat(32);
+        let cases = [
+            (&zero, &one, SignatureFault::Zero),
+            (&one, &zero, SignatureFault::Zero),
+            (&order.to_owned(), &one, SignatureFault::OutOfRange),
+            (&one, &order.to_owned(), SignatureFault::OutOfRange),
+            (&above, &one, SignatureFault::OutOfRange),
+            (&one, &most, SignatureFault::OutOfRange),
+        ];
+        for (r, s, fault) in cases {
+            let raw = bytes::<64>(&format!("{r}{s}"));
+            let result =
+                verifier.accept(&KeyInput::EcdsaPrehash(&[9; 32]), RawSignature::Fixed(&raw));
+            assert_eq!(refused_as(result), fault, "{key_type}: r {r}, s {s}");
+        }
+    }
+}
+
+/// R with x ≥ n cannot be found by signing, so the key is made for the signature:
+/// Q = (s·R − z·G)/r verifies it by construction.
+#[test]
+fn a_reduced_x_gives_recovery_ids_2_and_3() {
+    let order = bytes::<32>(SECP256K1_ORDER);
+    let digest = [0x42; 32];
+    let mut seen = Vec::new();
+    for small in 1u8..60 {
+        // x = n + small, which is below p; about every second one is on the curve.
+        let mut x = order;
+        x[31] += small;
+        let mut r = [0; 32];
+        r[31] = small;
+        for y_is_odd in [false, true] {
+            let point =
+                k256::AffinePoint::decompress(&x.into(), u8::from(y_is_odd).into()).into_option();
+            let Some(nonce_point) = point else { continue };
+            let z = <k256::Scalar as Reduce<k256::FieldBytes>>::reduce(&digest.into());
+            let r_scalar = k256::Scalar::from_repr(r.into()).unwrap();
+            let s = k256::Scalar::from(7u64);
+            let public_point = (k256::ProjectivePoint::from(nonce_point) * s
+                - k256::ProjectivePoint::GENERATOR * z)
+                * r_scalar.invert().unwrap();
+            let public_key = k256::PublicKey::from_affine(public_point.to_affine()).unwrap();
+            let public_key =
+                PublicKey::from_bytes(KeyType::Secp256k1, &public_key.to_sec1_bytes()).unwrap();
+
+            let raw = [r, s.to_repr().into()].concat();
+            let signature = Verifier::new(public_key)
+                .accept(&KeyInput::EcdsaPrehash(&digest), RawSignature::Fixed(&raw))
+                .map(secp256k1)
+                .unwrap();
+            assert!(signature.x_is_reduced());
+            assert_eq!(signature.recovery_id(), 2 + u8::from(y_is_odd));
+            seen.push(signature.recovery_id());
+        }
+    }
+    assert!(seen.contains(&2) && seen.contains(&3), "{seen:?}");
+}
+
+/// With z = −r·d the nonce point is the identity for every s.
+#[test]
+fn the_identity_as_nonce_point_is_refused() {
+    let (secret, verifier) = key(KeyType::Secp256k1, 5);
+    let SecretKey::Secp256k1(secret) = secret else {
+        unreachable!()
+    };
+    let r = k256::Scalar::from(12345u64);
+    let z: [u8; 32] = (-(r * *secret.to_nonzero_scalar())).to_repr().into();
+    let raw = [<[u8; 32]>::from(r.to_repr()), [1; 32]].concat();
+    not_by_this_key(verifier.accept(&KeyInput::EcdsaPrehash(&z), RawSignature::Fixed(&raw)));
+}
+
+#[test]
+fn inputs_and_encodings_of_other_schemes_are_refused() {
+    let (_, ecdsa) = key(KeyType::Secp256k1, 5);
+    let (_, ed25519) = key(KeyType::Ed25519, 5);
+    let raw = [1; 64];
+    assert!(matches!(
+        ecdsa.accept(&KeyInput::Ed25519Message(b"m"), RawSignature::Fixed(&raw)),
+        Err(Error::UnsupportedRequest { .. })
+    ));
+    assert!(matches!(
+        ed25519.accept(&KeyInput::EcdsaPrehash(&[1; 32]), RawSignature::Fixed(&raw)),
+        Err(Error::UnsupportedRequest { .. })
+    ));
+    let message = KeyInput::Ed25519Message(b"m");
+    assert_eq!(
+        refused_as(ed25519.accept(&message, RawSignature::Der(&raw))),
+        SignatureFault::WrongEncoding
+    );
+    assert_eq!(
+        refused_as(ed25519.accept(&message, RawSignature::Fixed(&raw[..63]))),
+        SignatureFault::Length
+    );
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(64))]
+
+    /// For any key and digest: verdict, low-s and recovery id agree with the curve crate's trial
+    /// recovery, whichever of the two forms of `s` came in.
+    #[test]
+    fn secp256k1_agrees_with_trial_recovery(seed in 1u8..255, digest: [u8; 32], entropy: [u8; 8]) {
+        let (secret, verifier) = key(KeyType::Secp256k1, seed);
+        let input = KeyInput::EcdsaPrehash(&digest);
+        let low = secret.sign(&input, &entropy).unwrap();
+        let high = flip_s(KeyType::Secp256k1, &low);
+
+        let signature = secp256k1(verifier.accept(&input, RawSignature::Fixed(&low)).unwrap());
+        let from_high = secp256k1(verifier.accept(&input, RawSignature::Fixed(&high)).unwrap());
+        prop_assert_eq!(signature, from_high);
+
+        let theirs = k256::ecdsa::Signature::from_slice(&low).unwrap();
+        prop_assert_eq!(*signature.r(), <[u8; 32]>::from(theirs.r().to_repr()));
+        let SecretKey::Secp256k1(secret) = &secret else { unreachable!() };
+        let expected = k256::ecdsa::VerifyingKey::from(secret.public_key());
+        let recovery_id = k256::ecdsa::RecoveryId::from_byte(signature.recovery_id()).unwrap();
+        let recovered = k256::ecdsa::VerifyingKey::recover_from_prehash(
+            &digest,
+            &k256::ecdsa::Signature::from_scalars(*signature.r(), *signature.s()).unwrap(),
+            recovery_id,
+        );
+        prop_assert_eq!(recovered.unwrap(), expected);
+    }
+
+    #[test]
+    fn p256_accepts_both_forms_and_releases_the_low_one(seed in 1u8..255, digest: [u8; 32]) {
+        let (secret, verifier) = key(KeyType::P256, seed);
+        let input = KeyInput::EcdsaPrehash(&digest);
+        let one = secret.sign(&input, &[]).unwrap();
+        let other = flip_s(KeyType::P256, &one);
+        let released = verifier.accept(&input, RawSignature::Fixed(&one)).unwrap();
+        prop_assert_eq!(released, verifier.accept(&input, RawSignature::Fixed(&other)).unwrap());
+        let released = p256::ecdsa::Signature::from_slice(&released.to_bytes()).unwrap();
+        prop_assert_eq!(released, released.normalize_s());
+    }
+
+    /// Another key, another digest, or one changed bit: never accepted.
+    #[test]
+    fn what_was_not_signed_is_refused(
+        key_type in prop_oneof![
+            Just(KeyType::Secp256k1), Just(KeyType::P256), Just(KeyType::Ed25519)
+        ],
+        digest: [u8; 32],
+        bit in 0usize..512,
+    ) {
+        let (secret, verifier) = key(key_type, 21);
+        let (_, stranger) = key(key_type, 22);
+        let mut changed = digest;
+        changed[bit % 32] ^= 1;
+        let requests = [hazmat::prehashed(digest), hazmat::prehashed(changed)];
+        let messages = [SignRequest::message(&digest), SignRequest::message(&changed)];
+        let [input, other_input] = match key_type {
+            KeyType::Ed25519 => &messages,
+            _ => &requests,
+        }
+        .each_ref()
+        .map(|request| request.input_for(key_type).unwrap());
+        let mut raw = secret.sign(&input, &[]).unwrap();
+
+        verifier.accept(&input, RawSignature::Fixed(&raw)).unwrap();
+        not_by_this_key(stranger.accept(&input, RawSignature::Fixed(&raw)));
+        not_by_this_key(verifier.accept(&other_input, RawSignature::Fixed(&raw)));
+        raw[bit / 8] ^= 1 << (bit % 8);
+        prop_assert!(verifier.accept(&input, RawSignature::Fixed(&raw)).is_err());
+    }
+}

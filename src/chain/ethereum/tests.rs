@@ -1,0 +1,517 @@
+use alloy_consensus::{
+    SignableTransaction, Transaction, TxEip1559, TxEip2930, TxEip4844, TxEip7702, TxEnvelope,
+    TxLegacy, TypedTransaction, transaction::SignerRecoverable as _,
+};
+use alloy_eips::eip7702::Authorization;
+use alloy_primitives::{TxKind, address, b256, bytes, hex};
+
+use super::*;
+use crate::provider::local::LocalSigner;
+
+fn wallet(secret: &str) -> EthereumSigner<LocalSigner> {
+    let secret = hex::decode(secret).unwrap();
+    let signer = LocalSigner::from_bytes(KeyType::Secp256k1, &secret).unwrap();
+    EthereumSigner::new(signer).unwrap()
+}
+
+/// EIP-155's example key: 32 bytes of 0x46.
+fn eip155_wallet() -> EthereumSigner<LocalSigner> {
+    wallet(&"46".repeat(32))
+}
+
+fn eip155_transaction(chain_id: Option<u64>) -> TxLegacy {
+    TxLegacy {
+        chain_id,
+        nonce: 9,
+        gas_price: 20_000_000_000,
+        gas_limit: 21_000,
+        to: TxKind::Call(address!("3535353535353535353535353535353535353535")),
+        value: U256::from(10u64).pow(U256::from(18)),
+        input: Default::default(),
+    }
+}
+
+/// web3.js 1.x documentation (`web3.eth.accounts`), go-ethereum's `crypto` test key, and EIP-155.
+#[test]
+fn known_keys_have_their_known_addresses() {
+    for (secret, address) in [
+        (
+            "4c0883a69102937d6231471b5dbb6204fe5129617082792ae468d01a3f362318",
+            "0x2c7536E3605D9C16a7a3D7b1898e529396a65c23",
+        ),
+        (
+            "289c2857d4598e37fb9647507e47a309d6133539bf21a8b9cb6df88fd5232032",
+            "0x970E8128AB834E8EAC17Ab8E3812F010678CF791",
+        ),
+        (
+            &"46".repeat(32),
+            "0x9d8A62f656a8d1615C1294fd71e9CFb3E4855A4F",
+        ),
+    ] {
+        assert_eq!(wallet(secret).address().to_string(), address);
+    }
+}
+
+#[test]
+fn a_key_on_another_curve_is_refused() {
+    for key_type in [KeyType::P256, KeyType::Ed25519] {
+        let result = EthereumSigner::new(LocalSigner::random(key_type).unwrap());
+        match result {
+            Err(Error::KeyTypeMismatch { expected, actual }) => {
+                assert_eq!((expected, actual), (KeyType::Secp256k1, key_type));
+            }
+            other => panic!("{key_type}: {other:?}"),
+        }
+    }
+}
+
+/// The example of EIP-155, complete: address, signing hash, v, r, s and raw bytes.
+#[tokio::test]
+async fn eip_155_example() {
+    let tx = eip155_transaction(Some(1));
+    assert_eq!(
+        tx.signature_hash(),
+        b256!("daf5a779ae972f972197303d7b574746c7ef83eadac0f2791ad23db92e4c8e53")
+    );
+    let signed = eip155_wallet().sign_typed_transaction(tx).await.unwrap();
+    assert_eq!(
+        signed.raw,
+        bytes!(
+            "f86c098504a817c800825208943535353535353535353535353535353535353535880de0b6b3a764000080"
+            "25a028ef61340bd939bc2195fe537567866003e1a15d3c71ff63e1590620aa636276"
+            "a067cbe9d8997f761aecb703304b3800ccf555c9f3dc64214b297fb1966a3b6d83"
+        )
+    );
+    assert_eq!(signed.hash, keccak256(&signed.raw));
+    let v = V::Eip155 { chain_id: 1 };
+    assert_eq!(to_rsv(signed.envelope.signature(), v).unwrap()[64], 37);
+}
+
+/// web3.js 1.x documentation, `web3.eth.accounts.sign("Some data", …)`.
+#[tokio::test]
+async fn eip_191_vector_of_web3_js() {
+    let wallet = wallet("4c0883a69102937d6231471b5dbb6204fe5129617082792ae468d01a3f362318");
+    let signature = wallet.sign_message(b"Some data").await.unwrap();
+    assert_eq!(
+        hex::encode(to_rsv(&signature, V::Electrum).unwrap()),
+        "b91467e570a6466aa9e9876cbcd013baba02900b8979d43fe208a4a4f339f5fd\
+         6007e74cd82e037b800186422fc2da167c747ef045e5d18a5f5d4300f8e1a0291c"
+    );
+}
+
+#[cfg(feature = "alloy")]
+mod typed_data {
+    use alloy_dyn_abi::TypedData;
+    use alloy_sol_types::{Eip712Domain, eip712_domain, sol};
+
+    use super::*;
+
+    sol! {
+        struct Person { string name; address wallet; }
+        struct Mail { Person from; Person to; string contents; }
+    }
+
+    /// The example of EIP-712: key keccak256("cow"), and its signature from Example.js.
+    const SIGNATURE: &str = "4355c47d63924e8a72e509b65029052eb6c299d53a04e167c5775fd466751c9d\
+                             07299936d304c153f6443dfa05f40ff007d72911b6f72307f996231605b915621c";
+
+    fn cow() -> EthereumSigner<LocalSigner> {
+        let cow = wallet(&hex::encode(keccak256("cow")));
+        assert_eq!(
+            cow.address(),
+            address!("CD2a3d9F938E13CD947Ec05AbC7FE734Df8DD826")
+        );
+        cow
+    }
+
+    fn domain() -> Eip712Domain {
+        eip712_domain! {
+            name: "Ether Mail",
+            version: "1",
+            chain_id: 1,
+            verifying_contract: address!("CcCCccccCCCCcCCCCCCcCcCccCcCCCcCcccccccC"),
+        }
+    }
+
+    fn mail() -> Mail {
+        Mail {
+            from: Person {
+                name: "Cow".into(),
+                wallet: address!("CD2a3d9F938E13CD947Ec05AbC7FE734Df8DD826"),
+            },
+            to: Person {
+                name: "Bob".into(),
+                wallet: address!("bBbBBBBbbBBBbbbBbbBbbbbBBbBbbbbBbBbbBBbB"),
+            },
+            contents: "Hello, Bob!".into(),
+        }
+    }
+
+    const JSON: &str = r#"{
+        "types": {
+            "EIP712Domain": [
+                {"name": "name", "type": "string"}, {"name": "version", "type": "string"},
+                {"name": "chainId", "type": "uint256"},
+                {"name": "verifyingContract", "type": "address"}
+            ],
+            "Person": [{"name": "name", "type": "string"}, {"name": "wallet", "type": "address"}],
+            "Mail": [
+                {"name": "from", "type": "Person"}, {"name": "to", "type": "Person"},
+                {"name": "contents", "type": "string"}
+            ]
+        },
+        "primaryType": "Mail",
+        "domain": {
+            "name": "Ether Mail", "version": "1", "chainId": 1,
+            "verifyingContract": "0xCcCCccccCCCCcCCCCCCcCcCccCcCCCcCcccccccC"
+        },
+        "message": {
+            "from": {"name": "Cow", "wallet": "0xCD2a3d9F938E13CD947Ec05AbC7FE734Df8DD826"},
+            "to": {"name": "Bob", "wallet": "0xbBbBBBBbbBBBbbbBbbBbbbbBBbBbbbbBbBbbBBbB"},
+            "contents": "Hello, Bob!"
+        }
+    }"#;
+
+    #[tokio::test]
+    async fn eip_712_example_as_a_struct_and_as_json() {
+        let cow = cow();
+        let of_struct = cow.sign_typed_data(&mail(), &domain()).await.unwrap();
+        assert_eq!(
+            hex::encode(to_rsv(&of_struct, V::Electrum).unwrap()),
+            SIGNATURE
+        );
+
+        let json: TypedData = serde_json::from_str(JSON).unwrap();
+        assert_eq!(cow.sign_dynamic_typed_data(&json).await.unwrap(), of_struct);
+    }
+
+    /// A message that is the domain itself is hashed without a second part: alloy agrees.
+    #[tokio::test]
+    async fn the_domain_alone_can_be_signed() {
+        let mut json: TypedData = serde_json::from_str(JSON).unwrap();
+        json.primary_type = "EIP712Domain".into();
+        let cow = cow();
+        let signature = cow.sign_dynamic_typed_data(&json).await.unwrap();
+        let hash = json.eip712_signing_hash().unwrap();
+        assert_eq!(
+            signature.recover_address_from_prehash(&hash).unwrap(),
+            cow.address()
+        );
+    }
+
+    #[tokio::test]
+    async fn a_message_that_does_not_fit_its_types_is_refused() {
+        let mut json: TypedData = serde_json::from_str(JSON).unwrap();
+        json.message["from"]["wallet"] = "nobody".into();
+        let result = cow().sign_dynamic_typed_data(&json).await;
+        assert!(
+            matches!(result, Err(Error::InvalidPayload { .. })),
+            "{result:?}"
+        );
+    }
+}
+
+#[cfg(feature = "alloy")]
+mod through_alloy {
+    use alloy_network::{EthereumWallet, NetworkWallet, TxSigner};
+    use alloy_signer::Signer as AlloySigner;
+
+    use super::*;
+
+    #[tokio::test]
+    async fn every_sign_method_recovers_to_the_address() {
+        let wallet = eip155_wallet();
+        let alloy: &(dyn AlloySigner + Send + Sync) = &wallet;
+        let hash = keccak256("hash");
+        let signature = alloy.sign_hash(&hash).await.unwrap();
+        assert_eq!(
+            signature.recover_address_from_prehash(&hash).unwrap(),
+            alloy.address()
+        );
+        let signature = alloy.sign_message(b"message").await.unwrap();
+        assert_eq!(
+            signature.recover_address_from_msg(b"message").unwrap(),
+            alloy.address()
+        );
+    }
+
+    #[tokio::test]
+    async fn a_wallet_signs_what_the_signer_signs() {
+        let signer = eip155_wallet();
+        let wallet = EthereumWallet::from(signer.clone());
+        let tx: TypedTransaction = eip155_transaction(Some(1)).into();
+        let from_wallet: TxEnvelope =
+            NetworkWallet::<alloy_network::Ethereum>::sign_transaction(&wallet, tx.clone())
+                .await
+                .unwrap();
+        let direct = signer.sign_typed_transaction(tx).await.unwrap();
+        assert_eq!(from_wallet, direct.envelope);
+    }
+
+    #[tokio::test]
+    async fn the_error_comes_back_out_of_alloy() {
+        let signer = eip155_wallet().with_chain_id(1);
+        let mut tx = eip155_transaction(Some(5));
+        let error = TxSigner::sign_transaction(&signer, &mut tx)
+            .await
+            .unwrap_err();
+        let error = Error::from_alloy(&error).unwrap();
+        assert!(
+            matches!(
+                error,
+                Error::ChainIdRefused {
+                    requested: Some(5),
+                    ..
+                }
+            ),
+            "{error}"
+        );
+        let foreign = alloy_signer::Error::message("not ours");
+        assert!(Error::from_alloy(&foreign).is_none());
+    }
+
+    #[test]
+    fn the_chain_id_is_that_of_alloy() {
+        let mut signer = eip155_wallet();
+        assert_eq!(AlloySigner::chain_id(&signer), None);
+        AlloySigner::set_chain_id(&mut signer, Some(5));
+        assert_eq!(AlloySigner::chain_id(&signer), Some(5));
+        // The same call compiles against alloy's trait and against the inherent method.
+        let signer = AlloySigner::with_chain_id(signer, Some(6)).with_chain_id(Some(7));
+        assert_eq!(AlloySigner::chain_id(&signer), Some(7));
+        assert_eq!(AlloySigner::chain_id(&signer.with_chain_ids([1, 2])), None);
+    }
+}
+
+fn one_of_each_type(chain_id: u64) -> Vec<TypedTransaction> {
+    let to = address!("3535353535353535353535353535353535353535");
+    let authorization = Authorization {
+        chain_id: U256::from(chain_id),
+        address: to,
+        nonce: 0,
+    };
+    let authorization = authorization.into_signed(Signature::test_signature());
+    vec![
+        TxLegacy {
+            chain_id: Some(chain_id),
+            ..Default::default()
+        }
+        .into(),
+        TxEip2930 {
+            chain_id,
+            ..Default::default()
+        }
+        .into(),
+        TxEip1559 {
+            chain_id,
+            ..Default::default()
+        }
+        .into(),
+        TxEip4844 {
+            chain_id,
+            to,
+            ..Default::default()
+        }
+        .into(),
+        TxEip7702 {
+            chain_id,
+            to,
+            authorization_list: vec![authorization],
+            ..Default::default()
+        }
+        .into(),
+    ]
+}
+
+#[tokio::test]
+async fn every_type_is_signed_over_its_own_hash_and_recovers_to_the_sender() {
+    let wallet = eip155_wallet();
+    for tx in one_of_each_type(137) {
+        let hash = tx.signature_hash();
+        let signed = wallet.sign_typed_transaction(tx).await.unwrap();
+        let recovered = signed
+            .envelope
+            .signature()
+            .recover_address_from_prehash(&hash)
+            .unwrap();
+        assert_eq!(
+            recovered,
+            wallet.address(),
+            "{:?}",
+            signed.envelope.tx_type()
+        );
+        assert_eq!(signed.envelope.recover_signer().unwrap(), wallet.address());
+        assert_eq!(
+            signed.hash,
+            keccak256(&signed.raw),
+            "{:?}",
+            signed.envelope.tx_type()
+        );
+        assert!(
+            signed.envelope.signature().normalize_s().is_none(),
+            "s is high"
+        );
+    }
+}
+
+/// A signer that fails the test when it is asked: what is refused must be refused before.
+#[derive(Debug)]
+struct Untouchable(PublicKey);
+
+use crate::{PublicKey, Signed};
+
+#[async_trait::async_trait]
+impl Signer for Untouchable {
+    fn public_key(&self) -> &PublicKey {
+        &self.0
+    }
+
+    async fn sign(&self, request: &SignRequest<'_>) -> Result<Signed> {
+        panic!("the key store was asked to sign {request:?}");
+    }
+}
+
+fn untouchable() -> EthereumSigner<Untouchable> {
+    let key = LocalSigner::random(KeyType::Secp256k1).unwrap();
+    EthereumSigner::new(Untouchable(key.public_key().clone())).unwrap()
+}
+
+#[tokio::test]
+async fn another_chain_is_refused_before_the_key_store_is_asked() {
+    let limited = [
+        (untouchable().with_chain_id(1), vec![1]),
+        (untouchable().with_chain_ids([1, 5]), vec![1, 5]),
+        (untouchable().with_chain_ids([]), vec![]),
+    ];
+    for (wallet, chain_ids) in limited {
+        for tx in one_of_each_type(137) {
+            match wallet.sign_typed_transaction(tx).await {
+                Err(Error::ChainIdRefused { requested, allowed }) => {
+                    assert_eq!((requested, allowed), (Some(137), chain_ids.clone()));
+                }
+                other => panic!("{other:?}"),
+            }
+        }
+        let authorization = Authorization {
+            chain_id: U256::from(137),
+            address: Address::ZERO,
+            nonce: 0,
+        };
+        // Chain 0 is every chain, and a chain id beyond 64 bits is none of them.
+        for chain_id in [U256::from(137), U256::ZERO, U256::MAX] {
+            let authorization = Authorization {
+                chain_id,
+                ..authorization.clone()
+            };
+            let result = wallet.sign_authorization(authorization).await;
+            assert!(
+                matches!(result, Err(Error::ChainIdRefused { .. })),
+                "{result:?}"
+            );
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_legacy_transaction_without_chain_id_depends_on_the_limit() {
+    // No limit: signed as it is, valid on every chain.
+    let signed = eip155_wallet()
+        .sign_typed_transaction(eip155_transaction(None))
+        .await
+        .unwrap();
+    assert_eq!(signed.envelope.chain_id(), None);
+    // One chain: given that chain id, as alloy's signers do.
+    let wallet = eip155_wallet().with_chain_id(1);
+    let signed = wallet
+        .sign_typed_transaction(eip155_transaction(None))
+        .await
+        .unwrap();
+    assert_eq!(signed.envelope.chain_id(), Some(1));
+    // A list: refused, unless it has 0.
+    let wallet = untouchable().with_chain_ids([1, 5]);
+    let result = wallet
+        .sign_typed_transaction(eip155_transaction(None))
+        .await;
+    assert!(
+        matches!(
+            result,
+            Err(Error::ChainIdRefused {
+                requested: None,
+                ..
+            })
+        ),
+        "{result:?}"
+    );
+    let wallet = eip155_wallet().with_chain_ids([0, 1]);
+    let signed = wallet
+        .sign_typed_transaction(eip155_transaction(None))
+        .await
+        .unwrap();
+    assert_eq!(signed.envelope.chain_id(), None);
+}
+
+/// alloy computes the hash and recovers; nonce 0 and chain 0 are where others have erred.
+#[tokio::test]
+async fn authorizations_recover_to_the_authority() {
+    let wallet = eip155_wallet();
+    for chain_id in [0, 1, u64::MAX] {
+        for nonce in [0, 1, 127, 128, u64::MAX] {
+            let authorization = Authorization {
+                chain_id: U256::from(chain_id),
+                address: address!("3535353535353535353535353535353535353535"),
+                nonce,
+            };
+            let signed = wallet
+                .sign_authorization(authorization.clone())
+                .await
+                .unwrap();
+            assert_eq!(signed.recover_authority().unwrap(), wallet.address());
+            assert_eq!(signed.inner(), &authorization);
+        }
+    }
+    let listed = wallet.with_chain_ids([0]);
+    let everywhere = Authorization {
+        chain_id: U256::ZERO,
+        address: Address::ZERO,
+        nonce: 0,
+    };
+    listed.sign_authorization(everywhere).await.unwrap();
+}
+
+#[test]
+fn v_has_three_encodings() {
+    let [even, odd] = [false, true]
+        .map(|y_is_odd| Signature::new(U256::from(0x11u64), U256::from(0x22u64), y_is_odd));
+    for (v, expected) in [
+        (V::Parity, [0, 1]),
+        (V::Electrum, [27, 28]),
+        (V::Eip155 { chain_id: 1 }, [37, 38]),
+        (V::Eip155 { chain_id: 109 }, [253, 254]),
+    ] {
+        for (signature, expected) in [even, odd].iter().zip(expected) {
+            let bytes = to_rsv(signature, v).unwrap();
+            assert_eq!(
+                (bytes[31], bytes[63], bytes[64]),
+                (0x11, 0x22, expected),
+                "{v:?}"
+            );
+            assert!(
+                bytes[..31]
+                    .iter()
+                    .chain(&bytes[32..63])
+                    .all(|byte| *byte == 0)
+            );
+        }
+    }
+    // 110 × 2 + 35 = 255 is the last that fits, and only with an even y.
+    assert_eq!(to_rsv(&even, V::Eip155 { chain_id: 110 }).unwrap()[64], 255);
+    for (signature, chain_id) in [(odd, 110), (even, 111), (even, 137), (even, u64::MAX)] {
+        let result = to_rsv(&signature, V::Eip155 { chain_id });
+        assert!(
+            matches!(result, Err(Error::UnencodableSignature { .. })),
+            "{chain_id}"
+        );
+    }
+    assert_eq!(V::Eip155 { chain_id: 137 }.value(true), Some(310));
+    assert_eq!(V::Eip155 { chain_id: u64::MAX }.value(false), None);
+}

@@ -1,0 +1,76 @@
+//! Transactions of every type: legacy, EIP-155, EIP-2930, EIP-1559, EIP-4844, EIP-7702.
+
+use alloy_consensus::{SignableTransaction, TxEip1559, TxEnvelope, TypedTransaction};
+use alloy_eips::eip2718::Encodable2718 as _;
+use alloy_primitives::{B256, Bytes, Signature, keccak256};
+
+use super::{EthereumSigner, chain_ids::EVERY_CHAIN};
+use crate::{Error, Receipt, Result, SignRequest, Signer};
+
+/// A signed transaction, ready to be sent.
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub struct SignedTransaction {
+    /// What `eth_sendRawTransaction` takes: the RLP of a legacy transaction, or the type byte and
+    /// payload of EIP-2718. An EIP-4844 transaction that came with its sidecar has it here.
+    pub raw: Bytes,
+    /// The transaction hash: Keccak-256 of the canonical encoding, which has no sidecar.
+    pub hash: B256,
+    /// The same as alloy's type.
+    pub envelope: TxEnvelope,
+    /// The call to the key store that made the signature.
+    pub receipt: Receipt,
+}
+
+impl<S: Signer> EthereumSigner<S> {
+    /// Signs an EIP-1559 transaction: the raw EIP-2718 bytes and the hash in one call.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::ChainIdRefused`] before any call to the key store, or those of the [`Signer`].
+    pub async fn sign_eip1559(&self, tx: TxEip1559) -> Result<SignedTransaction> {
+        self.sign_typed_transaction(tx).await
+    }
+
+    /// Signs a transaction of any type; `tx` is any of alloy's `Tx…` types.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::ChainIdRefused`] before any call to the key store, or those of the [`Signer`].
+    pub async fn sign_typed_transaction(
+        &self,
+        tx: impl Into<TypedTransaction>,
+    ) -> Result<SignedTransaction> {
+        let mut tx = tx.into();
+        let (signature, receipt) = self.sign_signable(&mut tx).await?;
+        let envelope: TxEnvelope = tx.into_envelope(signature);
+        Ok(SignedTransaction {
+            raw: envelope.encoded_2718().into(),
+            hash: *envelope.tx_hash(),
+            envelope,
+            receipt,
+        })
+    }
+
+    /// Signs the preimage of any alloy transaction. An unset chain id is filled in first.
+    pub(super) async fn sign_signable(
+        &self,
+        tx: &mut dyn SignableTransaction<Signature>,
+    ) -> Result<(Signature, Receipt)> {
+        match (tx.chain_id(), self.chain_ids.one()) {
+            (None, Some(chain_id)) => tx.set_chain_id(chain_id),
+            (chain_id, _) => self.chain_ids.check(chain_id.unwrap_or(EVERY_CHAIN))?,
+        }
+        let preimage = tx.encoded_for_signing();
+        // A foreign transaction type may define its hash in another way. Its preimage is then
+        // unknown, and signing this one would give a signature that recovers to someone else.
+        if tx.signature_hash() != keccak256(&preimage) {
+            return Err(Error::InvalidPayload {
+                what: "the transaction",
+                source: "its signing hash is not keccak256 of its signing encoding".into(),
+            });
+        }
+        self.sign_with_receipt(&SignRequest::keccak256(&preimage))
+            .await
+    }
+}

@@ -1,0 +1,56 @@
+//! EIP-712 typed data.
+
+use alloy_dyn_abi::TypedData;
+use alloy_primitives::{B256, Signature};
+use alloy_sol_types::{Eip712Domain, SolStruct};
+
+use super::EthereumSigner;
+use crate::{Error, Result, SignRequest, Signer};
+
+impl<S: Signer> EthereumSigner<S> {
+    /// Signs a Solidity struct: `19 01 ‖ domainSeparator ‖ hashStruct(message)` (EIP-712).
+    ///
+    /// # Errors
+    ///
+    /// Those of the [`Signer`].
+    pub async fn sign_typed_data<T: SolStruct + Send + Sync>(
+        &self,
+        payload: &T,
+        domain: &Eip712Domain,
+    ) -> Result<Signature> {
+        let preimage = preimage(domain.separator(), Some(payload.eip712_hash_struct()));
+        self.sign(&SignRequest::keccak256(&preimage)).await
+    }
+
+    /// Signs typed data given as JSON, as wallets get it through `eth_signTypedData_v4`.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::InvalidPayload`] when the message does not fit its types, or those of the
+    /// [`Signer`].
+    pub async fn sign_dynamic_typed_data(&self, payload: &TypedData) -> Result<Signature> {
+        // With the domain itself as the message there is no second hash, as in eth-sig-util.
+        let message = match payload.primary_type.as_str() {
+            "EIP712Domain" => None,
+            _ => Some(
+                payload
+                    .hash_struct()
+                    .map_err(|error| Error::InvalidPayload {
+                        what: "the typed data",
+                        source: error.into(),
+                    })?,
+            ),
+        };
+        let preimage = preimage(payload.domain.separator(), message);
+        self.sign(&SignRequest::keccak256(&preimage)).await
+    }
+}
+
+fn preimage(domain_separator: B256, message: Option<B256>) -> Vec<u8> {
+    let mut preimage = vec![0x19, 0x01];
+    preimage.extend_from_slice(domain_separator.as_slice());
+    if let Some(hash) = message {
+        preimage.extend_from_slice(hash.as_slice());
+    }
+    preimage
+}

@@ -1,0 +1,127 @@
+use aws_sdk_kms::types::SigningAlgorithmSpec;
+
+use super::*;
+use crate::{
+    error::{AnswerFault, PublicKeyFault},
+    secret_key::SecretKey,
+};
+
+const ARN: &str = "arn:aws:kms:us-east-1:111122223333:key/1234abcd";
+
+fn spki(key_type: KeyType) -> Vec<u8> {
+    let key = SecretKey::from_bytes(key_type, &[4; 32]).unwrap();
+    key.public_key().unwrap().to_spki_der().unwrap()
+}
+
+fn answer(spec: KeySpec, key_type: KeyType) -> GetPublicKeyOutput {
+    GetPublicKeyOutput::builder()
+        .key_id(ARN)
+        .key_spec(spec)
+        .key_usage(KeyUsageType::SignVerify)
+        .signing_algorithms(algorithm_of(key_type))
+        .public_key(Blob::new(spki(key_type)))
+        .build()
+}
+
+#[track_caller]
+fn fault(output: &GetPublicKeyOutput) -> KeyFault {
+    match admit(output) {
+        Err(Error::KeyRefused { fault, .. }) => fault,
+        other => panic!("expected a refused key, got {other:?}"),
+    }
+}
+
+#[test]
+fn the_three_specs_are_admitted() {
+    for (spec, key_type) in [
+        (KeySpec::EccSecgP256K1, KeyType::Secp256k1),
+        (KeySpec::EccNistP256, KeyType::P256),
+        (KeySpec::EccNistEdwards25519, KeyType::Ed25519),
+    ] {
+        let (arn, public_key) = admit(&answer(spec, key_type)).unwrap();
+        assert_eq!(arn, ARN);
+        assert_eq!(public_key.to_spki_der().unwrap(), spki(key_type));
+    }
+}
+
+#[test]
+fn each_disagreement_has_its_own_fault() {
+    let good = answer(KeySpec::EccSecgP256K1, KeyType::Secp256k1);
+
+    let mut key_agreement = good.clone();
+    key_agreement.key_usage = Some(KeyUsageType::KeyAgreement);
+    assert!(
+        matches!(fault(&key_agreement), KeyFault::Usage { actual, .. } if actual == "KEY_AGREEMENT")
+    );
+
+    for spec in [
+        KeySpec::EccNistP384,
+        KeySpec::Rsa2048,
+        KeySpec::from("ECC_FROM_THE_FUTURE"),
+    ] {
+        let mut other_spec = good.clone();
+        other_spec.key_spec = Some(spec.clone());
+        assert!(
+            matches!(fault(&other_spec), KeyFault::Spec { actual, .. } if actual == spec.as_str())
+        );
+    }
+
+    let mut other_algorithm = good.clone();
+    other_algorithm.signing_algorithms = Some(vec![SigningAlgorithmSpec::Ed25519PhSha512]);
+    assert!(matches!(
+        fault(&other_algorithm),
+        KeyFault::Algorithm { actual, expected }
+            if actual == "ED25519_PH_SHA_512" && expected == "ECDSA_SHA_256"
+    ));
+    other_algorithm.signing_algorithms = None;
+    assert!(matches!(
+        fault(&other_algorithm),
+        KeyFault::Algorithm { .. }
+    ));
+
+    let mut other_key = good.clone();
+    other_key.public_key = Some(Blob::new(spki(KeyType::P256)));
+    assert_eq!(
+        fault(&other_key),
+        KeyFault::Contradiction {
+            described: KeyType::Secp256k1,
+            actual: KeyType::P256
+        }
+    );
+
+    let mut truncated = good;
+    truncated.public_key = Some(Blob::new(&spki(KeyType::Secp256k1)[..80]));
+    assert_eq!(
+        fault(&truncated),
+        KeyFault::PublicKey(PublicKeyFault::Malformed)
+    );
+}
+
+#[test]
+fn each_missing_field_is_named() {
+    let good = answer(KeySpec::EccNistP256, KeyType::P256);
+    let without: [(&str, fn(&mut GetPublicKeyOutput)); 5] = [
+        ("KeyId", |output| output.key_id = None),
+        ("KeySpec", |output| output.key_spec = None),
+        ("KeyUsage", |output| output.key_usage = None),
+        ("PublicKey", |output| output.public_key = None),
+        ("PublicKey", |output| {
+            output.public_key = Some(Blob::new(""))
+        }),
+    ];
+    for (name, remove) in without {
+        let mut output = good.clone();
+        remove(&mut output);
+        match admit(&output) {
+            Err(error @ Error::UnusableAnswer { .. }) => {
+                assert!(error.is_retryable());
+                assert!(
+                    matches!(&error, Error::UnusableAnswer { fault: AnswerFault::Missing { field }, .. }
+                        if *field == name),
+                    "{name}: {error}"
+                );
+            }
+            other => panic!("{name}: {other:?}"),
+        }
+    }
+}

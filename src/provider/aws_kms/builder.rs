@@ -1,0 +1,178 @@
+//! Configuration of an `AwsKmsSigner`, and the two ways to get its public key.
+
+use std::sync::Arc;
+
+use aws_config::{BehaviorVersion, Region, SdkConfig};
+use aws_sdk_kms::Client;
+
+use super::{AwsKmsSigner, admission, call::Call, is_alias};
+use crate::{Error, PublicKey, Result};
+
+/// Configures an [`AwsKmsSigner`]: which key, and how to reach KMS.
+///
+/// Credentials come from a [`client`](Self::client), from an [`sdk_config`](Self::sdk_config), or,
+/// when neither is given, from the SDK's default chain (environment, profile, SSO, web identity,
+/// ECS, EC2). Nothing is stored in the process environment, so signers for different accounts do
+/// not disturb each other.
+#[derive(Clone, Debug)]
+#[must_use = "a builder does nothing until `connect` or `pinned` is called"]
+pub struct AwsKmsSignerBuilder {
+    key_id: String,
+    source: Source,
+    region: Option<String>,
+    endpoint_url: Option<String>,
+}
+
+#[derive(Clone, Debug)]
+enum Source {
+    DefaultChain,
+    SdkConfig(Box<SdkConfig>),
+    Client(Client),
+}
+
+impl AwsKmsSignerBuilder {
+    pub(super) fn new(key_id: String) -> Self {
+        Self {
+            key_id,
+            source: Source::DefaultChain,
+            region: None,
+            endpoint_url: None,
+        }
+    }
+
+    /// Uses the settings and credentials of an SDK configuration.
+    pub fn sdk_config(mut self, config: &SdkConfig) -> Self {
+        self.source = Source::SdkConfig(Box::new(config.clone()));
+        self
+    }
+
+    /// Uses an existing client, with its connections, credentials and retry settings.
+    pub fn client(mut self, client: Client) -> Self {
+        self.source = Source::Client(client);
+        self
+    }
+
+    /// Sets the region, over whatever else names one. Without any, that of the key's ARN is used.
+    pub fn region(mut self, region: impl Into<String>) -> Self {
+        self.region = Some(region.into());
+        self
+    }
+
+    /// Sends requests to this URL: a VPC endpoint, a proxy, or an emulator.
+    pub fn endpoint_url(mut self, url: impl Into<String>) -> Self {
+        self.endpoint_url = Some(url.into());
+        self
+    }
+
+    /// Fetches the public key from KMS and pins it: exactly one `GetPublicKey` call.
+    ///
+    /// # Errors
+    ///
+    /// - [`Error::InvalidConfig`] when no region is known or the key's ARN names another one.
+    /// - [`Error::KeyStore`] when KMS, or the way to it, failed.
+    /// - [`Error::KeyRefused`] when the key is of the wrong spec or usage, or contradicts itself.
+    pub async fn connect(self) -> Result<AwsKmsSigner> {
+        let (client, key_id) = self.client_and_key().await?;
+        let region = client
+            .config()
+            .region()
+            .map(|region| region.as_ref().into());
+
+        let call = Call::start("GetPublicKey", &key_id, region);
+        let answer = client
+            .get_public_key()
+            .key_id(&*key_id)
+            .customize()
+            .interceptor(call.attempts())
+            .send()
+            .await;
+        let (output, receipt) = call.finish(answer)?;
+        match admission::admit(&output) {
+            Ok((arn, public_key)) => Ok(AwsKmsSigner::new(client, key_id, Some(arn), public_key)),
+            Err(error) => Err(error.with_receipt(receipt)),
+        }
+    }
+
+    /// Pins a public key that is already known: no call to KMS, and no `kms:GetPublicKey`
+    /// permission needed.
+    ///
+    /// That the key in KMS is this one shows with the first signature, which is not released
+    /// otherwise. Give the key's ARN rather than an alias, so that it is pinned as well.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::InvalidConfig`] when no region is known or the key's ARN names another one.
+    pub async fn pinned(self, public_key: PublicKey) -> Result<AwsKmsSigner> {
+        let (client, key_id) = self.client_and_key().await?;
+        let is_key_arn = key_id.starts_with("arn:") && !is_alias(&key_id);
+        let arn = is_key_arn.then(|| key_id.to_string());
+        Ok(AwsKmsSigner::new(client, key_id, arn, public_key))
+    }
+
+    async fn client_and_key(self) -> Result<(Client, Arc<str>)> {
+        if self.key_id.is_empty() {
+            return Err(invalid(
+                "the key id is empty; give a key id, key ARN, alias name (alias/…) or alias ARN",
+            ));
+        }
+        let key_region = arn_region(&self.key_id).map(str::to_owned);
+        let mut config = match &self.source {
+            // As it is, so that its connections are shared.
+            Source::Client(client) if self.region.is_none() && self.endpoint_url.is_none() => {
+                check_region(client.config().region(), key_region.as_deref())?;
+                return Ok((client.clone(), self.key_id.into()));
+            }
+            Source::Client(client) => client.config().to_builder(),
+            Source::SdkConfig(config) => aws_sdk_kms::config::Builder::from(&**config),
+            Source::DefaultChain => {
+                // Pinned, because `latest` would change timeouts and retries with an SDK update.
+                let mut loader = aws_config::defaults(BehaviorVersion::v2026_01_12());
+                // A region known from elsewhere spares a look-up that may go to the network.
+                if let Some(region) = self.region.clone().or_else(|| key_region.clone()) {
+                    loader = loader.region(Region::new(region));
+                }
+                aws_sdk_kms::config::Builder::from(&loader.load().await)
+            }
+        };
+        if let Some(url) = self.endpoint_url {
+            config.set_endpoint_url(Some(url));
+        }
+        let configured = config.clone().build().region().cloned();
+        let region = (self.region.map(Region::new))
+            .or(configured)
+            .or_else(|| key_region.clone().map(Region::new));
+        check_region(region.as_ref(), key_region.as_deref())?;
+        config.set_region(region);
+        Ok((Client::from_conf(config.build()), self.key_id.into()))
+    }
+}
+
+fn check_region(region: Option<&Region>, key_region: Option<&str>) -> Result<()> {
+    match (region.map(Region::as_ref), key_region) {
+        (None, _) => Err(invalid(
+            "no AWS region is known; call .region(…), set AWS_REGION, or give the key's ARN",
+        )),
+        (Some(region), Some(key_region)) if region != key_region => Err(invalid(&format!(
+            "the key's ARN is in region {key_region} and the client is set to {region}; \
+             use the key's region"
+        ))),
+        _ => Ok(()),
+    }
+}
+
+/// The region of `arn:partition:kms:REGION:account:resource`.
+fn arn_region(key_id: &str) -> Option<&str> {
+    match key_id.split(':').collect::<Vec<_>>().as_slice() {
+        ["arn", _, "kms", region, _, _] => Some(region),
+        _ => None,
+    }
+}
+
+fn invalid(reason: &str) -> Error {
+    Error::InvalidConfig {
+        reason: reason.to_owned(),
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,109 @@
+use super::*;
+use crate::{KeyType, Signer as _, secret_key::SecretKey};
+
+const ARN: &str = "arn:aws:kms:eu-central-1:111122223333:key/1234abcd-12ab-34cd-56ef-1234567890ab";
+
+fn public_key() -> PublicKey {
+    let key = SecretKey::from_bytes(KeyType::Secp256k1, &[4; 32]).unwrap();
+    key.public_key().unwrap()
+}
+
+fn config(region: Option<&'static str>) -> SdkConfig {
+    let builder = SdkConfig::builder().behavior_version(BehaviorVersion::v2026_01_12());
+    builder.region(region.map(Region::from_static)).build()
+}
+
+fn client(region: &'static str) -> Client {
+    Client::new(&config(Some(region)))
+}
+
+#[test]
+fn the_region_of_an_arn_is_its_fourth_field() {
+    for (key_id, region) in [
+        (ARN, Some("eu-central-1")),
+        ("arn:aws-cn:kms:cn-north-1:111122223333:alias/a:b", None),
+        (
+            "arn:aws:kms:us-west-2:111122223333:alias/hot-wallet",
+            Some("us-west-2"),
+        ),
+        ("alias/hot-wallet", None),
+        ("1234abcd-12ab-34cd-56ef-1234567890ab", None),
+        ("arn:aws:s3:::bucket", None),
+        ("", None),
+    ] {
+        assert_eq!(arn_region(key_id), region, "{key_id}");
+    }
+}
+
+/// A pinned signer makes no call, so these need no server: where they would go shows in `region`.
+#[tokio::test]
+async fn the_region_is_the_explicit_one_then_the_configured_one_then_the_arns() {
+    let pinned = |builder: AwsKmsSignerBuilder| async move {
+        let signer = builder.pinned(public_key()).await?;
+        Ok::<_, Error>(signer.region.clone().unwrap().to_string())
+    };
+    let explicit = AwsKmsSigner::builder("alias/a").sdk_config(&config(Some("us-east-1")));
+    assert_eq!(
+        pinned(explicit.region("eu-west-1")).await.unwrap(),
+        "eu-west-1"
+    );
+
+    let configured = AwsKmsSigner::builder("alias/a").sdk_config(&config(Some("us-east-1")));
+    assert_eq!(pinned(configured).await.unwrap(), "us-east-1");
+
+    let from_arn = AwsKmsSigner::builder(ARN).sdk_config(&config(None));
+    assert_eq!(pinned(from_arn).await.unwrap(), "eu-central-1");
+
+    let overridden = AwsKmsSigner::builder("alias/a").client(client("us-east-1"));
+    assert_eq!(
+        pinned(overridden.region("eu-west-1")).await.unwrap(),
+        "eu-west-1"
+    );
+}
+
+#[tokio::test]
+async fn settings_that_contradict_are_refused_before_any_call() {
+    let cases = [
+        (AwsKmsSigner::builder(""), "key id is empty"),
+        (
+            AwsKmsSigner::builder("alias/a").sdk_config(&config(None)),
+            "no AWS region is known",
+        ),
+        (
+            AwsKmsSigner::builder(ARN).client(client("us-east-1")),
+            "ARN is in region eu-central-1 and the client is set to us-east-1",
+        ),
+        (
+            AwsKmsSigner::builder(ARN)
+                .sdk_config(&config(None))
+                .region("us-east-1"),
+            "ARN is in region eu-central-1 and the client is set to us-east-1",
+        ),
+    ];
+    for (builder, expected) in cases {
+        for result in [
+            builder.clone().pinned(public_key()).await,
+            builder.connect().await,
+        ] {
+            match result {
+                Err(Error::InvalidConfig { reason }) => {
+                    assert!(reason.contains(expected), "{reason}");
+                }
+                other => panic!("expected `{expected}`, got {other:?}"),
+            }
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_pinned_arn_is_known_at_once_and_an_alias_is_not_an_arn() {
+    let builder = AwsKmsSigner::builder(ARN).sdk_config(&config(None));
+    let signer = builder.pinned(public_key()).await.unwrap();
+    assert_eq!(signer.arn.get().map(|arn| &**arn), Some(ARN));
+    assert_eq!(signer.public_key(), &public_key());
+
+    let alias = "arn:aws:kms:eu-central-1:111122223333:alias/hot-wallet";
+    let builder = AwsKmsSigner::builder(alias).sdk_config(&config(None));
+    let signer = builder.pinned(public_key()).await.unwrap();
+    assert_eq!((signer.arn.get(), signer.key()), (None, alias));
+}

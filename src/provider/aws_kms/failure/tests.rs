@@ -1,0 +1,154 @@
+use aws_sdk_kms::{
+    config::http::HttpResponse,
+    error::{ConnectorError, ErrorMetadata},
+    operation::sign::SignError,
+};
+
+use aws_smithy_types::body::SdkBody;
+
+use super::*;
+
+const KEY: &str = "arn:aws:kms:eu-west-1:111122223333:key/1";
+
+fn receipt() -> Receipt {
+    Receipt::new("Sign", KEY).with_region(Some("eu-west-1".into()))
+}
+
+fn answered(status: u16, code: Option<&str>, headers: &[(&'static str, &'static str)]) -> Error {
+    let mut metadata = ErrorMetadata::builder();
+    if let Some(code) = code {
+        metadata = metadata.code(code);
+    }
+    let mut response = HttpResponse::new(status.try_into().unwrap(), SdkBody::empty());
+    for (name, value) in headers {
+        response.headers_mut().insert(*name, *value);
+    }
+    let error = SignError::generic(metadata.build());
+    classify(SdkError::service_error(error, response), receipt())
+}
+
+fn fault(error: &Error) -> KeyStoreFault {
+    match error {
+        Error::KeyStore { fault, .. } => *fault,
+        other => panic!("expected a key store failure, got {other:?}"),
+    }
+}
+
+/// The errors of the KMS API's Sign and GetPublicKey and of AWS's common errors.
+#[test]
+fn each_code_of_kms_has_its_fault() {
+    use KeyStoreFault::*;
+    for (code, expected) in [
+        ("AccessDeniedException", AccessDenied),
+        ("DependencyTimeoutException", Unavailable),
+        ("DisabledException", Disabled),
+        ("DryRunOperationException", Other),
+        ("ExpiredTokenException", Credentials),
+        ("InvalidArnException", InvalidRequest),
+        ("InvalidGrantTokenException", InvalidRequest),
+        ("InvalidKeyUsageException", InvalidUsage),
+        ("InvalidSignatureException", Credentials),
+        ("KeyUnavailableException", Unavailable),
+        ("KMSInternalException", Unavailable),
+        ("KMSInvalidStateException", InvalidState),
+        ("LimitExceededException", Throttled),
+        ("MissingAuthenticationTokenException", Credentials),
+        ("NotFoundException", NotFound),
+        ("ServiceUnavailable", Unavailable),
+        ("ThrottlingException", Throttled),
+        ("UnrecognizedClientException", Credentials),
+        ("UnsupportedOperationException", InvalidRequest),
+        ("ValidationException", InvalidRequest),
+        ("NeverHeardOfException", Other),
+    ] {
+        let error = answered(400, Some(code), &[]);
+        assert_eq!(fault(&error), expected, "{code}");
+        assert_eq!(error.code(), Some(code));
+    }
+}
+
+#[test]
+fn without_a_code_the_status_decides() {
+    use KeyStoreFault::*;
+    for (status, expected) in [
+        (200, Unavailable),
+        (400, Other),
+        (403, Other),
+        (429, Throttled),
+        (500, Unavailable),
+        (502, Unavailable),
+        (503, Unavailable),
+    ] {
+        assert_eq!(fault(&answered(status, None, &[])), expected, "{status}");
+    }
+}
+
+#[test]
+fn failures_on_the_way_are_told_apart() {
+    let boxed = |text: &'static str| -> Box<dyn StdError + Send + Sync> { text.into() };
+    let credentials = || CredentialsError::not_loaded_no_source();
+    let cases: [(SdkError<SignError>, KeyStoreFault); 5] = [
+        (
+            SdkError::timeout_error(boxed("slow")),
+            KeyStoreFault::Timeout,
+        ),
+        (
+            SdkError::dispatch_failure(ConnectorError::timeout(boxed("slow connect"))),
+            KeyStoreFault::Timeout,
+        ),
+        (
+            SdkError::dispatch_failure(ConnectorError::io(boxed("reset"))),
+            KeyStoreFault::Connection,
+        ),
+        (
+            SdkError::dispatch_failure(ConnectorError::other(credentials().into(), None)),
+            KeyStoreFault::Credentials,
+        ),
+        (
+            SdkError::construction_failure(boxed("no region")),
+            KeyStoreFault::Other,
+        ),
+    ];
+    for (error, expected) in cases {
+        let shown = format!("{error:?}");
+        assert_eq!(fault(&classify(error, receipt())), expected, "{shown}");
+    }
+}
+
+#[test]
+fn remedies_name_action_key_and_region() {
+    for (code, parts) in [
+        (
+            "AccessDeniedException",
+            vec!["kms:Sign", KEY, "IAM policy", "key policy"],
+        ),
+        ("NotFoundException", vec![KEY, "eu-west-1", "alias/NAME"]),
+        ("DisabledException", vec!["aws kms enable-key", KEY]),
+        (
+            "InvalidKeyUsageException",
+            vec!["SIGN_VERIFY", "ECC_SECG_P256K1"],
+        ),
+        ("ExpiredTokenException", vec!["renew the credentials"]),
+        ("InvalidSignatureException", vec!["clock", "eu-west-1"]),
+        ("ThrottlingException", vec!["retry", "quota"]),
+    ] {
+        let shown = answered(400, Some(code), &[]).to_string();
+        let (_, remedy) = shown
+            .rsplit_once("); ")
+            .unwrap_or_else(|| panic!("no remedy: {shown}"));
+        for part in parts {
+            assert!(
+                remedy.contains(part),
+                "{code}: `{part}` is not in `{remedy}`"
+            );
+        }
+    }
+}
+
+#[test]
+fn retry_after_is_read_from_the_answer() {
+    let throttled = |value| answered(400, Some("ThrottlingException"), &[("retry-after", value)]);
+    assert_eq!(throttled("7").retry_after(), Some(Duration::from_secs(7)));
+    assert_eq!(throttled("soon").retry_after(), None);
+    assert_eq!(throttled("-1").retry_after(), None);
+}
