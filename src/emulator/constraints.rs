@@ -1,0 +1,114 @@
+//! The constraints that the API model sets on request members, and KMS's words for breaking them.
+
+use std::{fmt::Display, ops::RangeInclusive};
+
+use super::error::{Code, KmsError};
+
+/// The constraints that one request breaks: KMS reports all of them at once.
+#[derive(Default)]
+pub(super) struct Violations(Vec<String>);
+
+impl Violations {
+    /// A member that must be there. What it returns when it is not never gets past
+    /// [`finish`](Self::finish).
+    pub(super) fn required<T: Default>(&mut self, member: &str, value: Option<T>) -> T {
+        value.unwrap_or_else(|| {
+            self.add(format!(
+                "Value null at '{member}' failed to satisfy constraint: Member must not be null"
+            ));
+            T::default()
+        })
+    }
+
+    pub(super) fn key_id(&mut self, member: &str, value: Option<String>) -> String {
+        if let Some(value) = &value {
+            self.length(member, value, 1..=2048);
+        }
+        self.required(member, value)
+    }
+
+    pub(super) fn length(&mut self, member: &str, value: &str, allowed: RangeInclusive<usize>) {
+        let subject = format!("Value '{value}' at '{member}'");
+        self.size(&subject, "length", value.chars().count(), allowed);
+    }
+
+    /// A member whose value may be secret and so is not repeated.
+    pub(super) fn bytes(&mut self, member: &str, value: &[u8], allowed: RangeInclusive<usize>) {
+        self.size(
+            &format!("Value at '{member}'"),
+            "length",
+            value.len(),
+            allowed,
+        );
+    }
+
+    pub(super) fn value(&mut self, member: &str, value: i64, allowed: RangeInclusive<i64>) {
+        let subject = format!("Value '{value}' at '{member}'");
+        self.size(&subject, "value", value, allowed);
+    }
+
+    fn size<T: Display + PartialOrd>(
+        &mut self,
+        subject: &str,
+        what: &str,
+        actual: T,
+        allowed: RangeInclusive<T>,
+    ) {
+        let (bound, limit) = match () {
+            () if actual < *allowed.start() => ("greater", allowed.start()),
+            () if actual > *allowed.end() => ("less", allowed.end()),
+            () => return,
+        };
+        self.add(format!(
+            "{subject} failed to satisfy constraint: \
+             Member must have {what} {bound} than or equal to {limit}"
+        ));
+    }
+
+    pub(super) fn one_of(&mut self, member: &str, value: &str, allowed: &[&str]) {
+        if !allowed.contains(&value) {
+            self.add(format!(
+                "Value '{value}' at '{member}' failed to satisfy constraint: \
+                 Member must satisfy enum value set: [{}]",
+                allowed.join(", ")
+            ));
+        }
+    }
+
+    pub(super) fn alias_name(&mut self, value: Option<String>) -> String {
+        if let Some(name) = &value {
+            self.length("aliasName", name, 1..=256);
+            self.alias_characters(name);
+        }
+        self.required("aliasName", value)
+    }
+
+    fn alias_characters(&mut self, name: &str) {
+        let is_allowed = |c: char| c.is_ascii_alphanumeric() || matches!(c, ':' | '/' | '_' | '-');
+        if !name.chars().all(is_allowed) {
+            self.add(format!(
+                "Value '{name}' at 'aliasName' failed to satisfy constraint: \
+                 Member must satisfy regular expression pattern: ^[a-zA-Z0-9:/_-]+$"
+            ));
+        }
+    }
+
+    fn add(&mut self, violation: String) {
+        self.0.push(violation);
+    }
+
+    pub(super) fn finish(self) -> Result<(), KmsError> {
+        let count = self.0.len();
+        let plural = if count == 1 { "" } else { "s" };
+        match count {
+            0 => Ok(()),
+            _ => Err(KmsError::new(
+                Code::Validation,
+                format!(
+                    "{count} validation error{plural} detected: {}",
+                    self.0.join("; ")
+                ),
+            )),
+        }
+    }
+}

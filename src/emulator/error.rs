@@ -1,0 +1,124 @@
+//! What the emulated KMS refuses with, and what a caller in the same process gets.
+
+use hyper::StatusCode;
+
+/// Why the emulator refused a call made in the same process.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum EmulatorError {
+    /// KMS would refuse the same request: correct it as you would for KMS.
+    #[error("{code}: {message}")]
+    Refused {
+        /// KMS's name for the error, for example `NotFoundException`.
+        code: &'static str,
+        /// What KMS says about it.
+        message: String,
+    },
+
+    /// The key could not be made. The source says why.
+    #[error("the key was not made")]
+    Key {
+        /// What is wrong with the key, or with the random numbers it needs.
+        source: crate::Error,
+    },
+}
+
+impl EmulatorError {
+    /// KMS's name for the error, for example `NotFoundException`; `None` when KMS has none.
+    pub fn code(&self) -> Option<&'static str> {
+        match self {
+            Self::Refused { code, .. } => Some(code),
+            Self::Key { .. } => None,
+        }
+    }
+}
+
+impl From<KmsError> for EmulatorError {
+    fn from(error: KmsError) -> Self {
+        Self::Refused {
+            code: error.code.name(),
+            message: error.message,
+        }
+    }
+}
+
+/// An error as KMS sends it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct KmsError {
+    pub(super) code: Code,
+    pub(super) message: String,
+}
+
+impl KmsError {
+    pub(super) fn new(code: Code, message: impl Into<String>) -> Self {
+        Self {
+            code,
+            message: message.into(),
+        }
+    }
+}
+
+/// The error types of KMS, and those common to AWS services with a JSON protocol.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Code {
+    AccessDenied,
+    AlreadyExists,
+    Disabled,
+    DryRunOperation,
+    IncompleteSignature,
+    InvalidAliasName,
+    InvalidArn,
+    InvalidKeyUsage,
+    InvalidMarker,
+    InvalidSignature,
+    KmsInternal,
+    KmsInvalidSignature,
+    KmsInvalidState,
+    MissingAuthenticationToken,
+    NotAuthorized,
+    NotFound,
+    RequestEntityTooLarge,
+    Serialization,
+    Tag,
+    UnknownOperation,
+    UnsupportedOperation,
+    Validation,
+}
+
+impl Code {
+    pub(super) fn name(self) -> &'static str {
+        match self {
+            Self::AccessDenied => "AccessDeniedException",
+            Self::AlreadyExists => "AlreadyExistsException",
+            Self::Disabled => "DisabledException",
+            Self::DryRunOperation => "DryRunOperationException",
+            Self::IncompleteSignature => "IncompleteSignatureException",
+            Self::InvalidAliasName => "InvalidAliasNameException",
+            Self::InvalidArn => "InvalidArnException",
+            Self::InvalidKeyUsage => "InvalidKeyUsageException",
+            Self::InvalidMarker => "InvalidMarkerException",
+            Self::InvalidSignature => "InvalidSignatureException",
+            Self::KmsInternal => "KMSInternalException",
+            Self::KmsInvalidSignature => "KMSInvalidSignatureException",
+            Self::KmsInvalidState => "KMSInvalidStateException",
+            Self::MissingAuthenticationToken => "MissingAuthenticationTokenException",
+            Self::NotAuthorized => "NotAuthorizedException",
+            Self::NotFound => "NotFoundException",
+            Self::RequestEntityTooLarge => "RequestEntityTooLargeException",
+            Self::Serialization => "SerializationException",
+            Self::Tag => "TagException",
+            Self::UnknownOperation => "UnknownOperationException",
+            Self::UnsupportedOperation => "UnsupportedOperationException",
+            Self::Validation => "ValidationException",
+        }
+    }
+
+    /// KMS answers with 400 whatever the client did wrong: 403, 404 and 409 never appear.
+    pub(super) fn http_status(self) -> StatusCode {
+        match self {
+            Self::KmsInternal => StatusCode::INTERNAL_SERVER_ERROR,
+            Self::RequestEntityTooLarge => StatusCode::PAYLOAD_TOO_LARGE,
+            _ => StatusCode::BAD_REQUEST,
+        }
+    }
+}

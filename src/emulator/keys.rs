@@ -1,0 +1,267 @@
+//! The key store: its keys, their states, and what each state allows.
+//!
+//! The rules are those of the table in "Key states of AWS KMS keys" of the KMS developer guide.
+
+use std::{
+    collections::BTreeMap,
+    sync::Arc,
+    time::{Duration, SystemTime},
+};
+
+use super::{
+    aliases::Alias,
+    error::{Code, EmulatorError, KmsError},
+    identifier::{Accepts, Identifier, Scope},
+    page::{self, Page},
+    random::Random,
+};
+use crate::{Error, KeyType, PublicKey, Verifier, secret_key::SecretKey};
+
+/// How long KMS waits before it deletes a key, unless told otherwise.
+pub(super) const DEFAULT_WINDOW_DAYS: u32 = 30;
+
+pub(super) struct KeyStore {
+    pub(super) scope: Scope,
+    pub(super) aliases: BTreeMap<String, Alias>,
+    keys: BTreeMap<String, Key>,
+    random: Random,
+}
+
+pub(super) struct Key {
+    pub(super) id: String,
+    pub(super) arn: String,
+    pub(super) state: KeyState,
+    pub(super) created: SystemTime,
+    pub(super) description: String,
+    pub(super) multi_region: bool,
+    pub(super) origin: Origin,
+    pub(super) material: Arc<KeyMaterial>,
+    /// Draws what makes each signature of this key differ.
+    pub(super) random: Random,
+}
+
+/// What does not change in the life of a key, and is shared with the signatures under way.
+pub(super) struct KeyMaterial {
+    pub(super) secret_key: SecretKey,
+    pub(super) verifier: Verifier,
+    pub(super) spki_der: Vec<u8>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum KeyState {
+    Enabled,
+    Disabled,
+    /// Keys in this state are never removed, since no test waits for the seven days it takes.
+    PendingDeletion {
+        deletion: SystemTime,
+    },
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Origin {
+    AwsKms,
+    External,
+}
+
+/// What `CreateKey` lets the caller choose.
+pub(super) struct NewKey {
+    pub(super) key_type: KeyType,
+    pub(super) description: String,
+    pub(super) multi_region: bool,
+}
+
+impl NewKey {
+    pub(super) fn of(key_type: KeyType) -> Self {
+        Self {
+            key_type,
+            description: String::new(),
+            multi_region: false,
+        }
+    }
+}
+
+impl KeyStore {
+    pub(super) fn new(scope: Scope, random: Random) -> Self {
+        Self {
+            scope,
+            aliases: BTreeMap::new(),
+            keys: BTreeMap::new(),
+            random,
+        }
+    }
+
+    /// Makes a key from random bytes.
+    pub(super) fn create(&mut self, new: NewKey) -> Result<&Key, EmulatorError> {
+        // A draw is not a scalar in range once in 2^32 on P-256 and more rarely on secp256k1.
+        let secret_key = (0..16)
+            .find_map(|_| SecretKey::from_bytes(new.key_type, &self.random.next_block()).ok())
+            .ok_or_else(|| EmulatorError::Key {
+                source: Error::Randomness {
+                    source: "16 draws in a row were not valid scalars".into(),
+                },
+            })?;
+        self.insert(new, Origin::AwsKms, secret_key)
+    }
+
+    /// Makes a key from the caller's own secret, as `ImportKeyMaterial` does.
+    pub(super) fn import(
+        &mut self,
+        key_type: KeyType,
+        secret: &[u8; 32],
+    ) -> Result<&Key, EmulatorError> {
+        let secret_key = SecretKey::from_bytes(key_type, secret).map_err(key_error)?;
+        self.insert(NewKey::of(key_type), Origin::External, secret_key)
+    }
+
+    fn insert(
+        &mut self,
+        new: NewKey,
+        origin: Origin,
+        secret_key: SecretKey,
+    ) -> Result<&Key, EmulatorError> {
+        let public_key = secret_key.public_key().map_err(key_error)?;
+        let spki_der = public_key.to_spki_der().map_err(key_error)?;
+        let id = match new.multi_region {
+            true => format!("mrk-{:032x}", self.random.next_u128()),
+            false => self.random.next_uuid(),
+        };
+        let key = Key {
+            arn: self.scope.key_arn(&id),
+            state: KeyState::Enabled,
+            created: SystemTime::now(),
+            description: new.description,
+            multi_region: new.multi_region,
+            origin,
+            material: Arc::new(KeyMaterial {
+                secret_key,
+                verifier: Verifier::new(public_key),
+                spki_der,
+            }),
+            random: self.random.stream(&id),
+            id: id.clone(),
+        };
+        Ok(self.keys.entry(id).or_insert(key))
+    }
+
+    /// The key that a request for `operation` names.
+    pub(super) fn find(
+        &self,
+        operation: &str,
+        accepts: Accepts,
+        key_id: &str,
+    ) -> Result<&Key, KmsError> {
+        let id = self.id_of(operation, accepts, key_id)?;
+        self.keys.get(&id).ok_or_else(|| self.no_such_key(&id))
+    }
+
+    pub(super) fn find_mut(
+        &mut self,
+        operation: &str,
+        accepts: Accepts,
+        key_id: &str,
+    ) -> Result<&mut Key, KmsError> {
+        let id = self.id_of(operation, accepts, key_id)?;
+        let missing = self.no_such_key(&id);
+        self.keys.get_mut(&id).ok_or(missing)
+    }
+
+    fn id_of(&self, operation: &str, accepts: Accepts, key_id: &str) -> Result<String, KmsError> {
+        match self.scope.identify(operation, accepts, key_id)? {
+            Identifier::Key(id) => Ok(id.to_owned()),
+            Identifier::Alias(name) => Ok(self.alias(name)?.target_key_id.clone()),
+        }
+    }
+
+    fn no_such_key(&self, id: &str) -> KmsError {
+        let arn = self.scope.key_arn(id);
+        KmsError::new(Code::NotFound, format!("Key '{arn}' does not exist"))
+    }
+
+    pub(super) fn list(
+        &self,
+        limit: usize,
+        marker: Option<&str>,
+    ) -> Result<Page<'_, Key>, KmsError> {
+        page::after(&self.keys, "key", limit, marker, |_| true)
+    }
+
+    /// `EnableKey` and `DisableKey`.
+    pub(super) fn set_enabled(&mut self, key_id: &str, enabled: bool) -> Result<(), KmsError> {
+        let (operation, state) = match enabled {
+            true => ("EnableKey", KeyState::Enabled),
+            false => ("DisableKey", KeyState::Disabled),
+        };
+        let key = self.find_mut(operation, Accepts::Keys, key_id)?;
+        key.require_not_pending_deletion()?;
+        key.state = state;
+        Ok(())
+    }
+
+    /// `ScheduleKeyDeletion`. Returns the time of the deletion too.
+    pub(super) fn schedule_deletion(
+        &mut self,
+        key_id: &str,
+        window_days: u64,
+    ) -> Result<(&Key, SystemTime), KmsError> {
+        let key = self.find_mut("ScheduleKeyDeletion", Accepts::Keys, key_id)?;
+        key.require_not_pending_deletion()?;
+        let deletion = SystemTime::now() + Duration::from_secs(24 * 60 * 60 * window_days);
+        key.state = KeyState::PendingDeletion { deletion };
+        Ok((key, deletion))
+    }
+
+    /// `CancelKeyDeletion`, which leaves the key disabled.
+    pub(super) fn cancel_deletion(&mut self, key_id: &str) -> Result<&Key, KmsError> {
+        let key = self.find_mut("CancelKeyDeletion", Accepts::Keys, key_id)?;
+        match key.state {
+            KeyState::PendingDeletion { .. } => {
+                key.state = KeyState::Disabled;
+                Ok(key)
+            }
+            KeyState::Enabled | KeyState::Disabled => Err(KmsError::new(
+                Code::KmsInvalidState,
+                format!("{} is not pending deletion.", key.arn),
+            )),
+        }
+    }
+}
+
+impl Key {
+    pub(super) fn key_type(&self) -> KeyType {
+        self.public_key().key_type()
+    }
+
+    pub(super) fn public_key(&self) -> &PublicKey {
+        self.material.verifier.public_key()
+    }
+
+    /// For `Sign`, `Verify` and `GetPublicKey`.
+    pub(super) fn require_enabled(&self) -> Result<(), KmsError> {
+        self.require_not_pending_deletion()?;
+        match self.state {
+            KeyState::Disabled => Err(KmsError::new(
+                Code::Disabled,
+                format!("{} is disabled.", self.arn),
+            )),
+            KeyState::Enabled | KeyState::PendingDeletion { .. } => Ok(()),
+        }
+    }
+
+    /// For what changes a key or gives it an alias.
+    pub(super) fn require_not_pending_deletion(&self) -> Result<(), KmsError> {
+        match self.state {
+            KeyState::PendingDeletion { .. } => Err(KmsError::new(
+                Code::KmsInvalidState,
+                format!("{} is pending deletion.", self.arn),
+            )),
+            KeyState::Enabled | KeyState::Disabled => Ok(()),
+        }
+    }
+}
+
+fn key_error(source: Error) -> EmulatorError {
+    EmulatorError::Key { source }
+}
+
+#[cfg(test)]
+mod tests;

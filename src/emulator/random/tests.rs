@@ -1,0 +1,38 @@
+use super::*;
+
+/// The stream that a seed stands for never changes, or tests that rely on it would break.
+#[test]
+fn a_seed_stands_for_the_same_stream_in_every_version() {
+    let secret: [u8; 32] = Sha256::digest([0, 0, 0, 0, 0, 0, 0, 1]).into();
+    let mut random = Random::from_seed(1);
+    for counter in 1..=3_u8 {
+        let expected = Sha256::digest([&secret[..], &[0, 0, 0, 0, 0, 0, 0, counter]].concat());
+        assert_eq!(random.next_block(), *expected);
+    }
+    assert_eq!(
+        Random::from_seed(1).next_uuid(),
+        "38ea97ad-344c-4e1e-a256-ee7e68a8a85e"
+    );
+}
+
+#[test]
+fn streams_do_not_depend_on_what_is_drawn_elsewhere() {
+    let mut first = Random::from_seed(1);
+    let before = first.stream("a").next_block();
+    first.next_block();
+    assert_eq!(first.stream("a").next_block(), before);
+    assert_ne!(first.stream("b").next_block(), before);
+}
+
+#[test]
+fn uuids_carry_version_and_variant() {
+    let mut random = Random::from_seed(1);
+    for _ in 0..64 {
+        let uuid = random.next_uuid();
+        let groups: Vec<&str> = uuid.split('-').collect();
+        let lengths: Vec<usize> = groups.iter().map(|group| group.len()).collect();
+        assert_eq!(lengths, [8, 4, 4, 4, 12], "{uuid}");
+        assert!(groups[2].starts_with('4'), "{uuid}");
+        assert!(groups[3].starts_with(['8', '9', 'a', 'b']), "{uuid}");
+    }
+}
