@@ -2,7 +2,9 @@
 
 use alloy_consensus::SignableTransaction;
 use alloy_dyn_abi::TypedData;
-use alloy_network::{TxSigner, impl_into_wallet};
+use alloy_network::{
+    AnyNetwork, Ethereum, Network, TransactionBuilderError, TxSigner, impl_into_wallet,
+};
 use alloy_primitives::{Address, B256, ChainId, Signature};
 use alloy_sol_types::{Eip712Domain, SolStruct};
 use async_trait::async_trait;
@@ -76,12 +78,47 @@ impl<S: Signer> TxSigner<Signature> for EthereumSigner<S> {
 impl_into_wallet!(@[S: Signer + 'static] EthereumSigner<S>);
 
 impl Error {
-    /// Gets this crate's error back out of alloy's, which boxes it: the way to ask
+    /// Finds this crate's error inside an error of alloy, which boxes it: the way to ask
     /// [`is_retryable`](Self::is_retryable) after a call through alloy.
-    pub fn from_alloy(error: &alloy_signer::Error) -> Option<&Self> {
-        match error {
-            alloy_signer::Error::Other(source) => source.downcast_ref(),
-            _ => None,
+    ///
+    /// `error` may be what a `Signer`, a wallet or a `Provider` returned.
+    ///
+    /// ```
+    /// # use kms_signer::Error;
+    /// # fn example(error: alloy_signer::Error) {
+    /// match Error::from_alloy(&error) {
+    ///     Some(error) if error.is_retryable() => println!("again, later"),
+    ///     Some(error) => println!("KMS said {:?}", error.code()),
+    ///     None => println!("not from the signer"),
+    /// }
+    /// # }
+    /// ```
+    pub fn from_alloy<'a>(error: &'a (dyn std::error::Error + 'static)) -> Option<&'a Self> {
+        let mut next = Some(error);
+        // Bounded, since a chain of sources may in principle be circular.
+        for _ in 0..16 {
+            let error = next?;
+            if let Some(found) = error.downcast_ref() {
+                return Some(found);
+            }
+            // Both of these are transparent: their sources skip what they hold.
+            next = match (inner::<Ethereum>(error), inner::<AnyNetwork>(error)) {
+                (Some(inner), _) | (_, Some(inner)) => Some(inner),
+                _ => match error.downcast_ref() {
+                    Some(alloy_signer::Error::Other(boxed)) => Some(&**boxed),
+                    _ => error.source(),
+                },
+            };
         }
+        None
+    }
+}
+
+fn inner<'a, N: Network>(
+    error: &'a (dyn std::error::Error + 'static),
+) -> Option<&'a (dyn std::error::Error + 'static)> {
+    match error.downcast_ref() {
+        Some(TransactionBuilderError::<N>::Signer(inner)) => Some(inner),
+        _ => None,
     }
 }

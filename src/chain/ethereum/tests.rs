@@ -270,6 +270,25 @@ mod through_alloy {
         assert!(Error::from_alloy(&foreign).is_none());
     }
 
+    /// alloy's provider wraps the wallet's error, which wraps the signer's, which wraps ours.
+    #[test]
+    fn the_error_comes_back_out_of_every_wrapper() {
+        use alloy_network::{AnyNetwork, Ethereum, TransactionBuilderError};
+        let ours = || alloy_signer::Error::other(Error::InvalidDigestLength { actual: 31 });
+        let wrapped: [Box<dyn std::error::Error>; 3] = [
+            Box::new(Error::InvalidDigestLength { actual: 31 }),
+            Box::new(TransactionBuilderError::<Ethereum>::Signer(ours())),
+            Box::new(TransactionBuilderError::<AnyNetwork>::Signer(ours())),
+        ];
+        for error in wrapped {
+            let found = Error::from_alloy(&*error);
+            assert!(
+                matches!(found, Some(Error::InvalidDigestLength { actual: 31 })),
+                "{error:?}"
+            );
+        }
+    }
+
     #[test]
     fn the_chain_id_is_that_of_alloy() {
         let mut signer = eip155_wallet();

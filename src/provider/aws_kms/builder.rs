@@ -3,22 +3,24 @@
 use std::sync::Arc;
 
 use aws_config::{BehaviorVersion, Region, SdkConfig};
-use aws_sdk_kms::Client;
+use aws_sdk_kms::{Client, config::Credentials};
 
 use super::{AwsKmsSigner, admission, call::Call, is_alias};
 use crate::{Error, PublicKey, Result};
 
 /// Configures an [`AwsKmsSigner`]: which key, and how to reach KMS.
 ///
-/// Credentials come from a [`client`](Self::client), from an [`sdk_config`](Self::sdk_config), or,
-/// when neither is given, from the SDK's default chain (environment, profile, SSO, web identity,
-/// ECS, EC2). Nothing is stored in the process environment, so signers for different accounts do
-/// not disturb each other.
+/// Credentials come from [`static_credentials`](Self::static_credentials), from a
+/// [`client`](Self::client), from an [`sdk_config`](Self::sdk_config), or, when none of these is
+/// given, from the SDK's default chain (environment, profile, SSO, web identity, ECS, EC2). They
+/// belong to this signer alone: nothing is written to the process environment, so signers for
+/// different accounts do not disturb each other.
 #[derive(Clone, Debug)]
 #[must_use = "a builder does nothing until `connect` or `pinned` is called"]
 pub struct AwsKmsSignerBuilder {
     key_id: String,
     source: Source,
+    credentials: Option<Credentials>,
     region: Option<String>,
     endpoint_url: Option<String>,
 }
@@ -35,6 +37,7 @@ impl AwsKmsSignerBuilder {
         Self {
             key_id,
             source: Source::DefaultChain,
+            credentials: None,
             region: None,
             endpoint_url: None,
         }
@@ -52,7 +55,26 @@ impl AwsKmsSignerBuilder {
         self
     }
 
-    /// Sets the region, over whatever else names one. Without any, that of the key's ARN is used.
+    /// Uses an access key, and for temporary credentials its session token, over whatever else
+    /// gives credentials. Prefer a role where there is one: such a key does not expire.
+    pub fn static_credentials(
+        mut self,
+        access_key_id: impl Into<String>,
+        secret_access_key: impl Into<String>,
+        session_token: Option<String>,
+    ) -> Self {
+        self.credentials = Some(Credentials::new(
+            access_key_id,
+            secret_access_key,
+            session_token,
+            None,
+            "kms-signer",
+        ));
+        self
+    }
+
+    /// Sets the region, over whatever else names one: the client or SDK configuration, the key's
+    /// ARN, and last the environment.
     pub fn region(mut self, region: impl Into<String>) -> Self {
         self.region = Some(region.into());
         self
@@ -109,6 +131,10 @@ impl AwsKmsSignerBuilder {
         Ok(AwsKmsSigner::new(client, key_id, arn, public_key))
     }
 
+    fn overrides_client(&self) -> bool {
+        self.region.is_some() || self.endpoint_url.is_some() || self.credentials.is_some()
+    }
+
     async fn client_and_key(self) -> Result<(Client, Arc<str>)> {
         if self.key_id.is_empty() {
             return Err(invalid(
@@ -118,7 +144,7 @@ impl AwsKmsSignerBuilder {
         let key_region = arn_region(&self.key_id).map(str::to_owned);
         let mut config = match &self.source {
             // As it is, so that its connections are shared.
-            Source::Client(client) if self.region.is_none() && self.endpoint_url.is_none() => {
+            Source::Client(client) if !self.overrides_client() => {
                 check_region(client.config().region(), key_region.as_deref())?;
                 return Ok((client.clone(), self.key_id.into()));
             }
@@ -131,10 +157,17 @@ impl AwsKmsSignerBuilder {
                 if let Some(region) = self.region.clone().or_else(|| key_region.clone()) {
                     loader = loader.region(Region::new(region));
                 }
+                if let Some(credentials) = self.credentials.clone() {
+                    loader = loader.credentials_provider(credentials);
+                }
                 aws_sdk_kms::config::Builder::from(&loader.load().await)
             }
         };
+        if let Some(credentials) = self.credentials {
+            config = config.credentials_provider(credentials);
+        }
         if let Some(url) = self.endpoint_url {
+            check_endpoint(&url)?;
             config.set_endpoint_url(Some(url));
         }
         let configured = config.clone().build().region().cloned();
@@ -147,11 +180,33 @@ impl AwsKmsSignerBuilder {
     }
 }
 
+/// The SDK would notice too, but only with the first request, whose body it then quotes.
+fn check_endpoint(url: &str) -> Result<()> {
+    let parts = url.parse().map(http::Uri::into_parts);
+    match parts.map(|parts| (parts.scheme, parts.authority)) {
+        Ok((Some(scheme), Some(_))) if ["http", "https"].contains(&scheme.as_str()) => Ok(()),
+        _ => Err(invalid(&format!(
+            "the endpoint `{url}` is not a URL with http:// or https:// and a host"
+        ))),
+    }
+}
+
 fn check_region(region: Option<&Region>, key_region: Option<&str>) -> Result<()> {
     match (region.map(Region::as_ref), key_region) {
         (None, _) => Err(invalid(
             "no AWS region is known; call .region(…), set AWS_REGION, or give the key's ARN",
         )),
+        // It becomes part of a host name.
+        (Some(region), _)
+            if region.is_empty()
+                || !region
+                    .bytes()
+                    .all(|b| b.is_ascii_alphanumeric() || b == b'-') =>
+        {
+            Err(invalid(&format!(
+                "`{region}` is not the name of an AWS region"
+            )))
+        }
         (Some(region), Some(key_region)) if region != key_region => Err(invalid(&format!(
             "the key's ARN is in region {key_region} and the client is set to {region}; \
              use the key's region"

@@ -16,6 +16,8 @@ where
         SdkError::TimeoutError(_) => KeyStoreFault::Timeout,
         _ if has_credentials_error(&error) => KeyStoreFault::Credentials,
         SdkError::DispatchFailure(failure) if failure.is_timeout() => KeyStoreFault::Timeout,
+        // Nothing was sent: the client's own settings stopped it.
+        SdkError::DispatchFailure(_) if receipt.attempts() == 0 => KeyStoreFault::Other,
         SdkError::DispatchFailure(_) => KeyStoreFault::Connection,
         // The answer broke off or was no answer of KMS: nothing is known, so asking again is right.
         SdkError::ResponseError(_) => KeyStoreFault::Unavailable,
@@ -145,6 +147,9 @@ fn remedy(fault: KeyStoreFault, code: Option<&str>, receipt: &Receipt) -> String
         KeyStoreFault::Connection => {
             format!("check that the KMS endpoint of {region} can be reached from here, then retry")
         }
+        KeyStoreFault::Other if receipt.attempts() == 0 => {
+            "nothing was sent; correct the client's setting that the source names".into()
+        }
         KeyStoreFault::Other => "see the source".into(),
     }
 }
@@ -155,16 +160,17 @@ fn retry_after<E>(error: &SdkError<E>) -> Option<Duration> {
     seconds.trim().parse().ok().map(Duration::from_secs)
 }
 
-/// The SDK reports missing credentials as a failure to dispatch, deep in its chain of sources.
+/// The SDK reports credentials that cannot be had as a failure to dispatch, deep in its chain of
+/// sources; without any provider of credentials it has only a private type and its words.
 fn has_credentials_error(error: &(dyn StdError + 'static)) -> bool {
     let mut next = Some(error);
     // Bounded, since a chain of sources may in principle be circular.
     for _ in 0..16 {
-        match next {
-            Some(error) if error.is::<CredentialsError>() => return true,
-            Some(error) => next = error.source(),
-            None => return false,
+        let Some(error) = next else { return false };
+        if error.is::<CredentialsError>() || error.to_string().contains("select an auth scheme") {
+            return true;
         }
+        next = error.source();
     }
     false
 }

@@ -67,12 +67,13 @@ fn an_alias_that_moved_names_both_keys() {
 #[test]
 fn each_unusable_answer_has_its_own_error() {
     let signer = signer("alias/a", Some(ARN));
-    let changed = |change: fn(&mut SignOutput)| {
+    type Change = fn(&mut SignOutput);
+    let changed = |change: Change| {
         let mut output = answer();
         change(&mut output);
         release(&signer, &output).unwrap_err()
     };
-    let missing: [(&str, fn(&mut SignOutput)); 4] = [
+    let missing: [(&str, Change); 4] = [
         ("KeyId", |output| output.key_id = None),
         ("SigningAlgorithm", |output| output.signing_algorithm = None),
         ("Signature", |output| output.signature = None),

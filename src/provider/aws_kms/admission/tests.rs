@@ -100,7 +100,8 @@ fn each_disagreement_has_its_own_fault() {
 #[test]
 fn each_missing_field_is_named() {
     let good = answer(KeySpec::EccNistP256, KeyType::P256);
-    let without: [(&str, fn(&mut GetPublicKeyOutput)); 5] = [
+    type Change = fn(&mut GetPublicKeyOutput);
+    let without: [(&str, Change); 5] = [
         ("KeyId", |output| output.key_id = None),
         ("KeySpec", |output| output.key_spec = None),
         ("KeyUsage", |output| output.key_usage = None),

@@ -70,6 +70,32 @@ async fn settings_that_contradict_are_refused_before_any_call() {
             "no AWS region is known",
         ),
         (
+            AwsKmsSigner::builder("alias/a").region("eu central"),
+            "`eu central` is not the name of an AWS region",
+        ),
+        (
+            AwsKmsSigner::builder("alias/a").region(""),
+            "`` is not the name of an AWS region",
+        ),
+        (
+            AwsKmsSigner::builder("alias/a")
+                .region("us-east-1")
+                .endpoint_url("localhost:4566"),
+            "`localhost:4566` is not a URL",
+        ),
+        (
+            AwsKmsSigner::builder("alias/a")
+                .region("us-east-1")
+                .endpoint_url("ftp://localhost"),
+            "`ftp://localhost` is not a URL",
+        ),
+        (
+            AwsKmsSigner::builder("alias/a")
+                .region("us-east-1")
+                .endpoint_url("not a url"),
+            "`not a url` is not a URL",
+        ),
+        (
             AwsKmsSigner::builder(ARN).client(client("us-east-1")),
             "ARN is in region eu-central-1 and the client is set to us-east-1",
         ),

@@ -11,7 +11,10 @@ use super::*;
 const KEY: &str = "arn:aws:kms:eu-west-1:111122223333:key/1";
 
 fn receipt() -> Receipt {
-    Receipt::new("Sign", KEY).with_region(Some("eu-west-1".into()))
+    let receipt = Receipt::new("Sign", KEY);
+    receipt
+        .with_region(Some("eu-west-1".into()))
+        .with_attempts(2)
 }
 
 fn answered(status: u16, code: Option<&str>, headers: &[(&'static str, &'static str)]) -> Error {

@@ -1,0 +1,457 @@
+//! The AWS KMS provider through the real SDK: against the emulator, and against answers that KMS
+//! never gives.
+
+use std::sync::{
+    Arc,
+    atomic::{AtomicU32, Ordering},
+};
+
+use aws_config::{BehaviorVersion, Region};
+use aws_sdk_kms::{Client, config::Credentials};
+use aws_smithy_http_client::test_util::infallible_client_fn;
+use kms_signer::{
+    Error, KeyType, Result, SignRequest, Signer,
+    emulator::KmsEmulator,
+    error::{AnswerFault, KeyStoreFault, SignatureFault},
+    provider::aws_kms::{AwsKmsSigner, AwsKmsSignerBuilder},
+};
+
+const KEY_TYPES: [KeyType; 3] = [KeyType::Secp256k1, KeyType::P256, KeyType::Ed25519];
+
+fn builder(emulator: &KmsEmulator, key_id: &str) -> AwsKmsSignerBuilder {
+    AwsKmsSigner::builder(key_id)
+        .region(emulator.region())
+        .endpoint_url(emulator.endpoint_url())
+        .static_credentials("AKIAFAKEFAKEFAKEFAKE", "fake", None)
+}
+
+/// Fits every key type.
+fn request() -> SignRequest<'static> {
+    SignRequest::blake2b256(b"preimage")
+}
+
+#[track_caller]
+fn key_store_fault<T: std::fmt::Debug>(result: Result<T>) -> (KeyStoreFault, Error) {
+    match result {
+        Err(error @ Error::KeyStore { fault, .. }) => (fault, error),
+        other => panic!("expected a failure of the key store, got {other:?}"),
+    }
+}
+
+#[tokio::test]
+async fn one_call_to_connect_none_to_pin_one_to_sign() {
+    let emulator = KmsEmulator::start().await.unwrap();
+    for (round, key_type) in KEY_TYPES.into_iter().enumerate() {
+        let arn = emulator.create_key(key_type).unwrap();
+        let before = emulator.total_calls();
+        let connected = builder(&emulator, &arn).connect().await.unwrap();
+        assert_eq!(emulator.total_calls(), before + 1);
+        assert_eq!(emulator.calls("GetPublicKey"), round as u64 + 1);
+        assert_eq!(connected.public_key().key_type(), key_type);
+        assert_eq!(connected.public_key(), &emulator.public_key(&arn).unwrap());
+
+        let public_key = connected.public_key().clone();
+        let pinned = builder(&emulator, &arn).pinned(public_key).await.unwrap();
+        assert_eq!(emulator.total_calls(), before + 1, "pinning made a call");
+
+        for signer in [connected, pinned] {
+            let before = (emulator.total_calls(), emulator.calls("Sign"));
+            let signed = signer.sign(&request()).await.unwrap();
+            assert_eq!(
+                (emulator.total_calls(), emulator.calls("Sign")),
+                (before.0 + 1, before.1 + 1)
+            );
+            assert_eq!(signed.receipt.operation(), "Sign");
+            assert_eq!(signed.receipt.key(), arn);
+            assert_eq!(signed.receipt.region(), Some(emulator.region()));
+            assert_eq!(signed.receipt.attempts(), 1);
+            assert!(signed.receipt.request_id().is_some_and(|id| !id.is_empty()));
+        }
+    }
+}
+
+#[tokio::test]
+async fn every_form_of_key_id_leads_to_the_same_arn() {
+    let emulator = KmsEmulator::start().await.unwrap();
+    let arn = emulator.create_key(KeyType::Secp256k1).unwrap();
+    emulator.create_alias("alias/hot-wallet", &arn).unwrap();
+    let (prefix, id) = arn.split_once(":key/").unwrap();
+    for key_id in [
+        &arn,
+        id,
+        "alias/hot-wallet",
+        &format!("{prefix}:alias/hot-wallet"),
+    ] {
+        let signer = builder(&emulator, key_id).connect().await.unwrap();
+        assert_eq!(signer.key(), arn, "{key_id}");
+        let signed = signer.sign(&request()).await.unwrap();
+        assert_eq!(signed.receipt.key(), arn, "{key_id}");
+
+        let pinned = builder(&emulator, key_id)
+            .pinned(signer.public_key().clone())
+            .await
+            .unwrap();
+        pinned.sign(&request()).await.unwrap();
+        assert_eq!(pinned.key(), arn, "{key_id} was not learnt");
+    }
+}
+
+#[tokio::test]
+async fn a_client_and_an_sdk_config_can_be_given() {
+    let emulator = KmsEmulator::start().await.unwrap();
+    let arn = emulator.create_key(KeyType::P256).unwrap();
+    let config = aws_config::SdkConfig::builder()
+        .behavior_version(BehaviorVersion::v2026_01_12())
+        .region(Region::new(emulator.region().to_owned()))
+        .endpoint_url(emulator.endpoint_url())
+        .credentials_provider(aws_sdk_kms::config::SharedCredentialsProvider::new(
+            Credentials::new("AKIAFAKEFAKEFAKEFAKE", "fake", None, None, "test"),
+        ))
+        .build();
+    for builder in [
+        AwsKmsSigner::builder(&arn).sdk_config(&config),
+        AwsKmsSigner::builder(&arn).client(Client::new(&config)),
+    ] {
+        builder
+            .connect()
+            .await
+            .unwrap()
+            .sign(&request())
+            .await
+            .unwrap();
+    }
+}
+
+#[tokio::test]
+async fn a_moved_alias_is_noticed_and_names_both_keys() {
+    let emulator = KmsEmulator::start().await.unwrap();
+    let first = emulator.create_key(KeyType::Secp256k1).unwrap();
+    let second = emulator.create_key(KeyType::Secp256k1).unwrap();
+    // UpdateAlias does not compare specs, so the alias may even lead to another curve.
+    let other_curve = emulator.create_key(KeyType::P256).unwrap();
+    emulator.create_alias("alias/hot-wallet", &first).unwrap();
+    let signer = builder(&emulator, "alias/hot-wallet")
+        .connect()
+        .await
+        .unwrap();
+
+    for target in [second, other_curve] {
+        emulator.update_alias("alias/hot-wallet", &target).unwrap();
+        match signer.sign(&request()).await {
+            Err(error @ Error::KeyMoved { .. }) => {
+                assert!(!error.is_retryable());
+                assert!(error.request_id().is_some());
+                let shown = error.to_string();
+                assert!(shown.contains(&first) && shown.contains(&target), "{shown}");
+            }
+            other => panic!("{other:?}"),
+        }
+    }
+    emulator.update_alias("alias/hot-wallet", &first).unwrap();
+    signer.sign(&request()).await.unwrap();
+}
+
+#[tokio::test]
+async fn key_states_are_told_apart() {
+    let emulator = KmsEmulator::start().await.unwrap();
+    let arn = emulator.create_key(KeyType::Secp256k1).unwrap();
+    let signer = builder(&emulator, &arn).connect().await.unwrap();
+
+    emulator.set_enabled(&arn, false).unwrap();
+    let (fault, error) = key_store_fault(signer.sign(&request()).await);
+    assert_eq!(
+        (fault, error.code()),
+        (KeyStoreFault::Disabled, Some("DisabledException"))
+    );
+    assert!(error.to_string().contains("aws kms enable-key"), "{error}");
+
+    emulator.set_enabled(&arn, true).unwrap();
+    emulator.schedule_deletion(&arn).unwrap();
+    let (fault, error) = key_store_fault(signer.sign(&request()).await);
+    assert_eq!(fault, KeyStoreFault::InvalidState);
+    assert_eq!(error.code(), Some("KMSInvalidStateException"));
+    assert_eq!(error.receipt().unwrap().key(), arn);
+    assert_eq!(error.receipt().unwrap().attempts(), 1, "not worth a retry");
+
+    emulator.cancel_deletion(&arn).unwrap();
+    emulator.set_enabled(&arn, true).unwrap();
+    signer.sign(&request()).await.unwrap();
+}
+
+#[tokio::test]
+async fn a_key_that_is_not_there_is_not_found() {
+    let emulator = KmsEmulator::start().await.unwrap();
+    for key_id in ["alias/nobody", "1234abcd-12ab-34cd-56ef-1234567890ab"] {
+        let (fault, error) = key_store_fault(builder(&emulator, key_id).connect().await);
+        assert_eq!(fault, KeyStoreFault::NotFound);
+        let shown = error.to_string();
+        assert!(
+            shown.contains(key_id) && shown.contains(emulator.region()),
+            "{shown}"
+        );
+        assert!(shown.contains("GetPublicKey"), "{shown}");
+    }
+}
+
+#[tokio::test]
+async fn an_ed25519_message_over_the_limit_costs_no_call() {
+    let emulator = KmsEmulator::start().await.unwrap();
+    let arn = emulator.create_key(KeyType::Ed25519).unwrap();
+    let signer = builder(&emulator, &arn).connect().await.unwrap();
+    let message = vec![7; 4097];
+    signer
+        .sign(&SignRequest::message(&message[..4096]))
+        .await
+        .unwrap();
+    let before = emulator.total_calls();
+    match signer.sign(&SignRequest::message(&message)).await {
+        Err(Error::MessageTooLong {
+            actual: 4097,
+            limit: 4096,
+        }) => {}
+        other => panic!("{other:?}"),
+    }
+    assert_eq!(emulator.total_calls(), before);
+}
+
+/// A server that speaks for another region refuses the SDK's signature.
+#[tokio::test]
+async fn a_wrong_region_says_so() {
+    let emulator = KmsEmulator::builder()
+        .region("eu-central-1")
+        .start()
+        .await
+        .unwrap();
+    let arn = emulator.create_key(KeyType::Secp256k1).unwrap();
+    let (_, id) = arn.split_once(":key/").unwrap();
+    let elsewhere = builder(&emulator, id).region("us-east-1");
+    let (fault, error) = key_store_fault(elsewhere.connect().await);
+    assert_eq!(fault, KeyStoreFault::Credentials);
+    let remedy = error.to_string();
+    assert!(
+        remedy.contains("us-east-1 is the region of the endpoint"),
+        "{remedy}"
+    );
+}
+
+#[tokio::test]
+async fn missing_credentials_are_told_from_a_missing_network() {
+    let emulator = KmsEmulator::start().await.unwrap();
+    let arn = emulator.create_key(KeyType::Secp256k1).unwrap();
+    let nobody = aws_config::SdkConfig::builder()
+        .behavior_version(BehaviorVersion::v2026_01_12())
+        .build();
+    let without = AwsKmsSigner::builder(&arn)
+        .sdk_config(&nobody)
+        .endpoint_url(emulator.endpoint_url());
+    let (fault, error) = key_store_fault(without.connect().await);
+    assert_eq!(fault, KeyStoreFault::Credentials, "{error:?}");
+    assert!(!error.is_retryable());
+
+    // Nothing listens any more on a port that was bound a moment ago.
+    let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let closed = format!("http://{}", listener.local_addr().unwrap());
+    drop(listener);
+    let (fault, error) = key_store_fault(
+        builder(&emulator, &arn)
+            .endpoint_url(closed)
+            .connect()
+            .await,
+    );
+    assert_eq!(fault, KeyStoreFault::Connection, "{error:?}");
+    assert!(error.is_retryable());
+    assert_eq!(
+        error.receipt().unwrap().attempts(),
+        3,
+        "the SDK's standard retries"
+    );
+}
+
+/// A signer whose client gets `body` for every Sign, whatever was asked.
+async fn signer_answered_with(status: u16, body: &'static str) -> (AwsKmsSigner, Arc<AtomicU32>) {
+    let emulator = KmsEmulator::builder().seed(1).start().await.unwrap();
+    let arn = emulator
+        .create_key_from_bytes(KeyType::Secp256k1, &[1; 32])
+        .unwrap();
+    let public_key = emulator.public_key(&arn).unwrap();
+    let count = Arc::new(AtomicU32::new(0));
+    let counted = count.clone();
+    let config = aws_sdk_kms::Config::builder()
+        .behavior_version(BehaviorVersion::v2026_01_12())
+        .region(Region::new("us-east-1"))
+        .credentials_provider(Credentials::new(
+            "AKIAFAKEFAKEFAKEFAKE",
+            "fake",
+            None,
+            None,
+            "test",
+        ))
+        .retry_config(aws_sdk_kms::config::retry::RetryConfig::disabled())
+        .http_client(infallible_client_fn(move |_| {
+            counted.fetch_add(1, Ordering::Relaxed);
+            http::Response::builder()
+                .status(status)
+                .header("x-amzn-requestid", "req-canned")
+                .body(body)
+                .unwrap()
+        }))
+        .build();
+    let builder = AwsKmsSigner::builder(KEY).client(Client::from_conf(config));
+    (builder.pinned(public_key).await.unwrap(), count)
+}
+
+const KEY: &str = "arn:aws:kms:us-east-1:111122223333:key/1";
+
+/// `MAYCAQECAQE=` is the DER of r = s = 1, and `MAA=` that of an empty sequence.
+#[tokio::test]
+async fn answers_that_are_not_a_signature_are_refused_each_in_its_way() {
+    type Check = fn(&Error) -> bool;
+    let cases: [(&str, &str, Check); 9] = [
+        ("empty object", "{}", |error| {
+            matches!(
+                error,
+                Error::UnusableAnswer {
+                    fault: AnswerFault::Missing { field: "KeyId" },
+                    ..
+                }
+            )
+        }),
+        ("empty body", "", |error| {
+            matches!(
+                error,
+                Error::UnusableAnswer {
+                    fault: AnswerFault::Missing { field: "KeyId" },
+                    ..
+                }
+            )
+        }),
+        (
+            "no signature",
+            r#"{"KeyId":"arn:aws:kms:us-east-1:111122223333:key/1","SigningAlgorithm":"ECDSA_SHA_256"}"#,
+            |error| {
+                matches!(
+                    error,
+                    Error::UnusableAnswer {
+                        fault: AnswerFault::Missing { field: "Signature" },
+                        ..
+                    }
+                )
+            },
+        ),
+        (
+            "another algorithm",
+            r#"{"KeyId":"arn:aws:kms:us-east-1:111122223333:key/1","SigningAlgorithm":"ECDSA_SHA_512","Signature":"MAYCAQECAQE="}"#,
+            |error| {
+                matches!(
+                    error,
+                    Error::UnusableAnswer {
+                        fault: AnswerFault::Algorithm { .. },
+                        ..
+                    }
+                )
+            },
+        ),
+        (
+            "another key",
+            r#"{"KeyId":"arn:aws:kms:us-east-1:111122223333:key/2","SigningAlgorithm":"ECDSA_SHA_256","Signature":"MAYCAQECAQE="}"#,
+            |error| matches!(error, Error::KeyMoved { .. }),
+        ),
+        (
+            "another signature",
+            r#"{"KeyId":"arn:aws:kms:us-east-1:111122223333:key/1","SigningAlgorithm":"ECDSA_SHA_256","Signature":"MAYCAQECAQE="}"#,
+            |error| matches!(error, Error::SignatureNotVerified { .. }),
+        ),
+        (
+            "not a signature",
+            r#"{"KeyId":"arn:aws:kms:us-east-1:111122223333:key/1","SigningAlgorithm":"ECDSA_SHA_256","Signature":"MAA="}"#,
+            |error| {
+                matches!(
+                    error,
+                    Error::InvalidSignature {
+                        fault: SignatureFault::Malformed,
+                        ..
+                    }
+                )
+            },
+        ),
+        (
+            "bad base64",
+            r#"{"KeyId":"arn:aws:kms:us-east-1:111122223333:key/1","SigningAlgorithm":"ECDSA_SHA_256","Signature":"%%%"}"#,
+            |error| {
+                matches!(
+                    error,
+                    Error::KeyStore {
+                        fault: KeyStoreFault::Unavailable,
+                        ..
+                    }
+                )
+            },
+        ),
+        ("a proxy's page", "<html>Sign in</html>", |error| {
+            matches!(
+                error,
+                Error::KeyStore {
+                    fault: KeyStoreFault::Unavailable,
+                    ..
+                }
+            )
+        }),
+    ];
+    for (name, body, check) in cases {
+        let (signer, count) = signer_answered_with(200, body).await;
+        let error = signer
+            .sign(&SignRequest::keccak256(b"preimage"))
+            .await
+            .unwrap_err();
+        assert!(check(&error), "{name}: {error:?}");
+        assert_eq!(error.request_id(), Some("req-canned"), "{name}");
+        assert_eq!(error.receipt().unwrap().key(), KEY, "{name}");
+        assert_eq!(count.load(Ordering::Relaxed), 1, "{name}");
+    }
+}
+
+#[tokio::test]
+async fn throttling_and_denial_come_through_the_sdk_typed() {
+    let (signer, _) = signer_answered_with(
+        400,
+        r#"{"__type":"ThrottlingException","message":"You have exceeded the rate"}"#,
+    )
+    .await;
+    let (fault, error) = key_store_fault(signer.sign(&request()).await);
+    assert_eq!(fault, KeyStoreFault::Throttled);
+    assert!(error.is_throttled() && error.is_retryable());
+
+    let (signer, _) = signer_answered_with(
+        400,
+        r#"{"__type":"AccessDeniedException","message":"User is not authorized"}"#,
+    )
+    .await;
+    let (fault, error) = key_store_fault(signer.sign(&request()).await);
+    assert_eq!(fault, KeyStoreFault::AccessDenied);
+    let shown = error.to_string();
+    assert!(
+        shown.contains("allow kms:Sign on") && shown.contains(KEY),
+        "{shown}"
+    );
+    assert!(!error.is_retryable());
+}
+
+#[tokio::test]
+async fn credentials_are_not_shown() {
+    let emulator = KmsEmulator::start().await.unwrap();
+    let arn = emulator.create_key(KeyType::Secp256k1).unwrap();
+    let builder = AwsKmsSigner::builder(&arn)
+        .endpoint_url(emulator.endpoint_url())
+        .static_credentials(
+            "AKIAFAKEFAKEFAKEFAKE",
+            "canary-secret",
+            Some("canary-token".into()),
+        );
+    let before = format!("{builder:?}");
+    let signer = builder.connect().await.unwrap();
+    emulator.set_enabled(&arn, false).unwrap();
+    let error = signer.sign(&request()).await.unwrap_err();
+    for shown in [before, format!("{signer:?}"), format!("{error} {error:?}")] {
+        assert!(!shown.contains("canary"), "{shown}");
+    }
+}

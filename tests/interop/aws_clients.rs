@@ -1,0 +1,66 @@
+//! boto3 and the AWS CLI drive the emulator: what they find, the scripts assert.
+
+use std::{path::Path, process::Stdio, time::Duration};
+
+use kms_signer::emulator::KmsEmulator;
+use tokio::{process::Command, time::timeout};
+
+use crate::tools::{install_directory, script, tool};
+
+const PATIENCE: Duration = Duration::from_secs(300);
+
+async fn run(interpreter: &Path, file: &str, arguments: &[&str]) {
+    let tools = install_directory().join("venv/bin");
+    let path = std::env::var("PATH").unwrap();
+    let child = Command::new(interpreter)
+        .arg(script(file))
+        .args(arguments)
+        .env("PATH", format!("{}:{path}", tools.display()))
+        .stdin(Stdio::null())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .kill_on_drop(true)
+        .spawn()
+        .unwrap();
+    let output = timeout(PATIENCE, child.wait_with_output())
+        .await
+        .expect("timed out")
+        .unwrap();
+    let (stdout, stderr) = (
+        String::from_utf8_lossy(&output.stdout),
+        String::from_utf8_lossy(&output.stderr),
+    );
+    print!("{stdout}");
+    assert!(
+        output.status.success(),
+        "{file}: {}\n{stdout}\n{stderr}",
+        output.status
+    );
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn boto3_finds_kms() {
+    let emulator = KmsEmulator::start().await.unwrap();
+    let python = tool("venv/bin/python");
+    run(&python, "emulator_boto3.py", &[&emulator.endpoint_url()]).await;
+    assert!(
+        emulator.calls("Sign") > 0,
+        "the script called another server"
+    );
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_aws_cli_finds_kms() {
+    let emulator = KmsEmulator::start().await.unwrap();
+    tool("venv/bin/aws");
+    run(
+        Path::new("bash"),
+        "emulator_aws_cli.sh",
+        &[&emulator.endpoint_url()],
+    )
+    .await;
+    assert!(
+        emulator.calls("Sign") > 0,
+        "the script called another server"
+    );
+}

@@ -1,0 +1,10 @@
+//! What programs that are not ours say: a node, three Ethereum libraries, and AWS's own clients.
+//!
+//! `cargo test --test interop` needs the pinned tools of `scripts/interop-setup`; without them it
+//! fails and says so. README.md beside this file describes them.
+
+mod anvil;
+mod aws_clients;
+mod encoders;
+mod tools;
+mod transactions;
