@@ -75,3 +75,8 @@ pub use request::{KeyInput, SignRequest};
 pub use signature::{RawSignature, Signature};
 pub use signer::{Receipt, Signed, Signer};
 pub use verifier::Verifier;
+
+/// Compiles the examples of the README.
+#[cfg(all(doctest, feature = "aws-kms", feature = "alloy", feature = "emulator"))]
+#[doc = include_str!("../README.md")]
+mod readme {}
