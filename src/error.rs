@@ -404,7 +404,6 @@ impl Error {
                     | KeyStoreFault::Connection
             ),
             Self::UnusableAnswer { fault, .. } => matches!(fault, AnswerFault::Missing { .. }),
-            Self::UnencodableSignature { .. } | Self::Randomness { .. } => false,
             _ => false,
         }
     }

@@ -2,7 +2,7 @@
 //!
 //! | what | standard | method |
 //! |---|---|---|
-//! | address | EIP-55 | [`EthereumSigner::address`] |
+//! | address | EIP-55 | [`EthereumSigner::address`], [`address_of`] |
 //! | message | EIP-191 version `0x45` | [`EthereumSigner::sign_message`] |
 //! | transaction | legacy, EIP-155, 2930, 1559, 4844, 7702 | [`EthereumSigner::sign_typed_transaction`] |
 //! | authorization | EIP-7702 | [`EthereumSigner::sign_authorization`] |
@@ -42,7 +42,9 @@ pub use self::{
     signature::{V, to_rsv},
     transaction::SignedTransaction,
 };
-use crate::{Error, KeyType, Receipt, Result, SignRequest, Signature as CoreSignature, Signer};
+use crate::{
+    Error, KeyType, PublicKey, Receipt, Result, SignRequest, Signature as CoreSignature, Signer,
+};
 
 /// An Ethereum account whose key is held by a [`Signer`].
 ///
@@ -61,23 +63,11 @@ impl<S: Signer> EthereumSigner<S> {
     ///
     /// [`Error::KeyTypeMismatch`] unless the key is on secp256k1.
     pub fn new(signer: S) -> Result<Self> {
-        let public_key = signer.public_key();
-        match public_key.key_type() {
-            KeyType::Secp256k1 => {
-                // Yellow Paper §F: the last 20 bytes of keccak256(X‖Y), without the leading 04.
-                let bytes = public_key.to_bytes();
-                let hash = keccak256(bytes.get(1..).unwrap_or_default());
-                Ok(Self {
-                    address: Address::from_word(hash),
-                    chain_ids: ChainIds::Any,
-                    signer,
-                })
-            }
-            actual => Err(Error::KeyTypeMismatch {
-                expected: KeyType::Secp256k1,
-                actual,
-            }),
-        }
+        Ok(Self {
+            address: address_of(signer.public_key())?,
+            chain_ids: ChainIds::Any,
+            signer,
+        })
     }
 
     /// Limits transactions and authorizations to one chain; `None` lifts the limit.
@@ -149,6 +139,21 @@ impl<S: Signer> EthereumSigner<S> {
                 actual: other.key_type(),
             }),
         }
+    }
+}
+
+/// The address of a public key: the last 20 bytes of keccak256(X‖Y) (Yellow Paper, appendix F).
+///
+/// # Errors
+///
+/// [`Error::KeyTypeMismatch`] unless the key is on secp256k1.
+pub fn address_of(public_key: &PublicKey) -> Result<Address> {
+    match (public_key.key_type(), public_key.to_bytes().as_slice()) {
+        (KeyType::Secp256k1, [_, x_and_y @ ..]) => Ok(Address::from_word(keccak256(x_and_y))),
+        (actual, _) => Err(Error::KeyTypeMismatch {
+            expected: KeyType::Secp256k1,
+            actual,
+        }),
     }
 }
 

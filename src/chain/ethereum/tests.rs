@@ -377,7 +377,7 @@ async fn every_type_is_signed_over_its_own_hash_and_recovers_to_the_sender() {
 #[derive(Debug)]
 struct Untouchable(PublicKey);
 
-use crate::{PublicKey, Signed};
+use crate::Signed;
 
 #[async_trait::async_trait]
 impl Signer for Untouchable {
