@@ -22,6 +22,10 @@ where
         // The answer broke off or was no answer of KMS: nothing is known, so asking again is right.
         SdkError::ResponseError(_) => KeyStoreFault::Unavailable,
         SdkError::ServiceError(service) => match &code {
+            // KMS has two answers for a key pending deletion, and this one looks like another case.
+            Some(code) if code == "DisabledException" && is_pending_deletion(&error) => {
+                KeyStoreFault::InvalidState
+            }
             Some(code) => fault_of_code(code),
             None => fault_of_status(service.raw().status().as_u16()),
         },
@@ -35,6 +39,11 @@ where
         receipt: Some(Box::new(receipt)),
         source: error.into(),
     }
+}
+
+fn is_pending_deletion<E: ProvideErrorMetadata>(error: &SdkError<E>) -> bool {
+    let message = error.message().unwrap_or_default();
+    message.contains("pending deletion")
 }
 
 /// By error code: the SDK models only some of them, and throttling is not among those.
@@ -145,7 +154,10 @@ fn remedy(fault: KeyStoreFault, code: Option<&str>, receipt: &Receipt) -> String
             "retry; if it persists, check the network and the endpoint".into()
         }
         KeyStoreFault::Connection => {
-            format!("check that the KMS endpoint of {region} can be reached from here, then retry")
+            format!(
+                "check that the KMS endpoint of {region} can be reached from here, and that \
+                 HTTPS_PROXY, HTTP_PROXY and NO_PROXY are as they should be, then retry"
+            )
         }
         KeyStoreFault::Other if receipt.attempts() == 0 => {
             "nothing was sent; correct the client's setting that the source names".into()

@@ -70,6 +70,37 @@ fn each_code_of_kms_has_its_fault() {
     }
 }
 
+/// "Key states of AWS KMS keys", notes 2 and 3: either of two errors for a key pending deletion.
+#[test]
+fn a_key_pending_deletion_is_not_told_to_be_enabled() {
+    let message = "arn:aws:kms:eu-west-1:111122223333:key/1 is pending deletion";
+    for (code, message, expected) in [
+        ("DisabledException", message, KeyStoreFault::InvalidState),
+        (
+            "KMSInvalidStateException",
+            message,
+            KeyStoreFault::InvalidState,
+        ),
+        (
+            "DisabledException",
+            "…:key/1 is disabled.",
+            KeyStoreFault::Disabled,
+        ),
+    ] {
+        let metadata = ErrorMetadata::builder().code(code).message(message).build();
+        let response = HttpResponse::new(400.try_into().unwrap(), SdkBody::empty());
+        let error = SdkError::service_error(SignError::generic(metadata), response);
+        let error = classify(error, receipt());
+        assert_eq!(fault(&error), expected, "{code}: {message}");
+        let tells_to_enable = error.to_string().contains("enable-key");
+        assert_eq!(
+            tells_to_enable,
+            expected == KeyStoreFault::Disabled,
+            "{error}"
+        );
+    }
+}
+
 #[test]
 fn without_a_code_the_status_decides() {
     use KeyStoreFault::*;
