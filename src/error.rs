@@ -30,10 +30,10 @@ pub enum Error {
     },
 
     /// The bytes are not a secret key of the type asked for. They are not repeated here.
-    #[error("not a valid {key_type} secret key; {remedy}")]
+    #[error("not a valid {}secret key; {remedy}", Kind(*key_type))]
     InvalidSecretKey {
-        /// The type asked for.
-        key_type: KeyType,
+        /// The type asked for; `None` when the bytes were to name it themselves.
+        key_type: Option<KeyType>,
         /// What would be accepted.
         remedy: &'static str,
     },
@@ -144,10 +144,10 @@ pub enum Error {
         source: BoxError,
     },
 
-    /// The signature is valid but its chain has no way to write it down. Sign again.
+    /// The signature is valid but cannot be written in the form that is needed.
     ///
-    /// For Ethereum: the nonce point's x coordinate is not below the group order (1 in 2^127), or
-    /// EIP-155's `v` does not fit into the one byte that was asked for.
+    /// For Ethereum: the nonce point's x coordinate is not below the group order (1 in 2^127), so
+    /// sign again; or EIP-155's `v` does not fit into one byte, so ask for another form.
     #[error("the signature cannot be written in this form: {reason}")]
     UnencodableSignature {
         /// What does not fit.
@@ -170,19 +170,20 @@ pub enum Error {
         receipt: Option<Box<Receipt>>,
     },
 
-    /// The alias now points at another key than the one this signer was made for.
+    /// The key store answered for another key than the one that is pinned or was asked for.
     ///
-    /// Nothing was released. If the move was intended, make a new signer: it has another address.
+    /// Nothing was released. Most often an alias was pointed at another key. If that was intended,
+    /// make a new signer: it has another public key and so another address.
     #[error(
-        "the key behind this signer changed from {pinned} to {returned}{}; \
-         if that was intended make a new signer, which has another public key, \
-         otherwise point the alias back",
+        "the answer is from key {returned} and not from {pinned}{}; \
+         if an alias was moved on purpose make a new signer, which has another public key, \
+         otherwise point it back",
         Of(receipt)
     )]
     KeyMoved {
-        /// The key this signer was made for.
+        /// The key that is pinned, or was asked for.
         pinned: String,
-        /// The key that signed instead.
+        /// The key that answered.
         returned: String,
         /// The call in which it was noticed.
         receipt: Option<Box<Receipt>>,
@@ -489,6 +490,17 @@ impl fmt::Display for Code<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self.0 {
             Some(code) => write!(f, " [{code}]"),
+            None => Ok(()),
+        }
+    }
+}
+
+struct Kind(Option<KeyType>);
+
+impl fmt::Display for Kind {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.0 {
+            Some(key_type) => write!(f, "{key_type} "),
             None => Ok(()),
         }
     }

@@ -1,10 +1,13 @@
 //! Public keys: strict parsing of what a key store exports.
 
-use std::fmt;
+use std::{
+    fmt,
+    hash::{Hash, Hasher},
+};
 
 use der::{Decode as _, asn1::ObjectIdentifier};
 use k256::elliptic_curve::sec1::ToSec1Point as _;
-use spki::{AlgorithmIdentifierRef, EncodePublicKey as _, SubjectPublicKeyInfoRef};
+use spki::{AlgorithmIdentifierRef, SubjectPublicKeyInfoRef};
 
 use crate::{Error, Result, error::PublicKeyFault};
 
@@ -16,6 +19,19 @@ const SECP256K1: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.3.132.0.10")
 const P256: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.2.840.10045.3.1.7");
 /// `id-Ed25519` (RFC 8410 §3).
 const ED25519: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.3.101.112");
+
+/// What stands before the key bytes: SEQUENCE, AlgorithmIdentifier, BIT STRING of whole bytes.
+const SECP256K1_HEADER: [u8; 23] = [
+    0x30, 0x56, 0x30, 0x10, 0x06, 0x07, 0x2a, 0x86, 0x48, 0xce, 0x3d, 0x02, 0x01, 0x06, 0x05, 0x2b,
+    0x81, 0x04, 0x00, 0x0a, 0x03, 0x42, 0x00,
+];
+const P256_HEADER: [u8; 26] = [
+    0x30, 0x59, 0x30, 0x13, 0x06, 0x07, 0x2a, 0x86, 0x48, 0xce, 0x3d, 0x02, 0x01, 0x06, 0x08, 0x2a,
+    0x86, 0x48, 0xce, 0x3d, 0x03, 0x01, 0x07, 0x03, 0x42, 0x00,
+];
+const ED25519_HEADER: [u8; 12] = [
+    0x30, 0x2a, 0x30, 0x05, 0x06, 0x03, 0x2b, 0x65, 0x70, 0x03, 0x21, 0x00,
+];
 
 /// The type of a key: its curve, and with it the signature scheme.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -70,8 +86,8 @@ impl PublicKey {
     ///
     /// | key | bytes | layout |
     /// |---|---|---|
-    /// | secp256k1 | 88 | 24-byte header, X (32, big-endian), Y (32, big-endian) |
-    /// | P-256 | 91 | 27-byte header, X (32, big-endian), Y (32, big-endian) |
+    /// | secp256k1 | 88 | 23-byte header, `04`, X (32, big-endian), Y (32, big-endian) |
+    /// | P-256 | 91 | 26-byte header, `04`, X (32, big-endian), Y (32, big-endian) |
     /// | Ed25519 | 44 | 12-byte header, key (32, RFC 8032 §5.1.2) |
     ///
     /// # Errors
@@ -88,9 +104,9 @@ impl PublicKey {
             .as_bytes()
             .ok_or_else(|| refused(PublicKeyFault::Malformed))?;
         let key = Self::from_uncompressed(key_type, bytes)?;
-        // One key, one encoding: whatever the steps above let pass, the bytes must be the ones
-        // this crate would write itself.
-        match key.to_spki_der()? == der {
+        // One key, one encoding. The steps above give each fault its name; this one also refuses
+        // whatever they, or a later version of the DER reader, might let pass.
+        match key.to_spki_der() == der {
             true => Ok(key),
             false => Err(refused(PublicKeyFault::Malformed)),
         }
@@ -131,19 +147,13 @@ impl PublicKey {
     }
 
     /// Writes the DER SubjectPublicKeyInfo that [`from_spki_der`](Self::from_spki_der) reads.
-    ///
-    /// # Errors
-    ///
-    /// [`Error::InvalidPublicKey`] if the encoder failed, which no valid key makes it do.
-    pub fn to_spki_der(&self) -> Result<Vec<u8>> {
-        let document = match &self.point {
-            Point::Secp256k1(key) => key.to_public_key_der(),
-            Point::P256(key) => key.to_public_key_der(),
-            Point::Ed25519(key) => key.to_public_key_der(),
+    pub fn to_spki_der(&self) -> Vec<u8> {
+        let header: &[u8] = match self.key_type() {
+            KeyType::Secp256k1 => &SECP256K1_HEADER,
+            KeyType::P256 => &P256_HEADER,
+            KeyType::Ed25519 => &ED25519_HEADER,
         };
-        document
-            .map(|document| document.into_vec())
-            .map_err(|_| refused(PublicKeyFault::Malformed))
+        [header, &self.to_bytes()].concat()
     }
 
     /// The bare key bytes: `04‖X‖Y` (65 bytes, SEC 1 §2.3.3) for secp256k1 and P-256, and the
@@ -167,6 +177,13 @@ impl PublicKey {
             }
             _ => Self::from_bytes(key_type, bytes),
         }
+    }
+}
+
+impl Hash for PublicKey {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        self.key_type().hash(state);
+        self.to_bytes().hash(state);
     }
 }
 

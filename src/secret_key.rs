@@ -38,7 +38,7 @@ impl SecretKey {
     /// 32 bytes: a big-endian scalar from 1 to n − 1, or an Ed25519 seed (RFC 8032 §5.1.5).
     pub(crate) fn from_bytes(key_type: KeyType, bytes: &[u8]) -> Result<Self> {
         let refused = || Error::InvalidSecretKey {
-            key_type,
+            key_type: Some(key_type),
             remedy: match key_type {
                 KeyType::Ed25519 => "pass the 32-byte seed of RFC 8032 §5.1.5",
                 _ => "pass 32 bytes, big-endian, from 1 to the group order less 1",
@@ -59,14 +59,17 @@ impl SecretKey {
 
     /// A DER PKCS#8 private key (RFC 5958); its algorithm identifier names the key type.
     pub(crate) fn from_pkcs8_der(der: &[u8]) -> Result<Self> {
-        let info = PrivateKeyInfoRef::from_der(der).map_err(|_| not_pkcs8(KeyType::Secp256k1))?;
-        let key_type = key_type_of(&info.algorithm)?;
+        let info = PrivateKeyInfoRef::from_der(der).map_err(|_| not_pkcs8(None))?;
+        let key_type = key_type_of(&info.algorithm).map_err(|_| Error::InvalidSecretKey {
+            key_type: None,
+            remedy: "its algorithm must be EC on secp256k1 or P-256, or Ed25519",
+        })?;
         match key_type {
             KeyType::Secp256k1 => k256::SecretKey::from_pkcs8_der(der).map(Self::Secp256k1),
             KeyType::P256 => p256::SecretKey::from_pkcs8_der(der).map(Self::P256),
             KeyType::Ed25519 => ed25519_dalek::SigningKey::from_pkcs8_der(der).map(Self::Ed25519),
         }
-        .map_err(|_| not_pkcs8(key_type))
+        .map_err(|_| not_pkcs8(Some(key_type)))
     }
 
     pub(crate) fn public_key(&self) -> Result<PublicKey> {
@@ -91,18 +94,16 @@ impl SecretKey {
     pub(crate) fn sign(&self, input: &KeyInput<'_>, entropy: &[u8]) -> Result<[u8; 64]> {
         match (self, input) {
             (Self::Secp256k1(key), KeyInput::EcdsaPrehash(digest)) => {
+                let scalar = Zeroizing::new(key.to_nonzero_scalar());
                 let (signature, _) = sign_prehashed_rfc6979::<k256::Secp256k1, sha2::Sha256>(
-                    &key.to_nonzero_scalar(),
-                    *digest,
-                    entropy,
+                    &scalar, *digest, entropy,
                 );
                 Ok(signature.to_bytes().into())
             }
             (Self::P256(key), KeyInput::EcdsaPrehash(digest)) => {
+                let scalar = Zeroizing::new(key.to_nonzero_scalar());
                 let (signature, _) = sign_prehashed_rfc6979::<p256::NistP256, sha2::Sha256>(
-                    &key.to_nonzero_scalar(),
-                    *digest,
-                    entropy,
+                    &scalar, *digest, entropy,
                 );
                 Ok(signature.to_bytes().into())
             }
@@ -137,7 +138,7 @@ impl fmt::Debug for SecretKey {
     }
 }
 
-fn not_pkcs8(key_type: KeyType) -> Error {
+fn not_pkcs8(key_type: Option<KeyType>) -> Error {
     Error::InvalidSecretKey {
         key_type,
         remedy: "pass an unencrypted PKCS#8 private key in DER",

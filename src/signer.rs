@@ -72,6 +72,13 @@ impl Receipt {
         }
     }
 
+    /// Sets the key, once its full name is known.
+    #[must_use]
+    pub fn with_key(mut self, key: impl Into<Arc<str>>) -> Self {
+        self.key = key.into();
+        self
+    }
+
     /// Sets the region or site of the key store.
     #[must_use]
     pub fn with_region(mut self, region: Option<Arc<str>>) -> Self {

@@ -50,8 +50,8 @@ impl Verifier {
 
     /// Accepts `raw` as this key's signature over `input`, in canonical form.
     ///
-    /// A high `s` is replaced by `n − s`, which is the same signature to every verifier and the
-    /// only form chains accept (EIP-2, BIP-62), and the recovery id is that of the result.
+    /// A high `s` is replaced by `n − s`: the same signature to every verifier, and on secp256k1
+    /// the only form that chains accept (EIP-2, BIP-62). The recovery id is that of the result.
     ///
     /// # Errors
     ///

@@ -91,7 +91,12 @@ async fn every_form_of_key_id_leads_to_the_same_arn() {
             .pinned(signer.public_key().clone())
             .await
             .unwrap();
-        pinned.sign(&request()).await.unwrap();
+        let first = pinned.sign(&request()).await.unwrap();
+        assert_eq!(
+            first.receipt.key(),
+            arn,
+            "{key_id}: the first receipt lacks the ARN"
+        );
         assert_eq!(pinned.key(), arn, "{key_id} was not learnt");
     }
 }
@@ -248,10 +253,8 @@ async fn missing_credentials_are_told_from_a_missing_network() {
     assert_eq!(fault, KeyStoreFault::Credentials, "{error:?}");
     assert!(!error.is_retryable());
 
-    // Nothing listens any more on a port that was bound a moment ago.
-    let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
-    let closed = format!("http://{}", listener.local_addr().unwrap());
-    drop(listener);
+    // Port 1 (tcpmux) is reserved, and nothing listens there.
+    let closed = "http://127.0.0.1:1";
     let (fault, error) = key_store_fault(
         builder(&emulator, &arn)
             .endpoint_url(closed)
@@ -454,4 +457,91 @@ async fn credentials_are_not_shown() {
     for shown in [before, format!("{signer:?}"), format!("{error} {error:?}")] {
         assert!(!shown.contains("canary"), "{shown}");
     }
+}
+
+/// An endpoint that the SDK cannot use comes from its own configuration here, so the builder did
+/// not see it; the SDK then quotes the request with its body, which must not come out.
+#[tokio::test]
+async fn the_payload_is_not_shown_when_a_request_cannot_be_sent() {
+    let emulator = KmsEmulator::start().await.unwrap();
+    let arn = emulator.create_key(KeyType::Ed25519).unwrap();
+    let public_key = emulator.public_key(&arn).unwrap();
+    let config = aws_config::SdkConfig::builder()
+        .behavior_version(BehaviorVersion::v2026_01_12())
+        .endpoint_url("localhost:4566")
+        .credentials_provider(aws_sdk_kms::config::SharedCredentialsProvider::new(
+            Credentials::new("AKIAFAKEFAKEFAKEFAKE", "canary-secret", None, None, "test"),
+        ))
+        .build();
+    let builder = AwsKmsSigner::builder(&arn).sdk_config(&config);
+    let signer = builder.pinned(public_key).await.unwrap();
+    let request = SignRequest::message(b"canary-payload");
+    let (fault, error) = key_store_fault(signer.sign(&request).await);
+    assert_eq!(fault, KeyStoreFault::Other);
+
+    // "canary-payload" in base64 starts with Y2FuYXJ5.
+    let mut shown = format!("{error} {error:?}");
+    let mut source = std::error::Error::source(&error);
+    while let Some(cause) = source {
+        shown += &format!(" {cause} {cause:?}");
+        source = cause.source();
+    }
+    for secret in ["canary", "Y2FuYXJ5", "99, 97, 110, 97, 114, 121"] {
+        assert!(!shown.contains(secret), "{shown}");
+    }
+}
+
+/// The answer decides which address gets funded, so it must be about the key that was named.
+#[tokio::test]
+async fn connecting_refuses_an_answer_about_another_key() {
+    let emulator = KmsEmulator::start().await.unwrap();
+    let arn = emulator.create_key(KeyType::Secp256k1).unwrap();
+    let spki = emulator.public_key(&arn).unwrap().to_spki_der();
+    let answer = serde_json::json!({
+        "KeyId": "arn:aws:kms:us-east-1:999999999999:key/2",
+        "KeySpec": "ECC_SECG_P256K1",
+        "KeyUsage": "SIGN_VERIFY",
+        "SigningAlgorithms": ["ECDSA_SHA_256"],
+        "PublicKey": aws_smithy_types::base64::encode(spki),
+    });
+    let config = aws_sdk_kms::Config::builder()
+        .behavior_version(BehaviorVersion::v2026_01_12())
+        .region(Region::new("us-east-1"))
+        .credentials_provider(Credentials::new(
+            "AKIAFAKEFAKEFAKEFAKE",
+            "fake",
+            None,
+            None,
+            "test",
+        ))
+        .http_client(infallible_client_fn(move |_| {
+            http::Response::builder()
+                .status(200)
+                .body(answer.to_string())
+                .unwrap()
+        }))
+        .build();
+    match AwsKmsSigner::builder(KEY)
+        .client(Client::from_conf(config))
+        .connect()
+        .await
+    {
+        Err(Error::KeyMoved {
+            pinned, returned, ..
+        }) => {
+            assert_eq!(pinned, KEY);
+            assert_eq!(returned, "arn:aws:kms:us-east-1:999999999999:key/2");
+        }
+        other => panic!("{other:?}"),
+    }
+}
+
+#[tokio::test]
+async fn an_empty_ed25519_message_is_refused_by_kms_and_says_so() {
+    let emulator = KmsEmulator::start().await.unwrap();
+    let arn = emulator.create_key(KeyType::Ed25519).unwrap();
+    let signer = builder(&emulator, &arn).connect().await.unwrap();
+    let (fault, error) = key_store_fault(signer.sign(&SignRequest::message(b"")).await);
+    assert_eq!(fault, KeyStoreFault::InvalidRequest);
+    assert!(error.to_string().contains("an empty message"), "{error}");
 }

@@ -119,9 +119,13 @@ async fn signatures_are_valid_and_canonical_for_every_request_and_size() {
     let emulator = KmsEmulator::start().await.unwrap();
     for (name, signer) in subjects(&emulator).await {
         let key = signer.public_key();
-        for size in [1, 31, 32, 33, 300, 4096] {
+        for size in [0, 1, 31, 32, 33, 300, 4096] {
             let preimage: Vec<u8> = (0..size).map(|at| at as u8).collect();
             for (request, signed_bytes) in requests(key.key_type(), &preimage) {
+                if signed_bytes.is_empty() {
+                    // KMS signs no empty message: `tests/aws_kms.rs` has its refusal.
+                    continue;
+                }
                 let signed = signer.sign(&request).await.unwrap();
                 assert_signed(&name, key, &signed_bytes, &signed.signature);
                 assert!(!signed.receipt.key().is_empty());

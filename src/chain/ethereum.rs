@@ -8,19 +8,31 @@
 //! | authorization | EIP-7702 | [`EthereumSigner::sign_authorization`] |
 //! | typed data | EIP-712 | `EthereumSigner::sign_typed_data` (feature `alloy`) |
 //!
+//! The crates whose types appear here are re-exported: [`alloy_consensus`], [`alloy_eips`] and
+//! [`alloy_primitives`].
+//!
 //! With feature `alloy`, an [`EthereumSigner`] also is an alloy `Signer` and `TxSigner`, so
 //! `EthereumWallet::from(signer)` and `ProviderBuilder::new().wallet(signer)` work as they are.
 //!
 //! ```
 //! # #[cfg(feature = "local")]
 //! # async fn example() -> kms_signer::Result<()> {
-//! use alloy_consensus::TxEip1559;
-//! use kms_signer::{KeyType, chain::ethereum::EthereumSigner, provider::local::LocalSigner};
+//! use kms_signer::{
+//!     KeyType,
+//!     chain::ethereum::{EthereumSigner, alloy_consensus::TxEip1559, alloy_primitives::address},
+//!     provider::local::LocalSigner,
+//! };
 //!
 //! let wallet = EthereumSigner::new(LocalSigner::random(KeyType::Secp256k1)?)?.with_chain_id(1);
-//! let signed = wallet
-//!     .sign_eip1559(TxEip1559 { chain_id: 1, gas_limit: 21_000, ..Default::default() })
-//!     .await?;
+//! let tx = TxEip1559 {
+//!     chain_id: 1,
+//!     gas_limit: 21_000,
+//!     max_fee_per_gas: 30_000_000_000,
+//!     max_priority_fee_per_gas: 1_000_000_000,
+//!     to: address!("d8dA6BF26964aF9D7eEd9e03E53415D37aA96045").into(),
+//!     ..Default::default()
+//! };
+//! let signed = wallet.sign_eip1559(tx).await?;
 //! println!("{} {}", signed.hash, signed.raw);
 //! # Ok(())
 //! # }
@@ -34,6 +46,8 @@ mod signature;
 mod transaction;
 #[cfg(feature = "alloy")]
 mod typed_data;
+
+pub use {alloy_consensus, alloy_eips, alloy_primitives};
 
 use alloy_primitives::{Address, ChainId, Signature, U256, keccak256};
 
@@ -83,7 +97,7 @@ impl<S: Signer> EthereumSigner<S> {
     /// Limits transactions and authorizations to the listed chains.
     ///
     /// What is valid on every chain (a legacy transaction without EIP-155, an authorization for
-    /// chain 0) is refused unless 0 is on the list. An empty list refuses everything.
+    /// chain 0) is refused. An empty list refuses everything.
     #[must_use]
     pub fn with_chain_ids(mut self, chain_ids: impl IntoIterator<Item = ChainId>) -> Self {
         self.chain_ids = ChainIds::AllowList(chain_ids.into_iter().collect());
@@ -98,6 +112,11 @@ impl<S: Signer> EthereumSigner<S> {
     /// The signer that holds the key.
     pub fn signer(&self) -> &S {
         &self.signer
+    }
+
+    /// Gives the signer back.
+    pub fn into_signer(self) -> S {
+        self.signer
     }
 
     /// Signs `"\x19Ethereum Signed Message:\n" ‖ length ‖ message` (EIP-191 version `0x45`).

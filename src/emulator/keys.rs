@@ -120,7 +120,7 @@ impl KeyStore {
         secret_key: SecretKey,
     ) -> Result<&Key, EmulatorError> {
         let public_key = secret_key.public_key().map_err(key_error)?;
-        let spki_der = public_key.to_spki_der().map_err(key_error)?;
+        let spki_der = public_key.to_spki_der();
         let id = match new.multi_region {
             true => format!("mrk-{:032x}", self.random.next_u128()),
             false => self.random.next_uuid(),

@@ -115,7 +115,7 @@ impl AwsKmsSigner {
         algorithm: &SigningAlgorithmSpec,
     ) -> Result<Signature> {
         let returned = output.key_id().ok_or_else(|| missing("KeyId"))?;
-        self.check_key(returned)?;
+        check_key(self.key(), returned)?;
         let used = output
             .signing_algorithm()
             .ok_or_else(|| missing("SigningAlgorithm"))?;
@@ -141,18 +141,6 @@ impl AwsKmsSigner {
         self.arn.get_or_init(|| returned.into());
         Ok(signature)
     }
-
-    fn check_key(&self, returned: &str) -> Result<()> {
-        let pinned = self.key();
-        match self.arn.get().is_none() && is_alias(pinned) || same_key(pinned, returned) {
-            true => Ok(()),
-            false => Err(Error::KeyMoved {
-                pinned: pinned.to_owned(),
-                returned: returned.to_owned(),
-                receipt: None,
-            }),
-        }
-    }
 }
 
 #[async_trait]
@@ -161,13 +149,13 @@ impl Signer for AwsKmsSigner {
         self.verifier.public_key()
     }
 
-    /// One `Sign` call.
+    /// One `Sign` call. KMS takes messages of 1 to 4,096 bytes from Ed25519 keys.
     ///
     /// # Errors
     ///
     /// - [`Error::UnsupportedRequest`] and [`Error::MessageTooLong`] before any call.
     /// - [`Error::KeyStore`] when KMS, or the way to it, failed.
-    /// - [`Error::KeyMoved`] when the alias points at another key now.
+    /// - [`Error::KeyMoved`] when the answer is by another key, since the alias points there now.
     /// - [`Error::UnusableAnswer`], [`Error::InvalidSignature`] and [`Error::SignatureNotVerified`]
     ///   when KMS, or whatever answered in its place, returned something else than a signature.
     async fn sign(&self, request: &SignRequest<'_>) -> Result<Signed> {
@@ -189,7 +177,8 @@ impl Signer for AwsKmsSigner {
             .await;
         let (output, receipt) = call.finish(answer)?;
         match self.release(&output, &input, &algorithm) {
-            Ok(signature) => Ok(Signed::new(signature, receipt)),
+            // By now the ARN is known, even if it was not when the call began.
+            Ok(signature) => Ok(Signed::new(signature, receipt.with_key(self.key()))),
             Err(error) => Err(error.with_receipt(receipt)),
         }
     }
@@ -223,14 +212,28 @@ fn is_alias(key_id: &str) -> bool {
     key_id.starts_with("alias/") || key_id.contains(":alias/")
 }
 
-/// Whether two ids name one key. KMS answers with an ARN; some emulators answer with the bare id.
-fn same_key(pinned: &str, returned: &str) -> bool {
+/// Whether an answer about the key `returned` is one for the key id `asked`.
+///
+/// An ARN must be the same, an id must be that of the ARN. An alias may lead to any key, but its
+/// ARN only to one of its own account and region. KMS answers with the key's ARN, and some
+/// emulators with its bare id.
+fn check_key(asked: &str, returned: &str) -> Result<()> {
     let is_arn = |id: &str| id.starts_with("arn:");
-    if is_arn(pinned) && is_arn(returned) {
-        return pinned == returned;
+    let bare = |id: &str| id.rsplit('/').next().map(str::to_owned);
+    let agree = match asked.split_once(":alias/") {
+        Some((scope, _)) => !is_arn(returned) || returned.starts_with(&format!("{scope}:key/")),
+        None if is_alias(asked) => true,
+        None if is_arn(asked) && is_arn(returned) => asked == returned,
+        None => bare(asked) == bare(returned),
+    };
+    match agree {
+        true => Ok(()),
+        false => Err(Error::KeyMoved {
+            pinned: asked.to_owned(),
+            returned: returned.to_owned(),
+            receipt: None,
+        }),
     }
-    let bare = |id| str::rsplit(id, '/').next().map(str::to_owned);
-    bare(pinned) == bare(returned)
 }
 
 fn missing(field: &'static str) -> Error {

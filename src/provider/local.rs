@@ -62,8 +62,8 @@ impl LocalSigner {
     ///
     /// # Errors
     ///
-    /// [`Error::InvalidSecretKey`](crate::Error::InvalidSecretKey), or
-    /// [`Error::InvalidPublicKey`](crate::Error::InvalidPublicKey) for another algorithm or curve.
+    /// [`Error::InvalidSecretKey`](crate::Error::InvalidSecretKey), also for another algorithm or
+    /// curve.
     pub fn from_pkcs8_der(der: &[u8]) -> Result<Self> {
         Self::new(SecretKey::from_pkcs8_der(der)?)
     }

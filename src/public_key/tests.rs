@@ -13,9 +13,9 @@ const ED25519_SECRET: &str = "4ccd089b28ff96da9db6c346ec114e0f5b8a319f35aba624da
 const ED25519_PUBLIC: &str = "3d4017c3e843895a92b70aa74d1b7ebc9c982ccf2ec4968cc0cd55f12af4660c";
 
 /// The headers that AWS KMS puts before the key bytes.
-const SECP256K1_HEADER: &str = "3056301006072a8648ce3d020106052b8104000a034200";
-const P256_HEADER: &str = "3059301306072a8648ce3d020106082a8648ce3d030107034200";
-const ED25519_HEADER: &str = "302a300506032b6570032100";
+const SECP256K1_HEADER_HEX: &str = "3056301006072a8648ce3d020106052b8104000a034200";
+const P256_HEADER_HEX: &str = "3059301306072a8648ce3d020106082a8648ce3d030107034200";
+const ED25519_HEADER_HEX: &str = "302a300506032b6570032100";
 
 fn key(key_type: KeyType) -> PublicKey {
     let secret = match key_type {
@@ -50,16 +50,13 @@ fn check_spki(der: &str, expected: PublicKeyFault) {
 
 #[test]
 fn spki_has_the_layout_that_kms_exports() {
-    let p256 = format!("{P256_HEADER}04{P256_X}{P256_Y}");
-    assert_eq!(hex::encode(key(KeyType::P256).to_spki_der().unwrap()), p256);
-    let ed25519 = format!("{ED25519_HEADER}{ED25519_PUBLIC}");
-    assert_eq!(
-        hex::encode(key(KeyType::Ed25519).to_spki_der().unwrap()),
-        ed25519
-    );
-    let secp256k1 = hex::encode(key(KeyType::Secp256k1).to_spki_der().unwrap());
+    let p256 = format!("{P256_HEADER_HEX}04{P256_X}{P256_Y}");
+    assert_eq!(hex::encode(key(KeyType::P256).to_spki_der()), p256);
+    let ed25519 = format!("{ED25519_HEADER_HEX}{ED25519_PUBLIC}");
+    assert_eq!(hex::encode(key(KeyType::Ed25519).to_spki_der()), ed25519);
+    let secp256k1 = hex::encode(key(KeyType::Secp256k1).to_spki_der());
     assert!(
-        secp256k1.starts_with(&format!("{SECP256K1_HEADER}04")),
+        secp256k1.starts_with(&format!("{SECP256K1_HEADER_HEX}04")),
         "{secp256k1}"
     );
     assert_eq!(secp256k1.len(), 2 * 88);
@@ -69,7 +66,7 @@ fn spki_has_the_layout_that_kms_exports() {
 fn parse_write_parse_is_the_identity() {
     for key_type in ALL {
         let key = key(key_type);
-        let spki = key.to_spki_der().unwrap();
+        let spki = key.to_spki_der();
         assert_eq!(PublicKey::from_spki_der(&spki).unwrap(), key);
         assert_eq!(
             PublicKey::from_bytes(key_type, &key.to_bytes()).unwrap(),
@@ -95,7 +92,7 @@ fn compressed_points_are_read_from_bare_bytes_only() {
 #[test]
 fn every_truncation_and_extension_is_refused() {
     for key_type in ALL {
-        let spki = key(key_type).to_spki_der().unwrap();
+        let spki = key(key_type).to_spki_der();
         for length in 0..spki.len() {
             let cut = fault(PublicKey::from_spki_der(&spki[..length]));
             assert_eq!(
@@ -118,17 +115,34 @@ fn every_truncation_and_extension_is_refused() {
 fn every_changed_bit_is_refused_or_another_key() {
     for key_type in ALL {
         let key = key(key_type);
-        let spki = key.to_spki_der().unwrap();
+        let spki = key.to_spki_der();
         for bit in 0..spki.len() * 8 {
             let mut changed = spki.clone();
             changed[bit / 8] ^= 1 << (bit % 8);
             if let Ok(other) = PublicKey::from_spki_der(&changed) {
                 assert_ne!(other, key, "{key_type}, bit {bit}");
-                assert_eq!(
-                    other.to_spki_der().unwrap(),
-                    changed,
-                    "{key_type}, bit {bit}"
-                );
+                assert_eq!(other.to_spki_der(), changed, "{key_type}, bit {bit}");
+            }
+        }
+    }
+}
+
+proptest::proptest! {
+    /// Whatever the bytes: an error or a key that writes them back, never a panic.
+    #[test]
+    fn arbitrary_bytes_are_refused_or_written_back(
+        tail: Vec<u8>, header in 0usize..4, cut in 0usize..30
+    ) {
+        let headers = ["", SECP256K1_HEADER_HEX, P256_HEADER_HEX, ED25519_HEADER_HEX];
+        let mut der = hex::decode(headers[header]).unwrap();
+        der.truncate(der.len().saturating_sub(cut / 2));
+        der.extend(&tail);
+        if let Ok(key) = PublicKey::from_spki_der(&der) {
+            proptest::prop_assert_eq!(key.to_spki_der(), der);
+        }
+        for key_type in ALL {
+            if let Ok(key) = PublicKey::from_bytes(key_type, &tail) {
+                proptest::prop_assert_eq!(key.key_type(), key_type);
             }
         }
     }
@@ -169,7 +183,7 @@ fn other_algorithms_and_curves_are_told_apart() {
     );
     // A P-256 point labelled secp256k1 is not on that curve.
     check_spki(
-        &format!("{SECP256K1_HEADER}04{P256_X}{P256_Y}"),
+        &format!("{SECP256K1_HEADER_HEX}04{P256_X}{P256_Y}"),
         PublicKeyFault::NotOnCurve,
     );
 }
@@ -178,17 +192,17 @@ fn other_algorithms_and_curves_are_told_apart() {
 fn points_off_the_curve_and_the_identity_are_refused() {
     let off = format!("{}98", &P256_Y[..62]);
     check_spki(
-        &format!("{P256_HEADER}04{P256_X}{off}"),
+        &format!("{P256_HEADER_HEX}04{P256_X}{off}"),
         PublicKeyFault::NotOnCurve,
     );
     check_spki(
-        &format!("{P256_HEADER}04{}", "00".repeat(64)),
+        &format!("{P256_HEADER_HEX}04{}", "00".repeat(64)),
         PublicKeyFault::NotOnCurve,
     );
     // x = p, which is not a field element.
     let p = "fffffffffffffffffffffffffffffffffffffffffffffffffffffffefffffc2f";
     check_spki(
-        &format!("{SECP256K1_HEADER}04{p}{P256_Y}"),
+        &format!("{SECP256K1_HEADER_HEX}04{p}{P256_Y}"),
         PublicKeyFault::NotOnCurve,
     );
     // SEC 1 §2.3.3 writes the point at infinity as one zero byte.
@@ -202,7 +216,7 @@ fn points_off_the_curve_and_the_identity_are_refused() {
     );
     // Hybrid form (first byte 6 or 7, X9.62), which SEC 1 dropped.
     check_spki(
-        &format!("{P256_HEADER}07{P256_X}{P256_Y}"),
+        &format!("{P256_HEADER_HEX}07{P256_X}{P256_Y}"),
         PublicKeyFault::Malformed,
     );
 }
@@ -239,7 +253,7 @@ fn weak_and_non_canonical_ed25519_keys_are_refused() {
     ];
     for point in small_order {
         check_spki(
-            &format!("{ED25519_HEADER}{point}"),
+            &format!("{ED25519_HEADER_HEX}{point}"),
             PublicKeyFault::SmallOrder,
         );
     }
@@ -250,14 +264,14 @@ fn weak_and_non_canonical_ed25519_keys_are_refused() {
     ];
     for point in not_canonical {
         check_spki(
-            &format!("{ED25519_HEADER}{point}"),
+            &format!("{ED25519_HEADER_HEX}{point}"),
             PublicKeyFault::NotCanonical,
         );
     }
     // y = 2 is on no point.
     let off = format!("02{}", "00".repeat(31));
     check_spki(
-        &format!("{ED25519_HEADER}{off}"),
+        &format!("{ED25519_HEADER_HEX}{off}"),
         PublicKeyFault::NotOnCurve,
     );
 }

@@ -1,3 +1,4 @@
+use curve25519_dalek::Scalar as Scalar25519;
 use k256::elliptic_curve::{PrimeField as _, point::DecompressPoint as _};
 use proptest::prelude::*;
 
@@ -104,6 +105,77 @@ fn secp256k1_vector_of_trezor_crypto_is_accepted() {
     assert_eq!(secret.sign(&input, &[]).unwrap(), raw);
 }
 
+/// Made with OpenSSL 3.0.19, which signs as KMS does: any nonce, either form of `s`.
+///
+/// ```text
+/// openssl ecparam -name secp256k1 -genkey -noout -out k.pem
+/// openssl ec -in k.pem -pubout -outform DER
+/// printf 'kms-signer test vector' | openssl dgst -sha256 -binary > digest
+/// openssl pkeyutl -sign -inkey k.pem -in digest
+/// ```
+///
+/// The recovery ids and the low `s` are those that eth-keys (PyPI) and cryptography (PyPI) give.
+#[test]
+fn signatures_of_openssl_have_the_r_s_and_v_that_eth_keys_gives() {
+    let spki = bytes::<88>(
+        "3056301006072a8648ce3d020106052b8104000a0342000458164ed32025bc612716810e64def6183aa7c651\
+         d268031c491c6af1a6f49e67dc65c7b24e7fa6a35a2676b5fd4c80c5f68cc44d13e2ac0c47dc7a680c975752",
+    );
+    let verifier = Verifier::new(PublicKey::from_spki_der(&spki).unwrap());
+    let request = SignRequest::sha256(b"kms-signer test vector");
+    let input = request.input_for(KeyType::Secp256k1).unwrap();
+    let cases = [
+        // s high, y even
+        (
+            "3046022100b522286fcf92a6cd903511bf9711e6a0eab0bd964f45ae58c7acb6f7a45e0a2e\
+             022100ae45befd8e838b17a10b93f371d90c9f8a5562fe0bde4987628533f706223df0",
+            "b522286fcf92a6cd903511bf9711e6a0eab0bd964f45ae58c7acb6f7a45e0a2e",
+            "51ba4102717c74e85ef46c0c8e26f35f305979e8a36a56b45d4d2a95ca140351",
+            0,
+        ),
+        // s high, y odd
+        (
+            "30450220384bae479d1969458d995d0192080f9ca705da719b00918a252e234918dc4eaf\
+             022100b6da684266d7ad02f985ef4e177b43d8711d965db7f254384231580325bab590",
+            "384bae479d1969458d995d0192080f9ca705da719b00918a252e234918dc4eaf",
+            "492597bd992852fd067a10b1e884bc2649914688f7564c037da10689aa7b8bb1",
+            1,
+        ),
+        // s low, y even
+        (
+            "3045022100bc1bb6ab83ed0581da8e3b60e71f88e9cf94749f47d56007d35d906bc98587be\
+             02207e5ad39d6891c15846bfab0d2723436ce62b314ceae60eb69e3399a76529dce9",
+            "bc1bb6ab83ed0581da8e3b60e71f88e9cf94749f47d56007d35d906bc98587be",
+            "7e5ad39d6891c15846bfab0d2723436ce62b314ceae60eb69e3399a76529dce9",
+            0,
+        ),
+        // s low, y odd
+        (
+            "30440220387759d7eff54e0d727e546bb258fcdab8053f71f1302c9680d11f18718602e7\
+             02200b470c466764eee3bd173624575641c293cae1c3d316ad814a77e7f151c920bc",
+            "387759d7eff54e0d727e546bb258fcdab8053f71f1302c9680d11f18718602e7",
+            "0b470c466764eee3bd173624575641c293cae1c3d316ad814a77e7f151c920bc",
+            1,
+        ),
+        // r and s of 31 bytes
+        (
+            "30430220008c6ac5da4c5e64d23ecd13384c93d9c46c811553d418b935976a732006374a\
+             021f713119f8cb1a912057245d32a8557ec0d6a4830a1b295a9c1df0e69cc5a9ab",
+            "008c6ac5da4c5e64d23ecd13384c93d9c46c811553d418b935976a732006374a",
+            "00713119f8cb1a912057245d32a8557ec0d6a4830a1b295a9c1df0e69cc5a9ab",
+            0,
+        ),
+    ];
+    for (der, r, s, v) in cases {
+        let der = hex::decode(der).unwrap();
+        let signature = verifier.accept(&input, RawSignature::Der(&der)).unwrap();
+        let signature = secp256k1(signature);
+        assert_eq!(hex::encode(signature.r()), r);
+        assert_eq!(hex::encode(signature.s()), s);
+        assert_eq!(signature.recovery_id(), v, "r {r}");
+    }
+}
+
 /// RFC 8032 §7.1, TEST 2.
 #[test]
 fn ed25519_vector_of_rfc_8032_is_accepted() {
@@ -141,6 +213,33 @@ fn ed25519_refuses_the_malleated_twin() {
         carry = sum >> 8;
     }
     not_by_this_key(verifier.accept(&input, RawSignature::Fixed(&raw)));
+}
+
+/// With R = identity and S = k·a the verification equation holds, but such a signature commits to
+/// no nonce; libraries disagree about it, so it is refused.
+#[test]
+fn ed25519_refuses_a_nonce_point_of_small_order() {
+    use ed25519_dalek::Verifier as _;
+    use sha2::Digest as _;
+    let secret = ed25519_dalek::SigningKey::from_bytes(&[3; 32]);
+    let public_key = secret.verifying_key();
+    let identity = bytes::<32>("0100000000000000000000000000000000000000000000000000000000000000");
+    let mut hash = sha2::Sha512::new();
+    hash.update(identity);
+    hash.update(public_key.as_bytes());
+    hash.update(b"message");
+    let k = Scalar25519::from_bytes_mod_order_wide(&hash.finalize().into());
+    let s = k * secret.to_scalar();
+    let raw: [u8; 64] = [identity, s.to_bytes()].concat().try_into().unwrap();
+    let signature = ed25519_dalek::Signature::from_bytes(&raw);
+    assert!(
+        public_key.verify(b"message", &signature).is_ok(),
+        "the vector is wrong"
+    );
+
+    let pinned = PublicKey::from_bytes(KeyType::Ed25519, public_key.as_bytes()).unwrap();
+    let input = KeyInput::Ed25519Message(b"message");
+    not_by_this_key(Verifier::new(pinned).accept(&input, RawSignature::Fixed(&raw)));
 }
 
 #[test]
@@ -287,6 +386,26 @@ proptest! {
         prop_assert_eq!(released, verifier.accept(&input, RawSignature::Fixed(&other)).unwrap());
         let released = p256::ecdsa::Signature::from_slice(&released.to_bytes()).unwrap();
         prop_assert_eq!(released, released.normalize_s());
+    }
+
+    /// Whatever the bytes: an error, never a panic.
+    #[test]
+    fn arbitrary_bytes_are_refused(
+        key_type in prop_oneof![
+            Just(KeyType::Secp256k1), Just(KeyType::P256), Just(KeyType::Ed25519)
+        ],
+        raw: Vec<u8>,
+        fixed in any::<[[u8; 32]; 2]>(),
+    ) {
+        let (_, verifier) = key(key_type, 21);
+        let input = match key_type {
+            KeyType::Ed25519 => KeyInput::Ed25519Message(b"message"),
+            _ => KeyInput::EcdsaPrehash(&[1; 32]),
+        };
+        let fixed = fixed.concat();
+        for raw in [RawSignature::Der(&raw), RawSignature::Fixed(&raw), RawSignature::Fixed(&fixed)] {
+            prop_assert!(verifier.accept(&input, raw).is_err());
+        }
     }
 
     /// Another key, another digest, or one changed bit: never accepted.

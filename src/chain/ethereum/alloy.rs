@@ -53,6 +53,7 @@ impl<S: Signer> alloy_signer::Signer for EthereumSigner<S> {
         self.chain_ids.one()
     }
 
+    /// Replaces whatever limit there was, a list too; `None` lifts it.
     fn set_chain_id(&mut self, chain_id: Option<ChainId>) {
         self.chain_ids = chain_id.into();
     }

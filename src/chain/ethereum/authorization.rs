@@ -4,7 +4,7 @@ use alloy_eips::eip7702::{Authorization, SignedAuthorization, constants::MAGIC};
 use alloy_rlp::Encodable as _;
 
 use super::EthereumSigner;
-use crate::{Result, SignRequest, Signer};
+use crate::{Error, Result, SignRequest, Signer};
 
 impl<S: Signer> EthereumSigner<S> {
     /// Signs an authorization tuple: keccak256(`05` ‖ rlp(\[chain id, address, nonce\])).
@@ -21,15 +21,20 @@ impl<S: Signer> EthereumSigner<S> {
     ///
     /// # Errors
     ///
-    /// [`Error::ChainIdRefused`](crate::Error::ChainIdRefused) before any call to the key store; a
-    /// signer that is limited to chains refuses chain 0 unless it is on its list. Otherwise those
-    /// of the [`Signer`].
+    /// Before any call to the key store: [`Error::ChainIdRefused`], also for chain 0 if the signer
+    /// is limited to chains, and [`Error::InvalidPayload`] for a chain id of more than 64 bits.
+    /// Otherwise those of the [`Signer`].
     pub async fn sign_authorization(
         &self,
         authorization: Authorization,
     ) -> Result<SignedAuthorization> {
-        self.chain_ids
-            .check(authorization.chain_id.saturating_to())?;
+        let chain_id =
+            u64::try_from(authorization.chain_id).map_err(|_| Error::InvalidPayload {
+                what: "the authorization",
+                source: "its chain id is not below 2^64, and no such chain exists".into(),
+            })?;
+        // EIP-7702: chain id 0 stands for every chain.
+        self.chain_ids.check((chain_id != 0).then_some(chain_id))?;
         let mut preimage = vec![MAGIC];
         authorization.encode(&mut preimage);
         let signature = self.sign(&SignRequest::keccak256(&preimage)).await?;

@@ -13,9 +13,6 @@ pub(super) enum ChainIds {
     AllowList(BTreeSet<ChainId>),
 }
 
-/// An object that is valid on every chain asks for this one.
-pub(super) const EVERY_CHAIN: ChainId = 0;
-
 impl ChainIds {
     /// The one chain, when there is just one.
     pub(super) fn one(&self) -> Option<ChainId> {
@@ -25,16 +22,18 @@ impl ChainIds {
         }
     }
 
-    pub(super) fn check(&self, requested: ChainId) -> Result<()> {
-        let allowed = match self {
-            Self::Any => true,
-            Self::One(chain_id) => *chain_id == requested,
-            Self::AllowList(chain_ids) => chain_ids.contains(&requested),
+    /// `None` asks for every chain, which only an unlimited account signs for.
+    pub(super) fn check(&self, requested: Option<ChainId>) -> Result<()> {
+        let allowed = match (self, requested) {
+            (Self::Any, _) => true,
+            (Self::One(_) | Self::AllowList(_), None) => false,
+            (Self::One(chain_id), Some(requested)) => *chain_id == requested,
+            (Self::AllowList(chain_ids), Some(requested)) => chain_ids.contains(&requested),
         };
         match allowed {
             true => Ok(()),
             false => Err(Error::ChainIdRefused {
-                requested: (requested != EVERY_CHAIN).then_some(requested),
+                requested,
                 allowed: match self {
                     Self::Any => Vec::new(),
                     Self::One(chain_id) => vec![*chain_id],

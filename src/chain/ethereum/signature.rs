@@ -44,8 +44,9 @@ impl V {
 ///
 /// # Errors
 ///
-/// [`Error::UnencodableSignature`] when an EIP-155 `v` does not fit into a byte, which is so from
-/// chain id 111 on: such signatures exist only inside transactions.
+/// [`Error::UnencodableSignature`] when an EIP-155 `v` does not fit into a byte, which is so for
+/// half of the signatures on chain 110 and all of them beyond: there, `v` is a number inside a
+/// transaction ([`V::value`]).
 pub fn to_rsv(signature: &Signature, v: V) -> Result<[u8; 65]> {
     let v = v
         .value(signature.v())

@@ -52,6 +52,20 @@ fn known_keys_have_their_known_addresses() {
     }
 }
 
+/// The public key of `src/verifier/tests.rs`, made with OpenSSL; its address by eth-keys (PyPI).
+#[test]
+fn an_exported_public_key_has_the_address_that_eth_keys_gives() {
+    let spki = hex!(
+        "3056301006072a8648ce3d020106052b8104000a0342000458164ed32025bc612716810e64def6183aa7c651"
+        "d268031c491c6af1a6f49e67dc65c7b24e7fa6a35a2676b5fd4c80c5f68cc44d13e2ac0c47dc7a680c975752"
+    );
+    let public_key = PublicKey::from_spki_der(&spki).unwrap();
+    assert_eq!(
+        address_of(&public_key).unwrap().to_string(),
+        "0x55A504470D4b43C5C36bf2B1ec45e7194C5A9b55"
+    );
+}
+
 #[test]
 fn a_key_on_another_curve_is_refused() {
     for key_type in [KeyType::P256, KeyType::Ed25519] {
@@ -196,6 +210,43 @@ mod typed_data {
         assert_eq!(
             signature.recover_address_from_prehash(&hash).unwrap(),
             cow.address()
+        );
+    }
+
+    /// Contracts and wallets hash the declared type, alloy the fields that are there.
+    #[tokio::test]
+    async fn a_declared_domain_type_that_is_not_that_of_the_domain_is_refused() {
+        let declared = [
+            // Another order, a field too few, another type.
+            r#"[{"name": "version", "type": "string"}, {"name": "name", "type": "string"},
+                {"name": "chainId", "type": "uint256"},
+                {"name": "verifyingContract", "type": "address"}]"#,
+            r#"[{"name": "name", "type": "string"}]"#,
+            r#"[{"name": "name", "type": "string"}, {"name": "version", "type": "string"},
+                {"name": "chainId", "type": "uint64"},
+                {"name": "verifyingContract", "type": "address"}]"#,
+        ];
+        for declared in declared {
+            let mut json: serde_json::Value = serde_json::from_str(JSON).unwrap();
+            json["types"]["EIP712Domain"] = serde_json::from_str(declared).unwrap();
+            let json: TypedData = serde_json::from_value(json).unwrap();
+            let result = cow().sign_dynamic_typed_data(&json).await;
+            assert!(
+                matches!(result, Err(Error::InvalidPayload { .. })),
+                "{declared}: {result:?}"
+            );
+        }
+        // Not declared at all is common, and means the fields that are there.
+        let mut json: serde_json::Value = serde_json::from_str(JSON).unwrap();
+        json["types"]
+            .as_object_mut()
+            .unwrap()
+            .remove("EIP712Domain");
+        let json: TypedData = serde_json::from_value(json).unwrap();
+        let signature = cow().sign_dynamic_typed_data(&json).await.unwrap();
+        assert_eq!(
+            hex::encode(to_rsv(&signature, V::Electrum).unwrap()),
+            SIGNATURE
         );
     }
 
@@ -416,8 +467,8 @@ async fn another_chain_is_refused_before_the_key_store_is_asked() {
             address: Address::ZERO,
             nonce: 0,
         };
-        // Chain 0 is every chain, and a chain id beyond 64 bits is none of them.
-        for chain_id in [U256::from(137), U256::ZERO, U256::MAX] {
+        // Chain 0 is every chain.
+        for chain_id in [U256::from(137), U256::ZERO] {
             let authorization = Authorization {
                 chain_id,
                 ..authorization.clone()
@@ -446,27 +497,65 @@ async fn a_legacy_transaction_without_chain_id_depends_on_the_limit() {
         .await
         .unwrap();
     assert_eq!(signed.envelope.chain_id(), Some(1));
-    // A list: refused, unless it has 0.
-    let wallet = untouchable().with_chain_ids([1, 5]);
-    let result = wallet
-        .sign_typed_transaction(eip155_transaction(None))
-        .await;
+    // A list: refused, even with 0 on it, which is the id of one chain that nobody uses.
+    for list in [vec![1, 5], vec![0, 1]] {
+        let wallet = untouchable().with_chain_ids(list);
+        let result = wallet
+            .sign_typed_transaction(eip155_transaction(None))
+            .await;
+        let error = result.unwrap_err();
+        assert!(
+            matches!(
+                error,
+                Error::ChainIdRefused {
+                    requested: None,
+                    ..
+                }
+            ),
+            "{error}"
+        );
+        assert!(error.to_string().contains("every chain"), "{error}");
+    }
+}
+
+/// A forgotten chain id is 0, which is not "every chain".
+#[tokio::test]
+async fn a_typed_transaction_with_chain_id_0_asks_for_chain_0() {
+    let wallet = untouchable().with_chain_id(1);
+    let error = wallet.sign_eip1559(TxEip1559::default()).await.unwrap_err();
     assert!(
         matches!(
-            result,
-            Err(Error::ChainIdRefused {
-                requested: None,
+            error,
+            Error::ChainIdRefused {
+                requested: Some(0),
                 ..
-            })
+            }
         ),
-        "{result:?}"
+        "{error}"
     );
-    let wallet = eip155_wallet().with_chain_ids([0, 1]);
-    let signed = wallet
-        .sign_typed_transaction(eip155_transaction(None))
-        .await
-        .unwrap();
-    assert_eq!(signed.envelope.chain_id(), None);
+}
+
+/// 2^64 + 1 must not pass for 1.
+#[tokio::test]
+async fn an_authorization_for_a_chain_id_of_more_than_64_bits_is_refused() {
+    for wallet in [untouchable(), untouchable().with_chain_id(1)] {
+        for chain_id in [
+            U256::from(1u128 << 64),
+            U256::from((1u128 << 64) + 1),
+            U256::MAX,
+        ] {
+            let authorization = Authorization {
+                chain_id,
+                address: Address::ZERO,
+                nonce: 0,
+            };
+            let result = wallet.sign_authorization(authorization).await;
+            assert!(
+                matches!(result, Err(Error::InvalidPayload { .. })),
+                "{result:?}"
+            );
+        }
+    }
 }
 
 /// alloy computes the hash and recovers; nonce 0 and chain 0 are where others have erred.
@@ -488,13 +577,6 @@ async fn authorizations_recover_to_the_authority() {
             assert_eq!(signed.inner(), &authorization);
         }
     }
-    let listed = wallet.with_chain_ids([0]);
-    let everywhere = Authorization {
-        chain_id: U256::ZERO,
-        address: Address::ZERO,
-        nonce: 0,
-    };
-    listed.sign_authorization(everywhere).await.unwrap();
 }
 
 #[test]
@@ -533,4 +615,197 @@ fn v_has_three_encodings() {
     }
     assert_eq!(V::Eip155 { chain_id: 137 }.value(true), Some(310));
     assert_eq!(V::Eip155 { chain_id: u64::MAX }.value(false), None);
+}
+
+/// Signs with a local key and remembers the preimages it was shown.
+#[derive(Debug)]
+struct Recorder {
+    key: LocalSigner,
+    preimages: std::sync::Mutex<Vec<Option<Vec<u8>>>>,
+}
+
+#[async_trait::async_trait]
+impl Signer for Recorder {
+    fn public_key(&self) -> &PublicKey {
+        self.key.public_key()
+    }
+
+    async fn sign(&self, request: &SignRequest<'_>) -> Result<Signed> {
+        let preimage = request.preimage().map(<[u8]>::to_vec);
+        self.preimages.lock().unwrap().push(preimage);
+        self.key.sign(request).await
+    }
+}
+
+fn recorder() -> EthereumSigner<Recorder> {
+    let key = LocalSigner::random(KeyType::Secp256k1).unwrap();
+    EthereumSigner::new(Recorder {
+        key,
+        preimages: Default::default(),
+    })
+    .unwrap()
+}
+
+impl EthereumSigner<Recorder> {
+    #[track_caller]
+    fn assert_shown(&self, expected: Option<Vec<u8>>) {
+        let shown = std::mem::take(&mut *self.signer.preimages.lock().unwrap());
+        assert_eq!(shown, [expected]);
+    }
+}
+
+/// What a policy will judge: the very bytes of each standard.
+#[tokio::test]
+async fn every_method_shows_the_signer_its_preimage() {
+    let wallet = recorder();
+
+    wallet.sign_message(b"hello").await.unwrap();
+    wallet.assert_shown(Some(b"\x19Ethereum Signed Message:\n5hello".to_vec()));
+
+    for tx in one_of_each_type(1) {
+        wallet.sign_typed_transaction(tx.clone()).await.unwrap();
+        wallet.assert_shown(Some(tx.encoded_for_signing()));
+    }
+    let tx = TxEip1559 {
+        chain_id: 1,
+        ..Default::default()
+    };
+    wallet.sign_eip1559(tx.clone()).await.unwrap();
+    wallet.assert_shown(Some(tx.encoded_for_signing()));
+
+    // EIP-7702: 05 ‖ rlp([chain id 1, address, nonce 0]).
+    let authorization = Authorization {
+        chain_id: U256::from(1),
+        address: Address::repeat_byte(7),
+        nonce: 0,
+    };
+    wallet.sign_authorization(authorization).await.unwrap();
+    let address = [7; 20];
+    wallet.assert_shown(Some(
+        [&[0x05, 0xd7, 0x01, 0x94], &address[..], &[0x80]].concat(),
+    ));
+}
+
+#[cfg(feature = "alloy")]
+#[tokio::test]
+async fn every_method_of_alloy_shows_the_signer_its_preimage_but_sign_hash() {
+    use alloy_dyn_abi::TypedData;
+    use alloy_network::TxSigner;
+    use alloy_signer::Signer as AlloySigner;
+    use alloy_sol_types::{SolStruct as _, eip712_domain, sol};
+
+    sol! {
+        #[derive(serde::Serialize)]
+        struct Order { uint256 amount; }
+    }
+    let wallet = recorder();
+    let order = Order {
+        amount: U256::from(1),
+    };
+    let domain = eip712_domain! { name: "Gateway", chain_id: 1, };
+    let typed_data = TypedData::from_struct(&order, Some(domain.clone()));
+    let separator = domain.separator();
+    let expected = [
+        &[0x19, 0x01],
+        separator.as_slice(),
+        order.eip712_hash_struct().as_slice(),
+    ]
+    .concat();
+
+    AlloySigner::sign_message(&wallet, b"hello").await.unwrap();
+    wallet.assert_shown(Some(b"\x19Ethereum Signed Message:\n5hello".to_vec()));
+    AlloySigner::sign_typed_data(&wallet, &order, &domain)
+        .await
+        .unwrap();
+    wallet.assert_shown(Some(expected.clone()));
+    AlloySigner::sign_dynamic_typed_data(&wallet, &typed_data)
+        .await
+        .unwrap();
+    wallet.assert_shown(Some(expected.clone()));
+    wallet.sign_typed_data(&order, &domain).await.unwrap();
+    wallet.assert_shown(Some(expected.clone()));
+    wallet.sign_dynamic_typed_data(&typed_data).await.unwrap();
+    wallet.assert_shown(Some(expected));
+    let mut tx = eip155_transaction(Some(1));
+    TxSigner::sign_transaction(&wallet, &mut tx).await.unwrap();
+    wallet.assert_shown(Some(tx.encoded_for_signing()));
+    AlloySigner::sign_hash(&wallet, &keccak256("hash"))
+        .await
+        .unwrap();
+    wallet.assert_shown(None);
+}
+
+/// Answers every request with one signature, whatever was asked.
+#[derive(Debug)]
+struct Canned(PublicKey, CoreSignature);
+
+#[async_trait::async_trait]
+impl Signer for Canned {
+    fn public_key(&self) -> &PublicKey {
+        &self.0
+    }
+
+    async fn sign(&self, _: &SignRequest<'_>) -> Result<Signed> {
+        Ok(Signed::new(self.1, Receipt::new("Sign", "canned")))
+    }
+}
+
+/// r = 2 for a nonce point with x = n + 2, over the digest 42…42, and the key that makes it valid.
+/// Computed as in `a_reduced_x_gives_recovery_ids_2_and_3` of the verifier.
+#[tokio::test]
+async fn a_signature_with_a_reduced_x_is_not_written_down() {
+    use k256::elliptic_curve::{PrimeField as _, point::DecompressPoint as _};
+    let order = hex!("fffffffffffffffffffffffffffffffebaaedce6af48a03bbfd25e8cd0364141");
+    let digest = [0x42; 32];
+    let (small, nonce_point) = (1u8..60)
+        .find_map(|small| {
+            let mut x = order;
+            x[31] += small;
+            let point = k256::AffinePoint::decompress(&x.into(), 0.into()).into_option()?;
+            Some((small, point))
+        })
+        .unwrap();
+    let (r, s) = (
+        k256::Scalar::from(u64::from(small)),
+        k256::Scalar::from(7u64),
+    );
+    let z = <k256::Scalar as k256::elliptic_curve::ops::Reduce<k256::FieldBytes>>::reduce(
+        &digest.into(),
+    );
+    let public_point = (k256::ProjectivePoint::from(nonce_point) * s
+        - k256::ProjectivePoint::GENERATOR * z)
+        * r.invert().unwrap();
+    let key = k256::PublicKey::from_affine(public_point.to_affine()).unwrap();
+    let key = PublicKey::from_bytes(KeyType::Secp256k1, &key.to_sec1_bytes()).unwrap();
+    let raw = [r.to_repr(), s.to_repr()].concat();
+    let signature = crate::Verifier::new(key.clone())
+        .accept(
+            &crate::KeyInput::EcdsaPrehash(&digest),
+            crate::RawSignature::Fixed(&raw),
+        )
+        .unwrap();
+
+    let wallet = EthereumSigner::new(Canned(key, signature)).unwrap();
+    let result = wallet.sign_message(b"anything").await;
+    assert!(
+        matches!(result, Err(Error::UnencodableSignature { .. })),
+        "{result:?}"
+    );
+}
+
+#[tokio::test]
+async fn a_signature_on_another_curve_is_refused() {
+    let p256 = LocalSigner::random(KeyType::P256).unwrap();
+    let foreign = p256
+        .sign(&SignRequest::keccak256(b"preimage"))
+        .await
+        .unwrap()
+        .signature;
+    let key = LocalSigner::random(KeyType::Secp256k1).unwrap();
+    let wallet = EthereumSigner::new(Canned(key.public_key().clone(), foreign)).unwrap();
+    let result = wallet.sign_message(b"anything").await;
+    assert!(
+        matches!(result, Err(Error::KeyTypeMismatch { .. })),
+        "{result:?}"
+    );
 }

@@ -4,7 +4,7 @@ use alloy_consensus::{SignableTransaction, TxEip1559, TxEnvelope, TypedTransacti
 use alloy_eips::eip2718::Encodable2718 as _;
 use alloy_primitives::{B256, Bytes, Signature, keccak256};
 
-use super::{EthereumSigner, chain_ids::EVERY_CHAIN};
+use super::EthereumSigner;
 use crate::{Error, Receipt, Result, SignRequest, Signer};
 
 /// A signed transaction, ready to be sent.
@@ -59,7 +59,7 @@ impl<S: Signer> EthereumSigner<S> {
     ) -> Result<(Signature, Receipt)> {
         match (tx.chain_id(), self.chain_ids.one()) {
             (None, Some(chain_id)) => tx.set_chain_id(chain_id),
-            (chain_id, _) => self.chain_ids.check(chain_id.unwrap_or(EVERY_CHAIN))?,
+            (chain_id, _) => self.chain_ids.check(chain_id)?,
         }
         let preimage = tx.encoded_for_signing();
         // A foreign transaction type may define its hash in another way. Its preimage is then
@@ -74,3 +74,6 @@ impl<S: Signer> EthereumSigner<S> {
             .await
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -26,9 +26,11 @@ impl<S: Signer> EthereumSigner<S> {
     ///
     /// # Errors
     ///
-    /// [`Error::InvalidPayload`] when the message does not fit its types, or those of the
-    /// [`Signer`].
+    /// [`Error::InvalidPayload`] when the message does not fit its types, or when the declared
+    /// type `EIP712Domain` is not that of the domain, since wallets and contracts would then hash
+    /// the domain in another way. Otherwise those of the [`Signer`].
     pub async fn sign_dynamic_typed_data(&self, payload: &TypedData) -> Result<Signature> {
+        check_domain_type(payload)?;
         // With the domain itself as the message there is no second hash, as in eth-sig-util.
         let message = match payload.primary_type.as_str() {
             "EIP712Domain" => None,
@@ -43,6 +45,21 @@ impl<S: Signer> EthereumSigner<S> {
         };
         let preimage = preimage(payload.domain.separator(), message);
         self.sign(&SignRequest::keccak256(&preimage)).await
+    }
+}
+
+/// alloy hashes the domain by the fields it has, in the standard order, whatever type is declared.
+fn check_domain_type(payload: &TypedData) -> Result<()> {
+    match payload.resolver.encode_type("EIP712Domain") {
+        Ok(declared) if declared != payload.domain.encode_type() => Err(Error::InvalidPayload {
+            what: "the typed data",
+            source: format!(
+                "its type EIP712Domain is declared as {declared} and its domain has {}",
+                payload.domain.encode_type()
+            )
+            .into(),
+        }),
+        _ => Ok(()),
     }
 }
 

@@ -6,14 +6,16 @@ use aws_sdk_kms::{
     types::{KeySpec, KeyUsageType},
 };
 
-use super::{algorithm_of, missing};
+use super::{algorithm_of, check_key, missing};
 use crate::{Error, KeyType, PublicKey, Result, error::KeyFault};
 
-/// Compares what KMS says of a key with each other and with the public key itself.
+/// Compares what KMS says of a key with what was asked, with each other, and with the public key
+/// itself.
 ///
 /// Returns the key's ARN and its public key.
-pub(super) fn admit(output: &GetPublicKeyOutput) -> Result<(String, PublicKey)> {
+pub(super) fn admit(key_id: &str, output: &GetPublicKeyOutput) -> Result<(String, PublicKey)> {
     let arn = output.key_id().ok_or_else(|| missing("KeyId"))?;
+    check_key(key_id, arn)?;
     let spec = output.key_spec().ok_or_else(|| missing("KeySpec"))?;
     let usage = output.key_usage().ok_or_else(|| missing("KeyUsage"))?;
     let der = output

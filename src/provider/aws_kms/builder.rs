@@ -1,6 +1,6 @@
 //! Configuration of an `AwsKmsSigner`, and the two ways to get its public key.
 
-use std::sync::Arc;
+use std::{fmt, sync::Arc};
 
 use aws_config::{BehaviorVersion, Region, SdkConfig};
 use aws_sdk_kms::{Client, config::Credentials};
@@ -15,7 +15,7 @@ use crate::{Error, PublicKey, Result};
 /// given, from the SDK's default chain (environment, profile, SSO, web identity, ECS, EC2). They
 /// belong to this signer alone: nothing is written to the process environment, so signers for
 /// different accounts do not disturb each other.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 #[must_use = "a builder does nothing until `connect` or `pinned` is called"]
 pub struct AwsKmsSignerBuilder {
     key_id: String,
@@ -25,7 +25,7 @@ pub struct AwsKmsSignerBuilder {
     endpoint_url: Option<String>,
 }
 
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 enum Source {
     DefaultChain,
     SdkConfig(Box<SdkConfig>),
@@ -93,6 +93,7 @@ impl AwsKmsSignerBuilder {
     /// - [`Error::InvalidConfig`] when no region is known or the key's ARN names another one.
     /// - [`Error::KeyStore`] when KMS, or the way to it, failed.
     /// - [`Error::KeyRefused`] when the key is of the wrong spec or usage, or contradicts itself.
+    /// - [`Error::KeyMoved`] when the answer is about another key than the id or ARN names.
     pub async fn connect(self) -> Result<AwsKmsSigner> {
         let (client, key_id) = self.client_and_key().await?;
         let region = client
@@ -109,7 +110,7 @@ impl AwsKmsSignerBuilder {
             .send()
             .await;
         let (output, receipt) = call.finish(answer)?;
-        match admission::admit(&output) {
+        match admission::admit(&key_id, &output) {
             Ok((arn, public_key)) => Ok(AwsKmsSigner::new(client, key_id, Some(arn), public_key)),
             Err(error) => Err(error.with_receipt(receipt)),
         }
@@ -149,10 +150,16 @@ impl AwsKmsSignerBuilder {
                 return Ok((client.clone(), self.key_id.into()));
             }
             Source::Client(client) => client.config().to_builder(),
-            Source::SdkConfig(config) => aws_sdk_kms::config::Builder::from(&**config),
+            Source::SdkConfig(config) => {
+                let builder = aws_sdk_kms::config::Builder::from(&**config);
+                match config.behavior_version() {
+                    Some(_) => builder,
+                    // The SDK would panic without one.
+                    None => builder.behavior_version(behavior()),
+                }
+            }
             Source::DefaultChain => {
-                // Pinned, because `latest` would change timeouts and retries with an SDK update.
-                let mut loader = aws_config::defaults(BehaviorVersion::v2026_01_12());
+                let mut loader = aws_config::defaults(behavior());
                 // A region known from elsewhere spares a look-up that may go to the network.
                 if let Some(region) = self.region.clone().or_else(|| key_region.clone()) {
                     loader = loader.region(Region::new(region));
@@ -180,14 +187,21 @@ impl AwsKmsSignerBuilder {
     }
 }
 
-/// The SDK would notice too, but only with the first request, whose body it then quotes.
+/// Pinned, because `latest` would change timeouts and retries with an update of the SDK.
+fn behavior() -> BehaviorVersion {
+    BehaviorVersion::v2026_01_12()
+}
+
+/// The SDK would notice too, but only with the first request.
 fn check_endpoint(url: &str) -> Result<()> {
     let parts = url.parse().map(http::Uri::into_parts);
     match parts.map(|parts| (parts.scheme, parts.authority)) {
         Ok((Some(scheme), Some(_))) if ["http", "https"].contains(&scheme.as_str()) => Ok(()),
-        _ => Err(invalid(&format!(
-            "the endpoint `{url}` is not a URL with http:// or https:// and a host"
-        ))),
+        // Without the URL itself, which may hold a password.
+        _ => Err(invalid(
+            "the endpoint is not a URL with http:// or https:// and a host, such as \
+             http://localhost:4566",
+        )),
     }
 }
 
@@ -212,6 +226,16 @@ fn check_region(region: Option<&Region>, key_region: Option<&str>) -> Result<()>
              use the key's region"
         ))),
         _ => Ok(()),
+    }
+}
+
+/// Shows neither credentials nor the endpoint, whose URL may hold a password.
+impl fmt::Debug for AwsKmsSignerBuilder {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("AwsKmsSignerBuilder")
+            .field("key_id", &self.key_id)
+            .field("region", &self.region)
+            .finish_non_exhaustive()
     }
 }
 

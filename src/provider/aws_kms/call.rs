@@ -64,6 +64,7 @@ impl Call {
             attempts = receipt.attempts(),
             elapsed_us = receipt.elapsed().as_micros() as u64,
             ok = answer.is_ok(),
+            code = answer.as_ref().err().and_then(ProvideErrorMetadata::code),
             "AWS KMS call",
         );
         match answer {

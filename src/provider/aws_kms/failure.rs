@@ -14,21 +14,26 @@ where
     let code = error.code().map(str::to_owned);
     let fault = match &error {
         SdkError::TimeoutError(_) => KeyStoreFault::Timeout,
-        _ if has_credentials_error(&error) => KeyStoreFault::Credentials,
         SdkError::DispatchFailure(failure) if failure.is_timeout() => KeyStoreFault::Timeout,
-        // Nothing was sent: the client's own settings stopped it.
-        SdkError::DispatchFailure(_) if receipt.attempts() == 0 => KeyStoreFault::Other,
-        SdkError::DispatchFailure(_) => KeyStoreFault::Connection,
+        SdkError::DispatchFailure(_) => match credentials_fault(&error) {
+            Some(fault) => fault,
+            // Nothing was sent: the client's own settings stopped it.
+            None if receipt.attempts() == 0 => KeyStoreFault::Other,
+            None => KeyStoreFault::Connection,
+        },
         // The answer broke off or was no answer of KMS: nothing is known, so asking again is right.
         SdkError::ResponseError(_) => KeyStoreFault::Unavailable,
-        SdkError::ServiceError(service) => match &code {
-            // KMS has two answers for a key pending deletion, and this one looks like another case.
-            Some(code) if code == "DisabledException" && is_pending_deletion(&error) => {
-                KeyStoreFault::InvalidState
+        SdkError::ServiceError(service) => {
+            let status = service.raw().status().as_u16();
+            match &code {
+                // KMS has two answers for a key pending deletion; this looks like the other case.
+                Some(code) if code == "DisabledException" && is_pending_deletion(&error) => {
+                    KeyStoreFault::InvalidState
+                }
+                Some(code) => fault_of_code(code).unwrap_or_else(|| fault_of_status(status)),
+                None => fault_of_status(status),
             }
-            Some(code) => fault_of_code(code),
-            None => fault_of_status(service.raw().status().as_u16()),
-        },
+        }
         _ => KeyStoreFault::Other,
     };
     Error::KeyStore {
@@ -36,8 +41,12 @@ where
         remedy: remedy(fault, code.as_deref(), &receipt),
         retry_after: retry_after(&error),
         code,
+        source: match receipt.attempts() {
+            // Of a request that was not sent the SDK may quote all of it, payload included.
+            0 => innermost(&error).to_string().into(),
+            _ => error.into(),
+        },
         receipt: Some(Box::new(receipt)),
-        source: error.into(),
     }
 }
 
@@ -47,8 +56,8 @@ fn is_pending_deletion<E: ProvideErrorMetadata>(error: &SdkError<E>) -> bool {
 }
 
 /// By error code: the SDK models only some of them, and throttling is not among those.
-fn fault_of_code(code: &str) -> KeyStoreFault {
-    match code {
+fn fault_of_code(code: &str) -> Option<KeyStoreFault> {
+    let fault = match code {
         "AccessDeniedException" | "AccessDenied" => KeyStoreFault::AccessDenied,
         "ExpiredToken"
         | "ExpiredTokenException"
@@ -61,28 +70,36 @@ fn fault_of_code(code: &str) -> KeyStoreFault {
         | "NotAuthorized"
         | "OptInRequired"
         | "RequestExpired"
+        | "RequestTimeTooSkewed"
         | "SignatureDoesNotMatch"
         | "UnrecognizedClientException" => KeyStoreFault::Credentials,
         "NotFoundException" => KeyStoreFault::NotFound,
         "DisabledException" => KeyStoreFault::Disabled,
         "KMSInvalidStateException" => KeyStoreFault::InvalidState,
-        "InvalidKeyUsageException" => KeyStoreFault::InvalidUsage,
+        // The second is what GetPublicKey says of a symmetric key, which CreateKey makes by default.
+        "InvalidKeyUsageException" | "UnsupportedOperationException" => KeyStoreFault::InvalidUsage,
         "InvalidArnException"
         | "InvalidGrantTokenException"
         | "MalformedQueryString"
         | "SerializationException"
-        | "UnsupportedOperationException"
         | "ValidationError"
         | "ValidationException" => KeyStoreFault::InvalidRequest,
-        "LimitExceededException"
+        // The SDK's own list of throttling errors.
+        "BandwidthLimitExceeded"
+        | "EC2ThrottledException"
+        | "LimitExceededException"
+        | "PriorRequestNotComplete"
+        | "ProvisionedThroughputExceededException"
         | "RequestLimitExceeded"
         | "RequestThrottled"
         | "RequestThrottledException"
         | "SlowDown"
+        | "ThrottledException"
         | "Throttling"
         | "ThrottlingException"
-        | "ThrottledException"
-        | "TooManyRequestsException" => KeyStoreFault::Throttled,
+        | "TooManyRequestsException"
+        | "TransactionInProgressException" => KeyStoreFault::Throttled,
+        "RequestTimeout" | "RequestTimeoutException" => KeyStoreFault::Timeout,
         "DependencyTimeoutException"
         | "InternalError"
         | "InternalFailure"
@@ -90,12 +107,14 @@ fn fault_of_code(code: &str) -> KeyStoreFault {
         | "KeyUnavailableException"
         | "ServiceUnavailable"
         | "ServiceUnavailableException" => KeyStoreFault::Unavailable,
-        _ => KeyStoreFault::Other,
-    }
+        _ => return None,
+    };
+    Some(fault)
 }
 
 fn fault_of_status(status: u16) -> KeyStoreFault {
     match status {
+        408 => KeyStoreFault::Timeout,
         429 => KeyStoreFault::Throttled,
         // 2xx: something that calls itself a success and cannot be read, such as a proxy's page.
         200..=299 | 500..=599 => KeyStoreFault::Unavailable,
@@ -142,7 +161,7 @@ fn remedy(fault: KeyStoreFault, code: Option<&str>, receipt: &Receipt) -> String
                 .into()
         }
         KeyStoreFault::InvalidRequest => {
-            "correct the key id; the source says what KMS refused".into()
+            "the source says what KMS refused, such as the key id or an empty message".into()
         }
         KeyStoreFault::Throttled => {
             "retry after a pause, and ask AWS to raise the account's quota for ECC requests".into()
@@ -166,25 +185,46 @@ fn remedy(fault: KeyStoreFault, code: Option<&str>, receipt: &Receipt) -> String
     }
 }
 
+/// No server may put a caller to sleep for longer than this.
+const MAX_RETRY_AFTER: Duration = Duration::from_secs(60 * 60);
+
 /// `Retry-After` in whole seconds (RFC 9110 §10.2.3); KMS sends no date.
 fn retry_after<E>(error: &SdkError<E>) -> Option<Duration> {
     let seconds = error.raw_response()?.headers().get("retry-after")?;
-    seconds.trim().parse().ok().map(Duration::from_secs)
+    let seconds = Duration::from_secs(seconds.trim().parse().ok()?);
+    Some(seconds.min(MAX_RETRY_AFTER))
 }
 
 /// The SDK reports credentials that cannot be had as a failure to dispatch, deep in its chain of
 /// sources; without any provider of credentials it has only a private type and its words.
-fn has_credentials_error(error: &(dyn StdError + 'static)) -> bool {
+fn credentials_fault(error: &(dyn StdError + 'static)) -> Option<KeyStoreFault> {
+    chain(error).find_map(|error| match error.downcast_ref() {
+        Some(CredentialsError::ProviderTimedOut(_)) => Some(KeyStoreFault::Timeout),
+        // Such as a 503 of STS: a hiccup must not look like a wrong configuration.
+        Some(CredentialsError::ProviderError(_)) => Some(KeyStoreFault::Unavailable),
+        Some(_) => Some(KeyStoreFault::Credentials),
+        None => error
+            .to_string()
+            .contains("select an auth scheme")
+            .then_some(KeyStoreFault::Credentials),
+    })
+}
+
+fn innermost<'a>(error: &'a (dyn StdError + 'static)) -> &'a (dyn StdError + 'static) {
+    chain(error).last().unwrap_or(error)
+}
+
+/// The error and its sources; bounded, since such a chain may in principle be circular.
+fn chain<'a>(
+    error: &'a (dyn StdError + 'static),
+) -> impl Iterator<Item = &'a (dyn StdError + 'static)> {
     let mut next = Some(error);
-    // Bounded, since a chain of sources may in principle be circular.
-    for _ in 0..16 {
-        let Some(error) = next else { return false };
-        if error.is::<CredentialsError>() || error.to_string().contains("select an auth scheme") {
-            return true;
-        }
+    std::iter::from_fn(move || {
+        let error = next?;
         next = error.source();
-    }
-    false
+        Some(error)
+    })
+    .take(16)
 }
 
 #[cfg(test)]

@@ -152,15 +152,31 @@ fn a_pinned_key_id_is_compared_with_the_arn() {
 #[test]
 fn arns_are_compared_whole_and_bare_ids_by_their_end() {
     let replica = ARN.replace("us-east-1", "eu-west-1");
-    for (one, other, same) in [
+    let alias_arn = "arn:aws:kms:us-east-1:111122223333:alias/a";
+    for (asked, returned, agree) in [
         (ARN, ARN, true),
         (ARN, OTHER_ARN, false),
         (ARN, &replica, false),
         (ARN, "1234abcd", true),
+        ("1234abcd", ARN, true),
+        ("1234abcd", OTHER_ARN, false),
         ("1234abcd", "1234abcd", true),
         ("1234abcd", "1234abce", false),
+        ("alias/a", OTHER_ARN, true),
+        (alias_arn, ARN, true),
+        (alias_arn, &replica, false),
+        (
+            alias_arn,
+            "arn:aws:kms:us-east-1:999999999999:key/1234abcd",
+            false,
+        ),
+        (alias_arn, "1234abcd", true),
     ] {
-        assert_eq!(same_key(one, other), same, "{one} {other}");
+        assert_eq!(
+            check_key(asked, returned).is_ok(),
+            agree,
+            "{asked} {returned}"
+        );
     }
 }
 

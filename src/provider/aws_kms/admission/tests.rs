@@ -10,7 +10,7 @@ const ARN: &str = "arn:aws:kms:us-east-1:111122223333:key/1234abcd";
 
 fn spki(key_type: KeyType) -> Vec<u8> {
     let key = SecretKey::from_bytes(key_type, &[4; 32]).unwrap();
-    key.public_key().unwrap().to_spki_der().unwrap()
+    key.public_key().unwrap().to_spki_der()
 }
 
 fn answer(spec: KeySpec, key_type: KeyType) -> GetPublicKeyOutput {
@@ -25,7 +25,7 @@ fn answer(spec: KeySpec, key_type: KeyType) -> GetPublicKeyOutput {
 
 #[track_caller]
 fn fault(output: &GetPublicKeyOutput) -> KeyFault {
-    match admit(output) {
+    match admit(ARN, output) {
         Err(Error::KeyRefused { fault, .. }) => fault,
         other => panic!("expected a refused key, got {other:?}"),
     }
@@ -38,9 +38,9 @@ fn the_three_specs_are_admitted() {
         (KeySpec::EccNistP256, KeyType::P256),
         (KeySpec::EccNistEdwards25519, KeyType::Ed25519),
     ] {
-        let (arn, public_key) = admit(&answer(spec, key_type)).unwrap();
+        let (arn, public_key) = admit(ARN, &answer(spec, key_type)).unwrap();
         assert_eq!(arn, ARN);
-        assert_eq!(public_key.to_spki_der().unwrap(), spki(key_type));
+        assert_eq!(public_key.to_spki_der(), spki(key_type));
     }
 }
 
@@ -113,7 +113,7 @@ fn each_missing_field_is_named() {
     for (name, remove) in without {
         let mut output = good.clone();
         remove(&mut output);
-        match admit(&output) {
+        match admit(ARN, &output) {
             Err(error @ Error::UnusableAnswer { .. }) => {
                 assert!(error.is_retryable());
                 assert!(
@@ -124,5 +124,32 @@ fn each_missing_field_is_named() {
             }
             other => panic!("{name}: {other:?}"),
         }
+    }
+}
+
+#[test]
+fn an_answer_about_another_key_is_refused() {
+    let answer = answer(KeySpec::EccNistP256, KeyType::P256);
+    let other = "arn:aws:kms:us-east-1:111122223333:key/ffff0000";
+    for asked in [
+        other,
+        "ffff0000",
+        "arn:aws:kms:us-east-1:999999999999:alias/a",
+    ] {
+        match admit(asked, &answer) {
+            Err(Error::KeyMoved {
+                pinned, returned, ..
+            }) => {
+                assert_eq!((&*pinned, &*returned), (asked, ARN));
+            }
+            other => panic!("{asked}: {other:?}"),
+        }
+    }
+    for asked in [
+        "1234abcd",
+        "alias/a",
+        "arn:aws:kms:us-east-1:111122223333:alias/a",
+    ] {
+        admit(asked, &answer).unwrap();
     }
 }

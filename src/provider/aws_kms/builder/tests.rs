@@ -81,19 +81,19 @@ async fn settings_that_contradict_are_refused_before_any_call() {
             AwsKmsSigner::builder("alias/a")
                 .region("us-east-1")
                 .endpoint_url("localhost:4566"),
-            "`localhost:4566` is not a URL",
+            "the endpoint is not a URL",
         ),
         (
             AwsKmsSigner::builder("alias/a")
                 .region("us-east-1")
                 .endpoint_url("ftp://localhost"),
-            "`ftp://localhost` is not a URL",
+            "the endpoint is not a URL",
         ),
         (
             AwsKmsSigner::builder("alias/a")
                 .region("us-east-1")
                 .endpoint_url("not a url"),
-            "`not a url` is not a URL",
+            "the endpoint is not a URL",
         ),
         (
             AwsKmsSigner::builder(ARN).client(client("us-east-1")),
@@ -132,4 +132,30 @@ async fn a_pinned_arn_is_known_at_once_and_an_alias_is_not_an_arn() {
     let builder = AwsKmsSigner::builder(alias).sdk_config(&config(None));
     let signer = builder.pinned(public_key()).await.unwrap();
     assert_eq!((signer.arn.get(), signer.key()), (None, alias));
+}
+
+/// The SDK panics when it builds a client without a behavior version.
+#[tokio::test]
+async fn an_sdk_config_without_behavior_version_does_not_panic() {
+    let bare = SdkConfig::builder()
+        .region(Region::from_static("us-east-1"))
+        .build();
+    let builder = AwsKmsSigner::builder("alias/a").sdk_config(&bare);
+    assert!(builder.pinned(public_key()).await.is_ok());
+}
+
+#[test]
+fn neither_credentials_nor_the_endpoint_are_shown() {
+    let builder = AwsKmsSigner::builder("alias/a")
+        .static_credentials(
+            "AKIAFAKEFAKEFAKEFAKE",
+            "canary-secret",
+            Some("canary-token".into()),
+        )
+        .endpoint_url("http://user:canary-password@localhost");
+    let shown = format!("{builder:?}");
+    assert!(
+        shown.contains("alias/a") && !shown.contains("canary"),
+        "{shown}"
+    );
 }

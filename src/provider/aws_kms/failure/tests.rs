@@ -60,9 +60,12 @@ fn each_code_of_kms_has_its_fault() {
         ("ServiceUnavailable", Unavailable),
         ("ThrottlingException", Throttled),
         ("UnrecognizedClientException", Credentials),
-        ("UnsupportedOperationException", InvalidRequest),
+        ("UnsupportedOperationException", InvalidUsage),
         ("ValidationException", InvalidRequest),
         ("NeverHeardOfException", Other),
+        ("PriorRequestNotComplete", Throttled),
+        ("RequestTimeout", Timeout),
+        ("RequestTimeTooSkewed", Credentials),
     ] {
         let error = answered(400, Some(code), &[]);
         assert_eq!(fault(&error), expected, "{code}");
@@ -102,26 +105,32 @@ fn a_key_pending_deletion_is_not_told_to_be_enabled() {
 }
 
 #[test]
-fn without_a_code_the_status_decides() {
+fn without_a_known_code_the_status_decides() {
     use KeyStoreFault::*;
     for (status, expected) in [
         (200, Unavailable),
         (400, Other),
         (403, Other),
+        (408, Timeout),
         (429, Throttled),
         (500, Unavailable),
         (502, Unavailable),
         (503, Unavailable),
     ] {
         assert_eq!(fault(&answered(status, None, &[])), expected, "{status}");
+        let unknown = answered(status, Some("NeverHeardOfException"), &[]);
+        assert_eq!(fault(&unknown), expected, "{status} with an unknown code");
     }
 }
 
 #[test]
 fn failures_on_the_way_are_told_apart() {
     let boxed = |text: &'static str| -> Box<dyn StdError + Send + Sync> { text.into() };
-    let credentials = || CredentialsError::not_loaded_no_source();
-    let cases: [(SdkError<SignError>, KeyStoreFault); 5] = [
+    let other = |error: CredentialsError| -> SdkError<SignError> {
+        SdkError::dispatch_failure(ConnectorError::other(error.into(), None))
+    };
+    let broken = HttpResponse::new(200.try_into().unwrap(), SdkBody::empty());
+    let cases: [(SdkError<SignError>, KeyStoreFault); 9] = [
         (
             SdkError::timeout_error(boxed("slow")),
             KeyStoreFault::Timeout,
@@ -135,18 +144,59 @@ fn failures_on_the_way_are_told_apart() {
             KeyStoreFault::Connection,
         ),
         (
-            SdkError::dispatch_failure(ConnectorError::other(credentials().into(), None)),
-            KeyStoreFault::Credentials,
+            SdkError::response_error(boxed("cut off"), broken),
+            KeyStoreFault::Unavailable,
         ),
         (
             SdkError::construction_failure(boxed("no region")),
             KeyStoreFault::Other,
+        ),
+        (
+            other(CredentialsError::not_loaded_no_source()),
+            KeyStoreFault::Credentials,
+        ),
+        (
+            other(CredentialsError::invalid_configuration("typo")),
+            KeyStoreFault::Credentials,
+        ),
+        // A hiccup of what gives credentials is a hiccup, and not a wrong configuration.
+        (
+            other(CredentialsError::provider_timed_out(Duration::from_secs(1))),
+            KeyStoreFault::Timeout,
+        ),
+        (
+            other(CredentialsError::provider_error("503 from STS")),
+            KeyStoreFault::Unavailable,
         ),
     ];
     for (error, expected) in cases {
         let shown = format!("{error:?}");
         assert_eq!(fault(&classify(error, receipt())), expected, "{shown}");
     }
+}
+
+/// The SDK quotes the whole request, body and all, when it cannot send it.
+#[test]
+fn of_a_request_that_was_not_sent_only_the_innermost_cause_is_kept() {
+    #[derive(Debug, thiserror::Error)]
+    #[error("failed to apply endpoint to Request {{ body: canary-payload }}")]
+    struct Quoting(#[source] Box<dyn StdError + Send + Sync>);
+
+    let quoting = Quoting("endpoint must contain a scheme".into());
+    let error: SdkError<SignError> =
+        SdkError::dispatch_failure(ConnectorError::other(Box::new(quoting), None));
+    let error = classify(error, receipt().with_attempts(0));
+    assert_eq!(fault(&error), KeyStoreFault::Other);
+    assert!(!error.is_retryable());
+    assert_eq!(
+        error.source().unwrap().to_string(),
+        "endpoint must contain a scheme"
+    );
+    assert!(
+        !format!("{error} {error:?}").contains("canary"),
+        "{error:?}"
+    );
+    assert!(error.to_string().contains("nothing was sent"), "{error}");
 }
 
 #[test]
@@ -185,4 +235,7 @@ fn retry_after_is_read_from_the_answer() {
     assert_eq!(throttled("7").retry_after(), Some(Duration::from_secs(7)));
     assert_eq!(throttled("soon").retry_after(), None);
     assert_eq!(throttled("-1").retry_after(), None);
+    // Not 584 billion years, which no clock can add.
+    let longest = throttled("18446744073709551615").retry_after();
+    assert_eq!(longest, Some(Duration::from_secs(3600)));
 }
