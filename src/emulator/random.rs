@@ -4,7 +4,11 @@ use std::io;
 
 use sha2::{Digest as _, Sha256};
 
-/// A stream of random bytes: SHA-256 of a secret and a counter.
+// What tells a block from the secret of another stream, whose purpose may have 8 bytes too.
+const BLOCK: u8 = 0;
+const STREAM: u8 = 1;
+
+/// A stream of random bytes: SHA-256 of a secret, a tag and a counter.
 ///
 /// A generator of its own rather than one of a library, since those may change what they give for
 /// a seed, and a seed here promises the same keys tomorrow. The keys it makes are for tests.
@@ -30,18 +34,19 @@ impl Random {
 
     /// A stream of its own, so that what is drawn for one purpose does not shift another.
     pub(super) fn stream(&self, purpose: &str) -> Self {
-        let digest = Sha256::new()
-            .chain_update(self.secret)
-            .chain_update(purpose)
-            .finalize();
-        Self::new(digest.into())
+        Self::new(self.derive(STREAM, purpose.as_bytes()))
     }
 
     pub(super) fn next_block(&mut self) -> [u8; 32] {
         self.counter = self.counter.wrapping_add(1);
+        self.derive(BLOCK, &self.counter.to_be_bytes())
+    }
+
+    fn derive(&self, use_for: u8, data: &[u8]) -> [u8; 32] {
         Sha256::new()
             .chain_update(self.secret)
-            .chain_update(self.counter.to_be_bytes())
+            .chain_update([use_for])
+            .chain_update(data)
             .finalize()
             .into()
     }

@@ -6,12 +6,12 @@ fn a_seed_stands_for_the_same_stream_in_every_version() {
     let secret: [u8; 32] = Sha256::digest([0, 0, 0, 0, 0, 0, 0, 1]).into();
     let mut random = Random::from_seed(1);
     for counter in 1..=3_u8 {
-        let expected = Sha256::digest([&secret[..], &[0, 0, 0, 0, 0, 0, 0, counter]].concat());
+        let expected = Sha256::digest([&secret[..], &[0, 0, 0, 0, 0, 0, 0, 0, counter]].concat());
         assert_eq!(random.next_block(), *expected);
     }
     assert_eq!(
         Random::from_seed(1).next_uuid(),
-        "38ea97ad-344c-4e1e-a256-ee7e68a8a85e"
+        "a67cc62d-4c25-4ee7-a6a1-1e69707c91a3"
     );
 }
 
@@ -22,6 +22,13 @@ fn streams_do_not_depend_on_what_is_drawn_elsewhere() {
     first.next_block();
     assert_eq!(first.stream("a").next_block(), before);
     assert_ne!(first.stream("b").next_block(), before);
+}
+
+#[test]
+fn a_block_is_the_secret_of_no_other_stream() {
+    let mut random = Random::from_seed(1);
+    let stream = random.stream("\0\0\0\0\0\0\0\x01");
+    assert_ne!(random.next_block(), stream.secret);
 }
 
 #[test]
