@@ -22,30 +22,52 @@
 //! # }
 //! ```
 //!
+//! It runs on a thread of its own: the caller needs no tokio runtime, may block its own, and may
+//! keep one emulator in a `static` for all tests of a process. A client that honours `HTTP_PROXY`
+//! would ask the proxy for 127.0.0.1: set `NO_PROXY=127.0.0.1` where that variable is set.
+//!
 //! # What it does as KMS does
 //!
 //! | subject | behaviour |
 //! |---|---|
-//! | operations | CreateKey, DescribeKey, GetPublicKey, Sign, Verify, EnableKey, DisableKey, ScheduleKeyDeletion, CancelKeyDeletion, ListKeys, CreateAlias, UpdateAlias, DeleteAlias, ListAliases |
+//! | operations | those of [`Operation`] |
 //! | key specs | `ECC_SECG_P256K1`, `ECC_NIST_P256`, `ECC_NIST_EDWARDS25519`, multi-Region or not |
 //! | messages | `RAW` is hashed once with SHA-256 for ECDSA, `DIGEST` is not hashed; Ed25519 signs the whole `RAW` message |
 //! | signatures | ECDSA in strict DER, another one each time, with a high `s` in half of them; Ed25519 in 64 bytes |
 //! | key states | what is refused for a disabled key or one pending deletion follows the table in "Key states of AWS KMS keys" |
+//! | aliases | taken where KMS takes them; elsewhere `InvalidArnException`, or `ValidationException` as the target of an alias |
 //! | errors | names, HTTP status codes and, where they are known, messages |
 //! | checks | `DryRun`, member constraints, ARNs of other regions and accounts, the region of the credentials |
 //!
 //! # What it does not do
 //!
 //! - SigV4 signatures are not checked. An `Authorization` header must be there, complete, and
-//!   scoped to `kms` and the emulator's region; any access key will do.
-//! - There are no policies, grants or quotas: every caller may do everything.
-//! - `ED25519_PH_SHA_512` is listed for Ed25519 keys as in KMS, but refused with a
-//!   `ValidationException` that says so.
-//! - Changes are visible at once, where KMS may take seconds to minutes.
-//! - Keys pending deletion are never deleted, and AWS managed aliases do not exist.
-//! - Tags and policies are accepted and forgotten. Keys of other specs, usages and origins are
-//!   refused with `UnsupportedOperationException`, and other operations with
-//!   `UnknownOperationException`.
+//!   scoped to `kms` and the emulator's region; any access key will do. `X-Amz-Date` and
+//!   `X-Amz-Security-Token` are not looked at, so nothing expires.
+//! - There are no grants or quotas, and policies are not followed: every caller may do everything,
+//!   `ThrottlingException` and `LimitExceededException` never occur, and the one
+//!   `AccessDeniedException` is for an ARN of another account. It says that the root of the
+//!   emulator's account asked.
+//! - Keys are `Enabled`, `Disabled` or `PendingDeletion`. The states `Creating`, `Updating`,
+//!   `PendingImport`, `PendingReplicaDeletion` and `Unavailable` never occur, nor do errors of
+//!   dependencies. Keys pending deletion are never deleted.
+//! - For `Sign`, `Verify` and `GetPublicKey` with a key pending deletion, KMS may answer with
+//!   `DisabledException` or `KMSInvalidStateException`. The emulator always gives the second, with
+//!   the message `<key ARN> is pending deletion.`
+//! - An ARN that is malformed, or not of KMS, is an `InvalidArnException` where the API reference
+//!   lists that error, and else (`Sign`, `Verify`, `CreateAlias`, `UpdateAlias`) a
+//!   `NotFoundException`; the second is a guess.
+//! - A dry run is refused for everything but a wrong signature before it says that it would have
+//!   succeeded. That order is a guess.
+//! - `ED25519_PH_SHA_512` is listed for Ed25519 keys as in KMS, but refused with
+//!   `UnsupportedOperationException`, which KMS never gives for `Sign`.
+//! - Changes are visible at once, where KMS may take seconds to minutes. AWS managed aliases do not
+//!   exist.
+//! - Tags and policies are forgotten once they were checked: a policy for being a JSON object,
+//!   tags for length and repetition, and neither for anything else.
+//!   `BypassPolicyLockoutSafetyCheck`, grant tokens and unknown members are read over.
+//! - Keys of other specs, usages, origins and key stores are refused with
+//!   `UnsupportedOperationException`, and other operations with `UnknownOperationException`.
 
 use std::{
     fmt, io,
@@ -61,6 +83,7 @@ mod error;
 mod http;
 mod identifier;
 mod keys;
+mod operation;
 mod operations;
 mod page;
 mod protocol;
@@ -69,18 +92,19 @@ mod server;
 mod signing;
 
 pub use error::EmulatorError;
+pub use operation::Operation;
 
 use http::Endpoint;
-use identifier::{Accepts, Scope};
+use identifier::Scope;
 use keys::{DEFAULT_WINDOW_DAYS, KeyStore, NewKey};
+use protocol::AliasRequest;
 use random::Random;
 use server::Server;
 
 /// A running emulator of AWS KMS. It stops when it is dropped.
 ///
 /// Its methods do what the KMS operation of the same name does, without HTTP and without being
-/// counted as [`calls`](Self::calls). They take keys as that operation takes them: as key id or
-/// key ARN.
+/// counted as [`calls`](Self::calls), and take keys as that operation takes them.
 pub struct KmsEmulator {
     endpoint: Arc<Endpoint>,
     server: Server,
@@ -89,12 +113,9 @@ pub struct KmsEmulator {
 impl KmsEmulator {
     /// Starts an emulator on a free port of 127.0.0.1, for the region `us-east-1`.
     ///
-    /// It runs as tasks of the current tokio runtime, of either flavour, which must have I/O and
-    /// time enabled.
-    ///
     /// # Errors
     ///
-    /// When there is no tokio runtime, or the operating system has no port or no random bytes.
+    /// When the operating system has no port, no thread or no random bytes.
     pub async fn start() -> io::Result<Self> {
         Self::builder().start().await
     }
@@ -109,11 +130,10 @@ impl KmsEmulator {
         }
     }
 
-    /// Stops the emulator, and returns once its port is free and every connection is closed.
-    ///
-    /// Dropping it stops it too, without waiting.
+    /// Stops the emulator, and returns once its port is free, every connection is closed and its
+    /// thread has ended. Dropping it does the same.
     pub async fn stop(self) {
-        self.server.stop().await;
+        drop(self);
     }
 
     /// The URL to give to an AWS client as its endpoint, for example `http://127.0.0.1:40123`.
@@ -126,8 +146,8 @@ impl KmsEmulator {
         self.endpoint.region()
     }
 
-    /// How many HTTP requests asked for this operation, for example `Sign`, refused ones included.
-    pub fn calls(&self, operation: &str) -> u64 {
+    /// How many HTTP requests asked for this operation, refused ones included.
+    pub fn calls(&self, operation: Operation) -> u64 {
         self.endpoint.calls().of(operation)
     }
 
@@ -143,7 +163,7 @@ impl KmsEmulator {
     /// [`EmulatorError::Key`], which has a chance of 1 in 2^512.
     pub fn create_key(&self, key_type: KeyType) -> Result<String, EmulatorError> {
         let mut store = self.store();
-        let key = store.create(NewKey::of(key_type))?;
+        let key = store.create(NewKey::of(key_type)).map_err(key_error)?;
         Ok(key.arn.clone())
     }
 
@@ -161,7 +181,7 @@ impl KmsEmulator {
         secret: &[u8; 32],
     ) -> Result<String, EmulatorError> {
         let mut store = self.store();
-        let key = store.import(key_type, secret)?;
+        let key = store.import(key_type, secret).map_err(key_error)?;
         Ok(key.arn.clone())
     }
 
@@ -172,7 +192,7 @@ impl KmsEmulator {
     /// [`EmulatorError::Refused`] when there is no such key.
     pub fn public_key(&self, key_id: &str) -> Result<PublicKey, EmulatorError> {
         let store = self.store();
-        let key = store.find("GetPublicKey", Accepts::Keys, key_id)?;
+        let key = store.find(Operation::GetPublicKey, key_id)?;
         Ok(key.public_key().clone())
     }
 
@@ -212,7 +232,8 @@ impl KmsEmulator {
     ///
     /// [`EmulatorError::Refused`] when the name is not valid or taken, or there is no such key.
     pub fn create_alias(&self, name: &str, key_id: &str) -> Result<(), EmulatorError> {
-        Ok(self.store().create_alias(name, key_id)?)
+        operations::create_alias(&mut self.store(), AliasRequest::new(name, Some(key_id)))?;
+        Ok(())
     }
 
     /// Points an alias at another key, which may be of another type.
@@ -221,7 +242,8 @@ impl KmsEmulator {
     ///
     /// [`EmulatorError::Refused`] when there is no such alias or no such key.
     pub fn update_alias(&self, name: &str, key_id: &str) -> Result<(), EmulatorError> {
-        Ok(self.store().update_alias(name, key_id)?)
+        operations::update_alias(&mut self.store(), AliasRequest::new(name, Some(key_id)))?;
+        Ok(())
     }
 
     /// Deletes an alias. Its key stays.
@@ -230,11 +252,12 @@ impl KmsEmulator {
     ///
     /// [`EmulatorError::Refused`] when there is no such alias.
     pub fn delete_alias(&self, name: &str) -> Result<(), EmulatorError> {
-        Ok(self.store().delete_alias(name)?)
+        operations::delete_alias(&mut self.store(), AliasRequest::new(name, None))?;
+        Ok(())
     }
 
     fn store(&self) -> MutexGuard<'_, KeyStore> {
-        operations::lock(self.endpoint.store())
+        self.endpoint.store()
     }
 }
 
@@ -248,7 +271,7 @@ impl fmt::Debug for KmsEmulator {
 }
 
 /// The settings of a [`KmsEmulator`]; made by [`KmsEmulator::builder`].
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 #[must_use = "a builder does nothing until `start` is called"]
 pub struct KmsEmulatorBuilder {
     port: u16,
@@ -276,10 +299,14 @@ impl KmsEmulatorBuilder {
         self
     }
 
-    /// Makes everything random reproducible: keys, key ids, request ids, and signatures as long
-    /// as each key is asked for them in the same order.
+    /// Makes everything random reproducible.
     ///
-    /// By default everything is drawn from the operating system.
+    /// Keys and key ids follow the order in which keys are made, with or without HTTP. The
+    /// signatures of a key follow the order in which they are made with it: what is refused and
+    /// dry runs do not count, other keys neither. Request ids follow the order of the answers.
+    ///
+    /// By default everything is drawn from the operating system. With a seed, whoever knows it
+    /// knows the keys.
     pub fn seed(mut self, seed: u64) -> Self {
         self.seed = Some(seed);
         self
@@ -308,6 +335,21 @@ impl KmsEmulatorBuilder {
         let server = Server::start(self.port, endpoint.clone()).await?;
         Ok(KmsEmulator { endpoint, server })
     }
+}
+
+/// Without the seed, which stands for every secret key.
+impl fmt::Debug for KmsEmulatorBuilder {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("KmsEmulatorBuilder")
+            .field("port", &self.port)
+            .field("region", &self.region)
+            .field("account_id", &self.account_id)
+            .finish_non_exhaustive()
+    }
+}
+
+fn key_error(source: crate::Error) -> EmulatorError {
+    EmulatorError::Key { source }
 }
 
 #[cfg(test)]

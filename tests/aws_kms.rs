@@ -11,7 +11,7 @@ use aws_sdk_kms::{Client, config::Credentials};
 use aws_smithy_http_client::test_util::infallible_client_fn;
 use kms_signer::{
     Error, KeyType, Result, SignRequest, Signer,
-    emulator::KmsEmulator,
+    emulator::{KmsEmulator, Operation},
     error::{AnswerFault, KeyStoreFault, SignatureFault},
     provider::aws_kms::{AwsKmsSigner, AwsKmsSignerBuilder},
 };
@@ -46,7 +46,7 @@ async fn one_call_to_connect_none_to_pin_one_to_sign() {
         let before = emulator.total_calls();
         let connected = builder(&emulator, &arn).connect().await.unwrap();
         assert_eq!(emulator.total_calls(), before + 1);
-        assert_eq!(emulator.calls("GetPublicKey"), round as u64 + 1);
+        assert_eq!(emulator.calls(Operation::GetPublicKey), round as u64 + 1);
         assert_eq!(connected.public_key().key_type(), key_type);
         assert_eq!(connected.public_key(), &emulator.public_key(&arn).unwrap());
 
@@ -55,10 +55,10 @@ async fn one_call_to_connect_none_to_pin_one_to_sign() {
         assert_eq!(emulator.total_calls(), before + 1, "pinning made a call");
 
         for signer in [connected, pinned] {
-            let before = (emulator.total_calls(), emulator.calls("Sign"));
+            let before = (emulator.total_calls(), emulator.calls(Operation::Sign));
             let signed = signer.sign(&request()).await.unwrap();
             assert_eq!(
-                (emulator.total_calls(), emulator.calls("Sign")),
+                (emulator.total_calls(), emulator.calls(Operation::Sign)),
                 (before.0 + 1, before.1 + 1)
             );
             assert_eq!(signed.receipt.operation(), "Sign");

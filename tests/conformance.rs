@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use kms_signer::{
     Error, KeyType, PublicKey, Result, SignRequest, Signature, Signer,
-    emulator::KmsEmulator,
+    emulator::{KmsEmulator, Operation},
     hazmat,
     provider::{aws_kms::AwsKmsSigner, local::LocalSigner},
 };
@@ -157,7 +157,7 @@ async fn a_request_that_does_not_fit_is_refused_and_the_signer_goes_on() {
             KeyType::Ed25519 => SignRequest::keccak256(b"preimage"),
             _ => SignRequest::message(b"message"),
         };
-        let before = emulator.calls("Sign");
+        let before = emulator.calls(Operation::Sign);
         let refused = signer.sign(&misfit).await.unwrap_err();
         assert!(
             matches!(refused, Error::UnsupportedRequest { .. }),
@@ -165,7 +165,7 @@ async fn a_request_that_does_not_fit_is_refused_and_the_signer_goes_on() {
         );
         assert!(!refused.is_retryable(), "{name}");
         assert_eq!(
-            emulator.calls("Sign"),
+            emulator.calls(Operation::Sign),
             before,
             "{name}: the key store was asked"
         );

@@ -4,6 +4,9 @@ use std::{fmt::Display, ops::RangeInclusive};
 
 use super::error::{Code, KmsError};
 
+/// Of `KeyId` and `TargetKeyId`, in characters.
+pub(super) const KEY_ID_LENGTH: RangeInclusive<usize> = 1..=2048;
+
 /// The constraints that one request breaks: KMS reports all of them at once.
 #[derive(Default)]
 pub(super) struct Violations(Vec<String>);
@@ -22,7 +25,7 @@ impl Violations {
 
     pub(super) fn key_id(&mut self, member: &str, value: Option<String>) -> String {
         if let Some(value) = &value {
-            self.length(member, value, 1..=2048);
+            self.length(member, value, KEY_ID_LENGTH);
         }
         self.required(member, value)
     }
@@ -54,10 +57,12 @@ impl Violations {
         actual: T,
         allowed: RangeInclusive<T>,
     ) {
-        let (bound, limit) = match () {
-            () if actual < *allowed.start() => ("greater", allowed.start()),
-            () if actual > *allowed.end() => ("less", allowed.end()),
-            () => return,
+        let (bound, limit) = if actual < *allowed.start() {
+            ("greater", allowed.start())
+        } else if actual > *allowed.end() {
+            ("less", allowed.end())
+        } else {
+            return;
         };
         self.add(format!(
             "{subject} failed to satisfy constraint: \
@@ -78,19 +83,16 @@ impl Violations {
     pub(super) fn alias_name(&mut self, value: Option<String>) -> String {
         if let Some(name) = &value {
             self.length("aliasName", name, 1..=256);
-            self.alias_characters(name);
+            let is_allowed =
+                |c: char| c.is_ascii_alphanumeric() || matches!(c, ':' | '/' | '_' | '-');
+            if !name.chars().all(is_allowed) {
+                self.add(format!(
+                    "Value '{name}' at 'aliasName' failed to satisfy constraint: \
+                     Member must satisfy regular expression pattern: ^[a-zA-Z0-9:/_-]+$"
+                ));
+            }
         }
         self.required("aliasName", value)
-    }
-
-    fn alias_characters(&mut self, name: &str) {
-        let is_allowed = |c: char| c.is_ascii_alphanumeric() || matches!(c, ':' | '/' | '_' | '-');
-        if !name.chars().all(is_allowed) {
-            self.add(format!(
-                "Value '{name}' at 'aliasName' failed to satisfy constraint: \
-                 Member must satisfy regular expression pattern: ^[a-zA-Z0-9:/_-]+$"
-            ));
-        }
     }
 
     fn add(&mut self, violation: String) {
@@ -98,17 +100,16 @@ impl Violations {
     }
 
     pub(super) fn finish(self) -> Result<(), KmsError> {
-        let count = self.0.len();
-        let plural = if count == 1 { "" } else { "s" };
-        match count {
-            0 => Ok(()),
-            _ => Err(KmsError::new(
-                Code::Validation,
-                format!(
-                    "{count} validation error{plural} detected: {}",
-                    self.0.join("; ")
-                ),
-            )),
-        }
+        let Self(violations) = self;
+        let heading = match violations.len() {
+            0 => return Ok(()),
+            1 => "1 validation error".to_owned(),
+            count => format!("{count} validation errors"),
+        };
+        let violations = violations.join("; ");
+        Err(KmsError::new(
+            Code::Validation,
+            format!("{heading} detected: {violations}"),
+        ))
     }
 }

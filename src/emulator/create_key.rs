@@ -2,6 +2,8 @@
 
 use std::collections::BTreeSet;
 
+use serde_json::{Map, Value};
+
 use super::{
     constraints::Violations,
     error::{Code, KmsError},
@@ -34,6 +36,23 @@ const KEY_SPECS: [&str; 20] = [
     "ML_KEM_1024",
 ];
 
+/// The deprecated member knows no spec that is younger than `KeySpec`.
+const CUSTOMER_MASTER_KEY_SPECS: [&str; 13] = [
+    "RSA_2048",
+    "RSA_3072",
+    "RSA_4096",
+    "ECC_NIST_P256",
+    "ECC_NIST_P384",
+    "ECC_NIST_P521",
+    "ECC_SECG_P256K1",
+    "SYMMETRIC_DEFAULT",
+    "HMAC_224",
+    "HMAC_256",
+    "HMAC_384",
+    "HMAC_512",
+    "SM2",
+];
+
 const KEY_USAGES: [&str; 5] = [
     SIGN_VERIFY,
     "ENCRYPT_DECRYPT",
@@ -52,7 +71,7 @@ pub(super) fn read(request: CreateKeyRequest) -> Result<NewKey, KmsError> {
         (
             "customerMasterKeySpec",
             &request.customer_master_key_spec,
-            &KEY_SPECS[..],
+            &CUSTOMER_MASTER_KEY_SPECS[..],
         ),
         ("keyUsage", &request.key_usage, &KEY_USAGES[..]),
         ("origin", &request.origin, &ORIGINS[..]),
@@ -63,11 +82,15 @@ pub(super) fn read(request: CreateKeyRequest) -> Result<NewKey, KmsError> {
     }
     let description = request.description.unwrap_or_default();
     violations.length("description", &description, 0..=8192);
+    if let Some(policy) = &request.policy {
+        violations.length("policy", policy, 1..=131_072);
+    }
     let mut tag_keys = BTreeSet::new();
     let mut tag_key_repeats = false;
-    for tag in request.tags.unwrap_or_default() {
-        let key = violations.required("tags.member.tagKey", tag.tag_key);
-        let value = violations.required("tags.member.tagValue", tag.tag_value);
+    for mut tag in request.tags.unwrap_or_default() {
+        let mut member = |name| tag.remove(name).flatten();
+        let key = violations.required("tags.member.tagKey", member("TagKey"));
+        let value = violations.required("tags.member.tagValue", member("TagValue"));
         violations.length("tags.member.tagKey", &key, 1..=128);
         violations.length("tags.member.tagValue", &value, 0..=256);
         tag_key_repeats |= !tag_keys.insert(key);
@@ -75,6 +98,17 @@ pub(super) fn read(request: CreateKeyRequest) -> Result<NewKey, KmsError> {
     violations.finish()?;
     if tag_key_repeats {
         return Err(KmsError::new(Code::Tag, "Duplicate tag keys"));
+    }
+    if let Some(policy) = &request.policy {
+        check_policy(policy)?;
+    }
+    for (member, value) in [
+        ("CustomKeyStoreId", &request.custom_key_store_id),
+        ("XksKeyId", &request.xks_key_id),
+    ] {
+        if value.is_some() {
+            return Err(not_emulated(member));
+        }
     }
 
     let spec = match (request.key_spec, request.customer_master_key_spec) {
@@ -100,6 +134,17 @@ pub(super) fn read(request: CreateKeyRequest) -> Result<NewKey, KmsError> {
             multi_region: request.multi_region.unwrap_or_default(),
         }),
         Some(origin) => Err(not_emulated(&format!("Origin {origin}"))),
+    }
+}
+
+/// A policy is not followed, but one that KMS could not read must not pass here.
+fn check_policy(policy: &str) -> Result<(), KmsError> {
+    match serde_json::from_str::<Map<String, Value>>(policy) {
+        Ok(_) => Ok(()),
+        Err(error) => Err(KmsError::new(
+            Code::MalformedPolicyDocument,
+            format!("The policy is not a JSON object: {error}"),
+        )),
     }
 }
 

@@ -3,7 +3,7 @@
 use std::{
     pin::pin,
     sync::{
-        Mutex, PoisonError,
+        Mutex, MutexGuard, PoisonError,
         atomic::{AtomicU64, Ordering},
     },
 };
@@ -20,7 +20,8 @@ use serde::Serialize;
 use super::{
     error::{Code, KmsError},
     keys::KeyStore,
-    operations::{self, OPERATIONS},
+    operation::Operation,
+    operations,
     random::Random,
 };
 use crate::error::BoxError;
@@ -53,8 +54,9 @@ impl Endpoint {
         &self.region
     }
 
-    pub(super) fn store(&self) -> &Mutex<KeyStore> {
-        &self.store
+    /// The keys, which stay usable after a panic elsewhere: that leaves no change half done.
+    pub(super) fn store(&self) -> MutexGuard<'_, KeyStore> {
+        self.store.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     pub(super) fn calls(&self) -> &Calls {
@@ -84,13 +86,13 @@ impl Endpoint {
         B: Body<Data = Bytes, Error: Into<BoxError>>,
     {
         let (head, body) = request.into_parts();
-        let body = read(body).await;
         let operation = operation_of(&head);
-        self.calls.count(operation);
-        let operation =
-            operation.ok_or_else(|| KmsError::new(Code::UnknownOperation, String::new()))?;
+        // Before the body, which a client may never finish.
+        self.calls.count(operation.as_ref().ok().copied());
+        let body = read(body).await;
+        let operation = operation?;
         check_authorization(&head.headers, &self.region)?;
-        operations::call(&self.store, operation, &body?)
+        operations::call(&mut self.store(), operation, &body?)
     }
 
     fn next_request_id(&self) -> String {
@@ -135,18 +137,18 @@ where
 #[derive(Default)]
 pub(super) struct Calls {
     total: AtomicU64,
-    by_operation: [AtomicU64; OPERATIONS.len()],
+    by_operation: [AtomicU64; Operation::ALL.len()],
 }
 
 impl Calls {
-    fn count(&self, operation: Option<&str>) {
+    fn count(&self, operation: Option<Operation>) {
         self.total.fetch_add(1, Ordering::Relaxed);
         if let Some(counter) = operation.and_then(|operation| self.counter(operation)) {
             counter.fetch_add(1, Ordering::Relaxed);
         }
     }
 
-    pub(super) fn of(&self, operation: &str) -> u64 {
+    pub(super) fn of(&self, operation: Operation) -> u64 {
         self.counter(operation)
             .map_or(0, |counter| counter.load(Ordering::Relaxed))
     }
@@ -155,21 +157,27 @@ impl Calls {
         self.total.load(Ordering::Relaxed)
     }
 
-    fn counter(&self, operation: &str) -> Option<&AtomicU64> {
-        let index = OPERATIONS.iter().position(|known| *known == operation)?;
-        self.by_operation.get(index)
+    fn counter(&self, operation: Operation) -> Option<&AtomicU64> {
+        self.by_operation.get(operation as usize)
     }
 }
 
-/// The operation that a request asks for; `None` when it does not speak the protocol.
-fn operation_of(head: &Parts) -> Option<&str> {
+/// The operation that a request asks for.
+fn operation_of(head: &Parts) -> Result<Operation, KmsError> {
+    let name = operation_name(head).ok_or_else(|| KmsError::new(Code::UnknownOperation, ""))?;
+    Operation::named(name)
+        .ok_or_else(|| KmsError::new(Code::UnknownOperation, format!("{name} is not emulated")))
+}
+
+/// `None` when a request does not speak the protocol.
+fn operation_name(head: &Parts) -> Option<&str> {
     let content_type = head.headers.get(CONTENT_TYPE)?.to_str().ok()?;
     let media_type = content_type.split(';').next()?.trim();
     let is_protocol =
         head.method == Method::POST && head.uri.path() == "/" && media_type == AMZ_JSON;
     let target = head.headers.get("x-amz-target")?.to_str().ok()?;
-    let operation = target.strip_prefix("TrentService.")?;
-    is_protocol.then_some(operation)
+    let name = target.strip_prefix("TrentService.")?;
+    is_protocol.then_some(name)
 }
 
 /// Checks that a SigV4 authorization is there, complete, and meant for this service and region.

@@ -1,6 +1,9 @@
 //! Key ids, alias names and their ARNs: which key a request means.
 
-use super::error::{Code, KmsError};
+use super::{
+    error::{Code, KmsError},
+    operation::Operation,
+};
 
 /// The account and region that the emulator stands for.
 #[derive(Clone, Debug)]
@@ -16,15 +19,6 @@ pub(super) enum Identifier<'a> {
     Key(&'a str),
     /// An alias name, with its prefix `alias/`.
     Alias(&'a str),
-}
-
-/// Which identifiers an operation takes.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Accepts {
-    /// Key ids and key ARNs.
-    Keys,
-    /// Key ids, key ARNs, alias names and alias ARNs.
-    KeysAndAliases,
 }
 
 impl Scope {
@@ -72,11 +66,10 @@ impl Scope {
         }
     }
 
-    /// Reads the `KeyId` of a request for `operation`.
+    /// Reads the `KeyId` or `TargetKeyId` of a request for `operation`.
     pub(super) fn identify<'a>(
         &self,
-        operation: &str,
-        accepts: Accepts,
+        operation: Operation,
         key_id: &'a str,
     ) -> Result<Identifier<'a>, KmsError> {
         let resource = match key_id.starts_with("arn:") {
@@ -85,15 +78,24 @@ impl Scope {
         };
         let is_arn = resource.len() != key_id.len();
         if resource.starts_with("alias/") {
-            return match (accepts, is_arn) {
-                (Accepts::KeysAndAliases, _) => Ok(Identifier::Alias(resource)),
-                (Accepts::Keys, true) => Err(invalid_arn(key_id)),
-                (Accepts::Keys, false) => Err(invalid_key_id(key_id)),
+            return match operation {
+                Operation::DescribeKey
+                | Operation::GetPublicKey
+                | Operation::Sign
+                | Operation::Verify => Ok(Identifier::Alias(resource)),
+                Operation::CreateAlias | Operation::UpdateAlias => Err(KmsError::new(
+                    Code::Validation,
+                    "Aliases must refer to keys. Not aliases",
+                )),
+                _ => Err(KmsError::new(
+                    Code::InvalidArn,
+                    "Key Aliases are not supported for this operation.",
+                )),
             };
         }
         let id = match (is_arn, resource.strip_prefix("key/")) {
             (true, Some(id)) => id,
-            (true, None) => return Err(invalid_arn(key_id)),
+            (true, None) => return Err(invalid_arn(operation, key_id)),
             (false, _) => resource,
         };
         match is_key_id(id) {
@@ -103,13 +105,13 @@ impl Scope {
     }
 
     /// What follows the account in an ARN of this account and region.
-    fn resource_of<'a>(&self, operation: &str, arn: &'a str) -> Result<&'a str, KmsError> {
+    fn resource_of<'a>(&self, operation: Operation, arn: &'a str) -> Result<&'a str, KmsError> {
         let parts: Vec<&str> = arn.splitn(6, ':').collect();
         let [_, partition, "kms", region, account_id, resource] = parts.as_slice() else {
-            return Err(invalid_arn(arn));
+            return Err(invalid_arn(operation, arn));
         };
         if *partition != self.partition() {
-            return Err(invalid_arn(arn));
+            return Err(invalid_arn(operation, arn));
         }
         if *region != self.region {
             return Err(KmsError::new(
@@ -148,8 +150,16 @@ fn is_key_id(id: &str) -> bool {
     }
 }
 
-fn invalid_arn(arn: &str) -> KmsError {
-    KmsError::new(Code::InvalidArn, format!("Invalid arn {arn}"))
+/// The API reference lists `InvalidArnException` for some operations only. That the others answer
+/// with `NotFoundException` is known for ARNs of another region.
+fn invalid_arn(operation: Operation, arn: &str) -> KmsError {
+    let code = match operation {
+        Operation::CreateAlias | Operation::Sign | Operation::UpdateAlias | Operation::Verify => {
+            Code::NotFound
+        }
+        _ => Code::InvalidArn,
+    };
+    KmsError::new(code, format!("Invalid arn {arn}"))
 }
 
 fn invalid_key_id(key_id: &str) -> KmsError {

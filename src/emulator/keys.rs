@@ -4,14 +4,14 @@
 
 use std::{
     collections::BTreeMap,
-    sync::Arc,
     time::{Duration, SystemTime},
 };
 
 use super::{
     aliases::Alias,
-    error::{Code, EmulatorError, KmsError},
-    identifier::{Accepts, Identifier, Scope},
+    error::{Code, KmsError},
+    identifier::{Identifier, Scope},
+    operation::Operation,
     page::{self, Page},
     random::Random,
 };
@@ -35,16 +35,27 @@ pub(super) struct Key {
     pub(super) description: String,
     pub(super) multi_region: bool,
     pub(super) origin: Origin,
-    pub(super) material: Arc<KeyMaterial>,
+    pub(super) material: KeyMaterial,
     /// Draws what makes each signature of this key differ.
     pub(super) random: Random,
 }
 
-/// What does not change in the life of a key, and is shared with the signatures under way.
+/// What does not change in the life of a key.
 pub(super) struct KeyMaterial {
     pub(super) secret_key: SecretKey,
     pub(super) verifier: Verifier,
     pub(super) spki_der: Vec<u8>,
+}
+
+impl KeyMaterial {
+    pub(super) fn new(secret_key: SecretKey) -> Result<Self, Error> {
+        let public_key = secret_key.public_key()?;
+        Ok(Self {
+            secret_key,
+            spki_der: public_key.to_spki_der(),
+            verifier: Verifier::new(public_key),
+        })
+    }
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -91,25 +102,19 @@ impl KeyStore {
     }
 
     /// Makes a key from random bytes.
-    pub(super) fn create(&mut self, new: NewKey) -> Result<&Key, EmulatorError> {
+    pub(super) fn create(&mut self, new: NewKey) -> Result<&Key, Error> {
         // A draw is not a scalar in range once in 2^32 on P-256 and more rarely on secp256k1.
         let secret_key = (0..16)
             .find_map(|_| SecretKey::from_bytes(new.key_type, &self.random.next_block()).ok())
-            .ok_or_else(|| EmulatorError::Key {
-                source: Error::Randomness {
-                    source: "16 draws in a row were not valid scalars".into(),
-                },
+            .ok_or_else(|| Error::Randomness {
+                source: "16 draws in a row were not valid scalars".into(),
             })?;
         self.insert(new, Origin::AwsKms, secret_key)
     }
 
     /// Makes a key from the caller's own secret, as `ImportKeyMaterial` does.
-    pub(super) fn import(
-        &mut self,
-        key_type: KeyType,
-        secret: &[u8; 32],
-    ) -> Result<&Key, EmulatorError> {
-        let secret_key = SecretKey::from_bytes(key_type, secret).map_err(key_error)?;
+    pub(super) fn import(&mut self, key_type: KeyType, secret: &[u8; 32]) -> Result<&Key, Error> {
+        let secret_key = SecretKey::from_bytes(key_type, secret)?;
         self.insert(NewKey::of(key_type), Origin::External, secret_key)
     }
 
@@ -118,9 +123,8 @@ impl KeyStore {
         new: NewKey,
         origin: Origin,
         secret_key: SecretKey,
-    ) -> Result<&Key, EmulatorError> {
-        let public_key = secret_key.public_key().map_err(key_error)?;
-        let spki_der = public_key.to_spki_der();
+    ) -> Result<&Key, Error> {
+        let material = KeyMaterial::new(secret_key)?;
         let id = match new.multi_region {
             true => format!("mrk-{:032x}", self.random.next_u128()),
             false => self.random.next_uuid(),
@@ -132,11 +136,7 @@ impl KeyStore {
             description: new.description,
             multi_region: new.multi_region,
             origin,
-            material: Arc::new(KeyMaterial {
-                secret_key,
-                verifier: Verifier::new(public_key),
-                spki_der,
-            }),
+            material,
             random: self.random.stream(&id),
             id: id.clone(),
         };
@@ -144,29 +144,23 @@ impl KeyStore {
     }
 
     /// The key that a request for `operation` names.
-    pub(super) fn find(
-        &self,
-        operation: &str,
-        accepts: Accepts,
-        key_id: &str,
-    ) -> Result<&Key, KmsError> {
-        let id = self.id_of(operation, accepts, key_id)?;
+    pub(super) fn find(&self, operation: Operation, key_id: &str) -> Result<&Key, KmsError> {
+        let id = self.id_of(operation, key_id)?;
         self.keys.get(&id).ok_or_else(|| self.no_such_key(&id))
     }
 
     pub(super) fn find_mut(
         &mut self,
-        operation: &str,
-        accepts: Accepts,
+        operation: Operation,
         key_id: &str,
     ) -> Result<&mut Key, KmsError> {
-        let id = self.id_of(operation, accepts, key_id)?;
+        let id = self.id_of(operation, key_id)?;
         let missing = self.no_such_key(&id);
         self.keys.get_mut(&id).ok_or(missing)
     }
 
-    fn id_of(&self, operation: &str, accepts: Accepts, key_id: &str) -> Result<String, KmsError> {
-        match self.scope.identify(operation, accepts, key_id)? {
+    fn id_of(&self, operation: Operation, key_id: &str) -> Result<String, KmsError> {
+        match self.scope.identify(operation, key_id)? {
             Identifier::Key(id) => Ok(id.to_owned()),
             Identifier::Alias(name) => Ok(self.alias(name)?.target_key_id.clone()),
         }
@@ -188,10 +182,10 @@ impl KeyStore {
     /// `EnableKey` and `DisableKey`.
     pub(super) fn set_enabled(&mut self, key_id: &str, enabled: bool) -> Result<(), KmsError> {
         let (operation, state) = match enabled {
-            true => ("EnableKey", KeyState::Enabled),
-            false => ("DisableKey", KeyState::Disabled),
+            true => (Operation::EnableKey, KeyState::Enabled),
+            false => (Operation::DisableKey, KeyState::Disabled),
         };
-        let key = self.find_mut(operation, Accepts::Keys, key_id)?;
+        let key = self.find_mut(operation, key_id)?;
         key.require_not_pending_deletion()?;
         key.state = state;
         Ok(())
@@ -203,7 +197,7 @@ impl KeyStore {
         key_id: &str,
         window_days: u64,
     ) -> Result<(&Key, SystemTime), KmsError> {
-        let key = self.find_mut("ScheduleKeyDeletion", Accepts::Keys, key_id)?;
+        let key = self.find_mut(Operation::ScheduleKeyDeletion, key_id)?;
         key.require_not_pending_deletion()?;
         let deletion = SystemTime::now() + Duration::from_secs(24 * 60 * 60 * window_days);
         key.state = KeyState::PendingDeletion { deletion };
@@ -212,7 +206,7 @@ impl KeyStore {
 
     /// `CancelKeyDeletion`, which leaves the key disabled.
     pub(super) fn cancel_deletion(&mut self, key_id: &str) -> Result<&Key, KmsError> {
-        let key = self.find_mut("CancelKeyDeletion", Accepts::Keys, key_id)?;
+        let key = self.find_mut(Operation::CancelKeyDeletion, key_id)?;
         match key.state {
             KeyState::PendingDeletion { .. } => {
                 key.state = KeyState::Disabled;
@@ -236,6 +230,8 @@ impl Key {
     }
 
     /// For `Sign`, `Verify` and `GetPublicKey`.
+    ///
+    /// For a key pending deletion the table allows `DisabledException` too; see the module's docs.
     pub(super) fn require_enabled(&self) -> Result<(), KmsError> {
         self.require_not_pending_deletion()?;
         match self.state {
@@ -257,10 +253,6 @@ impl Key {
             KeyState::Enabled | KeyState::Disabled => Ok(()),
         }
     }
-}
-
-fn key_error(source: Error) -> EmulatorError {
-    EmulatorError::Key { source }
 }
 
 #[cfg(test)]

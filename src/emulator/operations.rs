@@ -1,102 +1,68 @@
 //! The operations: from the JSON of a request to the JSON of its answer.
 
-use std::sync::{Mutex, MutexGuard, PoisonError};
-
 use serde::Serialize;
 
 use super::{
-    constraints::Violations,
+    constraints::{KEY_ID_LENGTH, Violations},
     create_key,
-    error::{Code, EmulatorError, KmsError},
-    identifier::Accepts::KeysAndAliases,
-    keys::{DEFAULT_WINDOW_DAYS, KeyStore},
+    error::{Code, KmsError},
+    keys::{DEFAULT_WINDOW_DAYS, Key, KeyStore},
+    operation::Operation,
     protocol::{
         AliasListEntry, AliasRequest, Blob, CancelKeyDeletionResponse, CreateKeyRequest,
         GetPublicKeyResponse, KeyListEntry, KeyMetadata, KeyMetadataResponse, KeyRequest,
-        ListAliasesResponse, ListKeysResponse, ListRequest, SIGN_VERIFY,
-        ScheduleKeyDeletionRequest, ScheduleKeyDeletionResponse, SignRequest, SignResponse,
+        KmsSignRequest, KmsVerifyRequest, ListAliasesResponse, ListKeysResponse, ListRequest,
+        SIGN_VERIFY, ScheduleKeyDeletionRequest, ScheduleKeyDeletionResponse, SignResponse,
         VerifyResponse, key_state, parse,
     },
-    signing::{self, Chance, Input},
+    signing::{self, Input},
 };
-use crate::KeyType;
-
-pub(super) const OPERATIONS: [&str; 14] = [
-    "CancelKeyDeletion",
-    "CreateAlias",
-    "CreateKey",
-    "DeleteAlias",
-    "DescribeKey",
-    "DisableKey",
-    "EnableKey",
-    "GetPublicKey",
-    "ListAliases",
-    "ListKeys",
-    "ScheduleKeyDeletion",
-    "Sign",
-    "UpdateAlias",
-    "Verify",
-];
 
 /// The body of a successful answer: JSON, or nothing for operations without a result.
 type Answer = Result<Vec<u8>, KmsError>;
 
 /// Answers one request.
-pub(super) fn call(store: &Mutex<KeyStore>, operation: &str, body: &[u8]) -> Answer {
+pub(super) fn call(store: &mut KeyStore, operation: Operation, body: &[u8]) -> Answer {
     match operation {
-        "CancelKeyDeletion" => cancel_key_deletion(lock(store), parse(body)?),
-        "CreateAlias" => create_alias(lock(store), parse(body)?),
-        "CreateKey" => create_key(lock(store), parse(body)?),
-        "DeleteAlias" => delete_alias(lock(store), parse(body)?),
-        "DescribeKey" => describe_key(lock(store), parse(body)?),
-        "DisableKey" => set_enabled(lock(store), parse(body)?, false),
-        "EnableKey" => set_enabled(lock(store), parse(body)?, true),
-        "GetPublicKey" => get_public_key(lock(store), parse(body)?),
-        "ListAliases" => list_aliases(lock(store), parse(body)?),
-        "ListKeys" => list_keys(lock(store), parse(body)?),
-        "ScheduleKeyDeletion" => schedule_key_deletion(lock(store), parse(body)?),
-        "Sign" => sign(store, parse(body)?),
-        "UpdateAlias" => update_alias(lock(store), parse(body)?),
-        "Verify" => verify(store, parse(body)?),
-        _ => Err(KmsError::new(
-            Code::UnknownOperation,
-            format!("{operation} is not emulated"),
-        )),
+        Operation::CancelKeyDeletion => cancel_key_deletion(store, parse(body)?),
+        Operation::CreateAlias => create_alias(store, parse(body)?),
+        Operation::CreateKey => create_key(store, parse(body)?),
+        Operation::DeleteAlias => delete_alias(store, parse(body)?),
+        Operation::DescribeKey => describe_key(store, parse(body)?),
+        Operation::DisableKey => set_enabled(store, parse(body)?, false),
+        Operation::EnableKey => set_enabled(store, parse(body)?, true),
+        Operation::GetPublicKey => get_public_key(store, parse(body)?),
+        Operation::ListAliases => list_aliases(store, parse(body)?),
+        Operation::ListKeys => list_keys(store, parse(body)?),
+        Operation::ScheduleKeyDeletion => schedule_key_deletion(store, parse(body)?),
+        Operation::Sign => sign(store, parse(body)?),
+        Operation::UpdateAlias => update_alias(store, parse(body)?),
+        Operation::Verify => verify(store, parse(body)?),
     }
 }
 
-/// A panic elsewhere leaves no change half done, so the store stays usable after one.
-pub(super) fn lock(store: &Mutex<KeyStore>) -> MutexGuard<'_, KeyStore> {
-    store.lock().unwrap_or_else(PoisonError::into_inner)
-}
-
-fn create_key(mut store: MutexGuard<'_, KeyStore>, request: CreateKeyRequest) -> Answer {
+fn create_key(store: &mut KeyStore, request: CreateKeyRequest) -> Answer {
     let new = create_key::read(request)?;
     let id = match store.create(new) {
         Ok(key) => key.id.clone(),
-        Err(EmulatorError::Refused { message, .. }) => {
-            return Err(KmsError::new(Code::KmsInternal, message));
-        }
-        Err(EmulatorError::Key { source }) => {
-            return Err(KmsError::new(Code::KmsInternal, source.to_string()));
-        }
+        Err(error) => return Err(KmsError::new(Code::KmsInternal, error.to_string())),
     };
-    metadata(&store, "CreateKey", &id)
+    metadata(store, &id)
 }
 
-fn describe_key(store: MutexGuard<'_, KeyStore>, request: KeyRequest) -> Answer {
-    metadata(&store, "DescribeKey", &key_id_of(request)?)
+fn describe_key(store: &KeyStore, request: KeyRequest) -> Answer {
+    metadata(store, &key_id_of(request)?)
 }
 
-fn metadata(store: &KeyStore, operation: &str, key_id: &str) -> Answer {
-    let key = store.find(operation, KeysAndAliases, key_id)?;
+fn metadata(store: &KeyStore, key_id: &str) -> Answer {
+    let key = store.find(Operation::DescribeKey, key_id)?;
     json(&KeyMetadataResponse {
         key_metadata: KeyMetadata::new(&store.scope, key),
     })
 }
 
-fn get_public_key(store: MutexGuard<'_, KeyStore>, request: KeyRequest) -> Answer {
-    let key = store.find("GetPublicKey", KeysAndAliases, &key_id_of(request)?)?;
+fn get_public_key(store: &KeyStore, request: KeyRequest) -> Answer {
+    let key = store.find(Operation::GetPublicKey, &key_id_of(request)?)?;
     key.require_enabled()?;
     let spec = signing::key_spec(key.key_type());
     json(&GetPublicKeyResponse {
@@ -109,95 +75,75 @@ fn get_public_key(store: MutexGuard<'_, KeyStore>, request: KeyRequest) -> Answe
     })
 }
 
-fn sign(store: &Mutex<KeyStore>, request: SignRequest) -> Answer {
-    let request = SigningRequest::new(request, false)?;
-    let (arn, material, chance) = {
-        let mut store = lock(store);
-        let key = store.find_mut("Sign", KeysAndAliases, &request.key_id)?;
-        key.require_enabled()?;
-        (
-            key.arn.clone(),
-            key.material.clone(),
-            Chance::draw(&mut key.random),
-        )
-    };
-    let input = request.input(material.verifier.public_key().key_type())?;
-    request.stop_dry_run()?;
-    let signature = signing::sign(&material, &input, &chance)?;
+fn sign(store: &mut KeyStore, request: KmsSignRequest) -> Answer {
+    let mut violations = Violations::default();
+    let request = SignedMessage::new(&mut violations, request);
+    violations.finish()?;
+    let key = store.find_mut(Operation::Sign, &request.key_id)?;
+    let input = request.admit(key)?;
+    let signature = signing::sign(&key.material, &input, &mut key.random)?;
     json(&SignResponse {
-        key_id: arn,
+        key_id: key.arn.clone(),
         signature: Blob(signature),
-        signing_algorithm: request.algorithm,
+        signing_algorithm: &request.algorithm,
     })
 }
 
-fn verify(store: &Mutex<KeyStore>, request: SignRequest) -> Answer {
-    let request = SigningRequest::new(request, true)?;
-    let (arn, material) = {
-        let store = lock(store);
-        let key = store.find("Verify", KeysAndAliases, &request.key_id)?;
-        key.require_enabled()?;
-        (key.arn.clone(), key.material.clone())
-    };
-    let input = request.input(material.verifier.public_key().key_type())?;
-    request.stop_dry_run()?;
-    signing::verify(&material, &input, &request.signature)?;
+fn verify(store: &KeyStore, request: KmsVerifyRequest) -> Answer {
+    let mut violations = Violations::default();
+    let signature = bytes(&mut violations, "signature", request.signature, 6144);
+    let request = SignedMessage::new(&mut violations, request.signed);
+    violations.finish()?;
+    let key = store.find(Operation::Verify, &request.key_id)?;
+    let input = request.admit(key)?;
+    signing::verify(&key.material, &input, &signature)?;
     json(&VerifyResponse {
-        key_id: arn,
+        key_id: key.arn.clone(),
         signature_valid: true,
-        signing_algorithm: request.algorithm,
+        signing_algorithm: &request.algorithm,
     })
 }
 
-/// A `Sign` or `Verify` request whose members keep to the constraints of the API model.
-struct SigningRequest {
+/// What `Sign` and `Verify` ask for alike, once it keeps to the constraints of the API model.
+struct SignedMessage {
     key_id: String,
     message: Vec<u8>,
     message_type: String,
     algorithm: String,
     dry_run: bool,
-    /// Empty for `Sign`.
-    signature: Vec<u8>,
 }
 
-impl SigningRequest {
-    fn new(request: SignRequest, has_signature: bool) -> Result<Self, KmsError> {
-        let mut violations = Violations::default();
-        let key_id = violations.key_id("keyId", request.key_id);
-        let message = bytes(&mut violations, "message", request.message, 4096);
-        let signature = match has_signature {
-            true => bytes(&mut violations, "signature", request.signature, 6144),
-            false => Vec::new(),
-        };
+impl SignedMessage {
+    fn new(violations: &mut Violations, request: KmsSignRequest) -> Self {
         let message_type = request.message_type.unwrap_or_else(|| "RAW".to_owned());
         violations.one_of("messageType", &message_type, &signing::MESSAGE_TYPES);
         if let Some(algorithm) = &request.signing_algorithm {
             violations.one_of("signingAlgorithm", algorithm, &signing::ALGORITHMS);
         }
-        let algorithm = violations.required("signingAlgorithm", request.signing_algorithm);
-        violations.finish()?;
-        Ok(Self {
-            key_id,
-            message,
+        Self {
+            key_id: violations.key_id("keyId", request.key_id),
+            message: bytes(violations, "message", request.message, 4096),
             message_type,
-            algorithm,
+            algorithm: violations.required("signingAlgorithm", request.signing_algorithm),
             dry_run: request.dry_run.unwrap_or_default(),
-            signature,
-        })
+        }
     }
 
-    fn input(&self, key_type: KeyType) -> Result<Input<'_>, KmsError> {
-        Input::new(key_type, &self.algorithm, &self.message_type, &self.message)
-    }
-
-    /// A dry run ends here, once everything but the signature itself was checked.
-    fn stop_dry_run(&self) -> Result<(), KmsError> {
+    /// Checks all but the signature itself, and ends a dry run there.
+    fn admit(&self, key: &Key) -> Result<Input<'_>, KmsError> {
+        key.require_enabled()?;
+        let input = Input::new(
+            key.key_type(),
+            &self.algorithm,
+            &self.message_type,
+            &self.message,
+        )?;
         match self.dry_run {
             true => Err(KmsError::new(
                 Code::DryRunOperation,
                 "The request would have succeeded, but the DryRun option is set.",
             )),
-            false => Ok(()),
+            false => Ok(input),
         }
     }
 }
@@ -209,8 +155,10 @@ fn bytes(violations: &mut Violations, member: &str, blob: Option<Blob>, most: us
     violations.required(member, blob.map(|Blob(bytes)| bytes))
 }
 
-fn list_keys(store: MutexGuard<'_, KeyStore>, request: ListRequest) -> Answer {
-    let limit = page_size(&request, 1000, 100)?;
+fn list_keys(store: &KeyStore, request: ListRequest) -> Answer {
+    let mut violations = Violations::default();
+    let limit = page_size(&mut violations, &request, 1000, 100);
+    violations.finish()?;
     let page = store.list(limit, request.marker.as_deref())?;
     json(&ListKeysResponse {
         keys: page
@@ -226,8 +174,13 @@ fn list_keys(store: MutexGuard<'_, KeyStore>, request: ListRequest) -> Answer {
     })
 }
 
-fn list_aliases(store: MutexGuard<'_, KeyStore>, request: ListRequest) -> Answer {
-    let limit = page_size(&request, 100, 50)?;
+fn list_aliases(store: &KeyStore, request: ListRequest) -> Answer {
+    let mut violations = Violations::default();
+    if let Some(key_id) = &request.key_id {
+        violations.length("keyId", key_id, KEY_ID_LENGTH);
+    }
+    let limit = page_size(&mut violations, &request, 100, 50);
+    violations.finish()?;
     let page = store.list_aliases(request.key_id.as_deref(), limit, request.marker.as_deref())?;
     json(&ListAliasesResponse {
         aliases: page
@@ -246,30 +199,28 @@ fn list_aliases(store: MutexGuard<'_, KeyStore>, request: ListRequest) -> Answer
     })
 }
 
-fn page_size(request: &ListRequest, most: i64, default: i64) -> Result<usize, KmsError> {
-    let limit = request.limit.unwrap_or(default);
-    let mut violations = Violations::default();
-    violations.value("limit", limit, 1..=most);
+fn page_size(violations: &mut Violations, request: &ListRequest, most: u32, default: u32) -> usize {
+    let limit = request.limit.unwrap_or(default.into());
+    violations.value("limit", limit, 1..=most.into());
     if let Some(marker) = &request.marker {
         violations.length("marker", marker, 1..=1024);
     }
-    violations.finish()?;
-    usize::try_from(limit).map_err(|error| KmsError::new(Code::KmsInternal, error.to_string()))
+    limit as usize
 }
 
-fn create_alias(mut store: MutexGuard<'_, KeyStore>, request: AliasRequest) -> Answer {
+pub(super) fn create_alias(store: &mut KeyStore, request: AliasRequest) -> Answer {
     let (name, target) = alias_and_target(request)?;
     store.create_alias(&name, &target)?;
     nothing()
 }
 
-fn update_alias(mut store: MutexGuard<'_, KeyStore>, request: AliasRequest) -> Answer {
+pub(super) fn update_alias(store: &mut KeyStore, request: AliasRequest) -> Answer {
     let (name, target) = alias_and_target(request)?;
     store.update_alias(&name, &target)?;
     nothing()
 }
 
-fn delete_alias(mut store: MutexGuard<'_, KeyStore>, request: AliasRequest) -> Answer {
+pub(super) fn delete_alias(store: &mut KeyStore, request: AliasRequest) -> Answer {
     let mut violations = Violations::default();
     let name = violations.alias_name(request.alias_name);
     violations.finish()?;
@@ -285,15 +236,12 @@ fn alias_and_target(request: AliasRequest) -> Result<(String, String), KmsError>
     Ok((name, target))
 }
 
-fn set_enabled(mut store: MutexGuard<'_, KeyStore>, request: KeyRequest, enabled: bool) -> Answer {
+fn set_enabled(store: &mut KeyStore, request: KeyRequest, enabled: bool) -> Answer {
     store.set_enabled(&key_id_of(request)?, enabled)?;
     nothing()
 }
 
-fn schedule_key_deletion(
-    mut store: MutexGuard<'_, KeyStore>,
-    request: ScheduleKeyDeletionRequest,
-) -> Answer {
+fn schedule_key_deletion(store: &mut KeyStore, request: ScheduleKeyDeletionRequest) -> Answer {
     let mut violations = Violations::default();
     let key_id = violations.key_id("keyId", request.key_id);
     let days = request
@@ -310,7 +258,7 @@ fn schedule_key_deletion(
     })
 }
 
-fn cancel_key_deletion(mut store: MutexGuard<'_, KeyStore>, request: KeyRequest) -> Answer {
+fn cancel_key_deletion(store: &mut KeyStore, request: KeyRequest) -> Answer {
     let key = store.cancel_deletion(&key_id_of(request)?)?;
     json(&CancelKeyDeletionResponse {
         key_id: key.arn.clone(),

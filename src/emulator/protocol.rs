@@ -1,8 +1,11 @@
 //! The JSON of requests and answers, member by member as in the KMS API reference.
 //!
-//! Members that change nothing here are read over: grant tokens, policies, resource owners.
+//! Members that change nothing here are read over, such as grant tokens.
 
-use std::time::{SystemTime, UNIX_EPOCH};
+use std::{
+    collections::BTreeMap,
+    time::{SystemTime, UNIX_EPOCH},
+};
 
 use base64::{Engine as _, prelude::BASE64_STANDARD};
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
@@ -20,6 +23,13 @@ pub(super) fn parse<'a, T: Deserialize<'a>>(body: &'a [u8]) -> Result<T, KmsErro
         [] => b"{}",
         body => body,
     };
+    // serde would take an array for a struct, by the order of its members.
+    if !body.trim_ascii_start().starts_with(b"{") {
+        return Err(KmsError::new(
+            Code::Serialization,
+            "A request is a JSON object",
+        ));
+    }
     serde_json::from_slice(body)
         .map_err(|error| KmsError::new(Code::Serialization, error.to_string()))
 }
@@ -63,14 +73,11 @@ pub(super) struct CreateKeyRequest {
     pub(super) origin: Option<String>,
     pub(super) description: Option<String>,
     pub(super) multi_region: Option<bool>,
-    pub(super) tags: Option<Vec<Tag>>,
-}
-
-#[derive(Deserialize)]
-#[serde(rename_all = "PascalCase")]
-pub(super) struct Tag {
-    pub(super) tag_key: Option<String>,
-    pub(super) tag_value: Option<String>,
+    pub(super) policy: Option<String>,
+    pub(super) custom_key_store_id: Option<String>,
+    pub(super) xks_key_id: Option<String>,
+    /// Maps and not structs, which serde would read from arrays too.
+    pub(super) tags: Option<Vec<BTreeMap<String, Option<String>>>>,
 }
 
 /// The request of every operation that takes a key and nothing else.
@@ -82,13 +89,20 @@ pub(super) struct KeyRequest {
 
 #[derive(Deserialize)]
 #[serde(rename_all = "PascalCase")]
-pub(super) struct SignRequest {
+pub(super) struct KmsSignRequest {
     pub(super) key_id: Option<String>,
     pub(super) message: Option<Blob>,
     pub(super) message_type: Option<String>,
     pub(super) signing_algorithm: Option<String>,
     pub(super) dry_run: Option<bool>,
-    /// Of `Verify` alone.
+}
+
+/// All that `Sign` takes, and the signature.
+#[derive(Deserialize)]
+#[serde(rename_all = "PascalCase")]
+pub(super) struct KmsVerifyRequest {
+    #[serde(flatten)]
+    pub(super) signed: KmsSignRequest,
     pub(super) signature: Option<Blob>,
 }
 
@@ -114,6 +128,15 @@ pub(super) struct ListRequest {
 pub(super) struct AliasRequest {
     pub(super) alias_name: Option<String>,
     pub(super) target_key_id: Option<String>,
+}
+
+impl AliasRequest {
+    pub(super) fn new(name: &str, target_key_id: Option<&str>) -> Self {
+        Self {
+            alias_name: Some(name.to_owned()),
+            target_key_id: target_key_id.map(str::to_owned),
+        }
+    }
 }
 
 #[derive(Serialize)]
@@ -227,18 +250,18 @@ pub(super) struct GetPublicKeyResponse {
 
 #[derive(Serialize)]
 #[serde(rename_all = "PascalCase")]
-pub(super) struct SignResponse {
+pub(super) struct SignResponse<'a> {
     pub(super) key_id: String,
     pub(super) signature: Blob,
-    pub(super) signing_algorithm: String,
+    pub(super) signing_algorithm: &'a str,
 }
 
 #[derive(Serialize)]
 #[serde(rename_all = "PascalCase")]
-pub(super) struct VerifyResponse {
+pub(super) struct VerifyResponse<'a> {
     pub(super) key_id: String,
     pub(super) signature_valid: bool,
-    pub(super) signing_algorithm: String,
+    pub(super) signing_algorithm: &'a str,
 }
 
 #[derive(Serialize)]

@@ -1,52 +1,84 @@
-//! The HTTP server: one listener on loopback, its connections, and their end.
+//! The HTTP server: a thread with one listener on loopback, its connections, and their end.
 
-use std::{convert::Infallible, io, net::Ipv4Addr, sync::Arc, time::Duration};
+use std::{convert::Infallible, io, net::Ipv4Addr, sync::Arc, thread, time::Duration};
 
 use hyper::{server::conn::http1, service::service_fn};
 use hyper_util::rt::TokioIo;
 use tokio::{
     net::{TcpListener, TcpStream},
-    runtime::Handle,
+    runtime,
     sync::oneshot,
-    task::{JoinHandle, JoinSet},
+    task::JoinSet,
 };
 
 use super::http::Endpoint;
 
-/// A running server. It stops when this value is dropped, with all its connections.
+/// A running server. Dropping it ends its thread, with all connections.
 pub(super) struct Server {
     port: u16,
     /// Never sent on: that it is dropped is what ends the accept loop.
-    stop: oneshot::Sender<Infallible>,
-    accept_loop: JoinHandle<()>,
+    stop: Option<oneshot::Sender<Infallible>>,
+    thread: Option<thread::JoinHandle<()>>,
 }
 
 impl Server {
     /// Listens on 127.0.0.1; port 0 stands for any free one.
     pub(super) async fn start(port: u16, endpoint: Arc<Endpoint>) -> io::Result<Self> {
-        let runtime = Handle::try_current().map_err(io::Error::other)?;
-        let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, port)).await?;
-        let port = listener.local_addr()?.port();
         let (stop, stopped) = oneshot::channel();
-        Ok(Self {
+        let (ready, is_ready) = oneshot::channel();
+        // Made before it is known whether the port is free, so that a failure ends the thread too.
+        let mut server = Self {
             port,
-            stop,
-            accept_loop: runtime.spawn(accept_connections(listener, endpoint, stopped)),
-        })
+            stop: Some(stop),
+            thread: Some(
+                thread::Builder::new()
+                    .name("kms-emulator".to_owned())
+                    .spawn(move || run(port, endpoint, ready, stopped))?,
+            ),
+        };
+        server.port = is_ready.await.map_err(io::Error::other)??;
+        Ok(server)
     }
 
     pub(super) fn port(&self) -> u16 {
         self.port
     }
+}
 
-    /// Stops, and returns once the port is free and every connection is closed.
-    pub(super) async fn stop(self) {
-        let Self {
-            stop, accept_loop, ..
-        } = self;
-        drop(stop);
-        // An error would mean that the runtime is going down, and the server with it.
-        let _ = accept_loop.await;
+impl Drop for Server {
+    fn drop(&mut self) {
+        drop(self.stop.take());
+        if let Some(thread) = self.thread.take() {
+            // It waits for no client, so this takes no longer than the request under way.
+            let _ = thread.join();
+        }
+    }
+}
+
+/// The life of the server's thread. Says once whether, and at which port, it listens.
+fn run(
+    port: u16,
+    endpoint: Arc<Endpoint>,
+    ready: oneshot::Sender<io::Result<u16>>,
+    stopped: oneshot::Receiver<Infallible>,
+) {
+    let listen = || {
+        let runtime = runtime::Builder::new_current_thread()
+            .enable_all()
+            .build()?;
+        let listener = runtime.block_on(TcpListener::bind((Ipv4Addr::LOCALHOST, port)))?;
+        let port = listener.local_addr()?.port();
+        Ok((runtime, listener, port))
+    };
+    // Whoever started the server may be gone, and then `stopped` says so.
+    match listen() {
+        Ok((runtime, listener, port)) => {
+            let _ = ready.send(Ok(port));
+            runtime.block_on(accept_connections(listener, endpoint, stopped));
+        }
+        Err(error) => {
+            let _ = ready.send(Err(error));
+        }
     }
 }
 
@@ -70,8 +102,6 @@ async fn accept_connections(
             },
         }
     }
-    drop(listener);
-    connections.shutdown().await;
 }
 
 async fn serve(stream: TcpStream, endpoint: Arc<Endpoint>) {

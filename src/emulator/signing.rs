@@ -87,9 +87,10 @@ impl<'a> Input<'a> {
                 "Message type {message_type} is incompatible with key spec {spec}."
             ))),
             (KeyType::Ed25519, ED25519_SHA_512, "RAW") => Ok(Self::Ed25519Message(message)),
-            (KeyType::Ed25519, ED25519_PH_SHA_512, "DIGEST") => Err(invalid(format!(
-                "Algorithm {ED25519_PH_SHA_512} is not emulated."
-            ))),
+            (KeyType::Ed25519, ED25519_PH_SHA_512, "DIGEST") => Err(KmsError::new(
+                Code::UnsupportedOperation,
+                format!("Algorithm {ED25519_PH_SHA_512} is not emulated."),
+            )),
             (KeyType::Ed25519, _, _) => Err(invalid(format!(
                 "Message type {message_type} is incompatible with algorithm {algorithm}."
             ))),
@@ -104,43 +105,34 @@ impl<'a> Input<'a> {
     }
 }
 
-/// The chance in one signature, drawn beforehand so that signing holds no lock.
-pub(super) struct Chance {
-    entropy: [u8; 32],
-    negate_s: bool,
-}
-
-impl Chance {
-    pub(super) fn draw(random: &mut Random) -> Self {
-        Self {
-            entropy: random.next_block(),
-            negate_s: random.next_bool(),
-        }
-    }
-}
-
 /// Signs and encodes as KMS does: DER for ECDSA, 64 bytes for Ed25519.
+///
+/// Randomness is drawn for ECDSA alone, and only here: a request that is refused shifts nothing.
 pub(super) fn sign(
     material: &KeyMaterial,
     input: &Input<'_>,
-    chance: &Chance,
+    random: &mut Random,
 ) -> Result<Vec<u8>, KmsError> {
+    let (entropy, negate_s) = match input {
+        Input::EcdsaPrehash(_) => (random.next_block(), random.next_bool()),
+        Input::Ed25519Message(_) => ([0; 32], false),
+    };
     let signature = material
         .secret_key
-        .sign(&input.as_key_input(), &chance.entropy)
+        .sign(&input.as_key_input(), &entropy)
         .map_err(internal)?;
     match material.verifier.public_key().key_type() {
         KeyType::Secp256k1 => {
             let signature = k256::ecdsa::Signature::from_slice(&signature).map_err(internal)?;
             let (r, s) = signature.split_scalars();
-            let s = if chance.negate_s { -s } else { s };
+            let s = if negate_s { -s } else { s };
             let signature = k256::ecdsa::Signature::from_scalars(r, s).map_err(internal)?;
             Ok(signature.to_der().as_bytes().to_vec())
         }
         KeyType::P256 => {
             let signature = p256::ecdsa::Signature::from_slice(&signature).map_err(internal)?;
             let (r, s) = signature.split_scalars();
-            let s = if chance.negate_s { -s } else { s };
+            let s = if negate_s { -s } else { s };
             let signature = p256::ecdsa::Signature::from_scalars(r, s).map_err(internal)?;
             Ok(signature.to_der().as_bytes().to_vec())
         }

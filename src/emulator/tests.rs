@@ -1,11 +1,14 @@
-use std::net::SocketAddr;
-
-use tokio::{
-    io::{AsyncReadExt as _, AsyncWriteExt as _},
-    net::TcpStream,
+use std::{
+    io::{Read as _, Write as _},
+    net::{SocketAddr, TcpStream},
+    task::{Context, Poll, Waker},
+    time::Duration,
 };
 
 use super::*;
+
+/// More than any answer takes. What hangs fails.
+const PATIENCE: Duration = Duration::from_secs(10);
 
 const LIST_KEYS: &str = "POST / HTTP/1.1\r\n\
     host: localhost\r\n\
@@ -21,75 +24,104 @@ fn address(emulator: &KmsEmulator) -> SocketAddr {
     url.strip_prefix("http://").unwrap().parse().unwrap()
 }
 
-async fn list_keys(connection: &mut TcpStream) -> String {
-    connection.write_all(LIST_KEYS.as_bytes()).await.unwrap();
+fn connect(emulator: &KmsEmulator) -> TcpStream {
+    let connection = TcpStream::connect_timeout(&address(emulator), PATIENCE).unwrap();
+    connection.set_read_timeout(Some(PATIENCE)).unwrap();
+    connection
+}
+
+/// Blocks its thread, as many clients do.
+fn list_keys(connection: &mut TcpStream) -> String {
+    connection.write_all(LIST_KEYS.as_bytes()).unwrap();
     let mut answer = vec![0; 4096];
-    let length = connection.read(&mut answer).await.unwrap();
+    let length = connection.read(&mut answer).unwrap();
     answer.truncate(length);
     String::from_utf8(answer).unwrap()
 }
 
 /// Whether the server has closed a connection on which nothing is under way.
-async fn is_closed(mut connection: TcpStream) -> bool {
-    matches!(connection.read(&mut [0]).await, Ok(0) | Err(_))
+fn is_closed(mut connection: TcpStream) -> bool {
+    match connection.read(&mut [0]) {
+        Ok(length) => length == 0,
+        Err(error) => error.kind() == io::ErrorKind::ConnectionReset,
+    }
 }
 
 #[tokio::test]
-async fn connections_are_kept_alive() {
+async fn a_client_may_block_the_only_thread_and_keep_its_connection() {
     let emulator = KmsEmulator::start().await.unwrap();
-    let mut connection = TcpStream::connect(address(&emulator)).await.unwrap();
+    let mut connection = connect(&emulator);
     for _ in 0..3 {
-        let answer = list_keys(&mut connection).await;
+        let answer = list_keys(&mut connection);
         assert!(answer.starts_with("HTTP/1.1 200 OK\r\n"), "{answer}");
     }
-    assert_eq!(emulator.calls("ListKeys"), 3);
+    assert_eq!(emulator.calls(Operation::ListKeys), 3);
     assert_eq!(emulator.total_calls(), 3);
 }
 
-#[tokio::test]
-async fn stop_frees_the_port_and_closes_connections() {
-    let emulator = KmsEmulator::start().await.unwrap();
-    let address = address(&emulator);
-    let mut connection = TcpStream::connect(address).await.unwrap();
-    list_keys(&mut connection).await;
-    emulator.stop().await;
-    assert!(TcpStream::connect(address).await.is_err());
-    assert!(is_closed(connection).await);
+#[test]
+fn it_needs_no_io_and_outlives_the_runtime_it_was_started_on() {
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .build()
+        .unwrap();
+    let emulator = runtime.block_on(KmsEmulator::start()).unwrap();
+    drop(runtime);
+    list_keys(&mut connect(&emulator));
 }
 
-async fn drop_stops_it() {
-    let emulator = KmsEmulator::start().await.unwrap();
-    let address = address(&emulator);
-    let mut connection = TcpStream::connect(address).await.unwrap();
-    list_keys(&mut connection).await;
-    let endpoint = Arc::downgrade(&emulator.endpoint);
-    drop(emulator);
-    assert!(is_closed(connection).await);
-    while TcpStream::connect(address).await.is_ok() {}
-    // No task holds on to it.
-    while endpoint.strong_count() > 0 {
-        tokio::task::yield_now().await;
+#[tokio::test]
+async fn stop_and_drop_end_its_thread_and_all_connections() {
+    for stops in [true, false] {
+        let emulator = KmsEmulator::start().await.unwrap();
+        let mut idle = connect(&emulator);
+        list_keys(&mut idle);
+        let mut unfinished = connect(&emulator);
+        unfinished.write_all(b"POST / HTTP/1.1\r\n").unwrap();
+        let endpoint = Arc::downgrade(&emulator.endpoint);
+        let end = tokio::task::spawn_blocking(move || match stops {
+            true => tokio::runtime::Handle::current().block_on(emulator.stop()),
+            false => drop(emulator),
+        });
+        tokio::time::timeout(PATIENCE, end).await.unwrap().unwrap();
+        // The thread and its connections held on to it.
+        assert_eq!(endpoint.strong_count(), 0);
+        assert!(is_closed(idle));
+        assert!(is_closed(unfinished));
     }
 }
 
 #[tokio::test]
-async fn drop_stops_it_on_a_runtime_of_one_thread() {
-    drop_stops_it().await;
-}
-
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn drop_stops_it_on_a_runtime_of_several_threads() {
-    drop_stops_it().await;
+async fn its_port_can_be_used_again() {
+    // Another process may take the port in between, but not five times.
+    for _ in 0..5 {
+        let emulator = KmsEmulator::start().await.unwrap();
+        list_keys(&mut connect(&emulator));
+        let port = address(&emulator).port();
+        emulator.stop().await;
+        if KmsEmulator::builder().port(port).start().await.is_ok() {
+            return;
+        }
+    }
+    panic!("no port was free after the emulator on it had stopped");
 }
 
 #[test]
-fn it_needs_a_tokio_runtime() {
-    let mut start = std::pin::pin!(KmsEmulator::start());
-    let mut context = std::task::Context::from_waker(std::task::Waker::noop());
-    match start.as_mut().poll(&mut context) {
-        std::task::Poll::Ready(Err(_)) => {}
-        other => panic!("{other:?}"),
+fn a_start_that_is_given_up_ends_its_thread() {
+    let mut start = Box::pin(KmsEmulator::start());
+    let mut context = Context::from_waker(Waker::noop());
+    // Ready already if the thread was fast.
+    if let Poll::Ready(Err(error)) = start.as_mut().poll(&mut context) {
+        panic!("{error}");
     }
+    // Would hang if the thread went on: the drop joins it.
+    drop(start);
+}
+
+#[test]
+fn a_seed_is_not_shown() {
+    let shown = format!("{:?}", KmsEmulator::builder().seed(1_592_614_637));
+    assert!(shown.contains("us-east-1"), "{shown}");
+    assert!(!shown.contains("1592614637"), "{shown}");
 }
 
 #[tokio::test]
@@ -147,6 +179,10 @@ async fn keys_and_aliases_can_be_managed_in_process() {
         KeyType::P256
     );
 
+    assert_eq!(
+        code(emulator.create_alias("alias/a b", &first)),
+        Some("ValidationException"),
+    );
     assert_eq!(code(emulator.create_alias("alias/a", &first)), None);
     assert_eq!(
         code(emulator.create_alias("alias/a", &second)),

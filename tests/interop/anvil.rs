@@ -8,7 +8,9 @@ use alloy_network::TransactionBuilder as _;
 use alloy_primitives::{Address, B256, U256, uint};
 use alloy_provider::{Provider, ProviderBuilder};
 use alloy_rpc_types_eth::{TransactionReceipt, TransactionRequest};
-use kms_signer::{Error, chain::ethereum::EthereumSigner, provider::aws_kms::AwsKmsSigner};
+use kms_signer::{
+    Error, chain::ethereum::EthereumSigner, emulator::Operation, provider::aws_kms::AwsKmsSigner,
+};
 use tokio::{
     io::{AsyncBufReadExt as _, BufReader},
     process::{Child, Command},
@@ -227,7 +229,11 @@ async fn a_provider_with_the_signer_as_wallet_just_works() {
         assert_eq!(mined.nonce(), nonce);
         assert!(mined.inner.signature().s() <= HALF_ORDER, "s is high");
     }
-    assert_eq!(emulator.calls("Sign"), 5, "one Sign for each transaction");
+    assert_eq!(
+        emulator.calls(Operation::Sign),
+        5,
+        "one Sign for each transaction"
+    );
 }
 
 #[tokio::test]
@@ -248,5 +254,9 @@ async fn a_provider_is_told_why_the_signer_refused() {
         }) => {}
         other => panic!("{other:?} in {error:?}"),
     }
-    assert_eq!(emulator.calls("Sign"), 0, "refused before the network");
+    assert_eq!(
+        emulator.calls(Operation::Sign),
+        0,
+        "refused before the network"
+    );
 }

@@ -2,7 +2,7 @@
 
 use std::{path::Path, process::Stdio, time::Duration};
 
-use kms_signer::emulator::KmsEmulator;
+use kms_signer::emulator::{KmsEmulator, Operation};
 use tokio::{process::Command, time::timeout};
 
 use crate::tools::{install_directory, script, tool};
@@ -44,7 +44,7 @@ async fn boto3_finds_kms() {
     let python = tool("venv/bin/python");
     run(&python, "emulator_boto3.py", &[&emulator.endpoint_url()]).await;
     assert!(
-        emulator.calls("Sign") > 0,
+        emulator.calls(Operation::Sign) > 0,
         "the script called another server"
     );
 }
@@ -60,7 +60,7 @@ async fn the_aws_cli_finds_kms() {
     )
     .await;
     assert!(
-        emulator.calls("Sign") > 0,
+        emulator.calls(Operation::Sign) > 0,
         "the script called another server"
     );
 }

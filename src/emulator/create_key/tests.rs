@@ -74,10 +74,59 @@ fn specs_and_usages_are_judged_as_kms_does() {
             r#""KeySpec":"ECC_NIST_P256","KeyUsage":"SIGN_VERIFY","Tags":[{"TagKey":"a"}]"#,
             Err(Code::Validation),
         ),
+        (
+            r#""KeySpec":"ECC_NIST_P256","KeyUsage":"SIGN_VERIFY","Tags":[["a","b"]]"#,
+            Err(Code::Serialization),
+        ),
+        (
+            r#""CustomerMasterKeySpec":"ECC_NIST_EDWARDS25519","KeyUsage":"SIGN_VERIFY""#,
+            Err(Code::Validation),
+        ),
+        (
+            r#""CustomerMasterKeySpec":"ML_DSA_44","KeyUsage":"SIGN_VERIFY""#,
+            Err(Code::Validation),
+        ),
+        (
+            r#""KeySpec":"ECC_NIST_P256","KeyUsage":"SIGN_VERIFY","CustomKeyStoreId":"cks-1""#,
+            Err(Code::UnsupportedOperation),
+        ),
+        (
+            r#""KeySpec":"ECC_NIST_P256","KeyUsage":"SIGN_VERIFY","XksKeyId":"1""#,
+            Err(Code::UnsupportedOperation),
+        ),
+        (
+            r#""KeySpec":"ECC_NIST_P256","KeyUsage":"SIGN_VERIFY","Policy":"{\"Statement\":[]}""#,
+            Ok(KeyType::P256),
+        ),
+        (
+            r#""KeySpec":"ECC_NIST_P256","KeyUsage":"SIGN_VERIFY","Policy":"[]""#,
+            Err(Code::MalformedPolicyDocument),
+        ),
+        (
+            r#""KeySpec":"ECC_NIST_P256","KeyUsage":"SIGN_VERIFY","Policy":"{""#,
+            Err(Code::MalformedPolicyDocument),
+        ),
+        (
+            r#""KeySpec":"ECC_NIST_P256","KeyUsage":"SIGN_VERIFY","Policy":"""#,
+            Err(Code::Validation),
+        ),
         (r#""KeySpec":256"#, Err(Code::Serialization)),
     ];
     for (members, expected) in cases {
         assert_eq!(outcome(&format!("{{{members}}}")), expected, "{members}");
+    }
+}
+
+#[test]
+fn policies_have_a_greatest_length() {
+    for (length, expected) in [
+        (131_072, Ok(KeyType::P256)),
+        (131_073, Err(Code::Validation)),
+    ] {
+        let policy = format!("{{}}{}", " ".repeat(length - 2));
+        let members = r#""KeySpec":"ECC_NIST_P256","KeyUsage":"SIGN_VERIFY""#;
+        let result = outcome(&format!(r#"{{{members},"Policy":"{policy}"}}"#));
+        assert_eq!(result, expected, "{length}");
     }
 }
 

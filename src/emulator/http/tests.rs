@@ -1,3 +1,11 @@
+use std::{
+    collections::BTreeSet,
+    convert::Infallible,
+    pin::Pin,
+    task::{Context, Poll, Waker},
+};
+
+use hyper::body::Frame;
 use serde_json::{Value, json};
 
 use super::*;
@@ -119,6 +127,9 @@ async fn bodies_are_json_objects_of_limited_length() {
         (b"{\"Unknown\":1}", (200, None)),
         (b"{", (400, Some("SerializationException"))),
         (b"[]", (400, Some("SerializationException"))),
+        (b"[null,1,null]", (400, Some("SerializationException"))),
+        (b" ", (400, Some("SerializationException"))),
+        (b" {}", (200, None)),
         (b"\xff", (400, Some("SerializationException"))),
         (b"{\"Limit\":\"1\"}", (400, Some("SerializationException"))),
         (b"{\"Limit\":0}", (400, Some("ValidationException"))),
@@ -166,16 +177,85 @@ async fn calls_are_counted_whatever_becomes_of_them() {
     let _ = send(&endpoint, request("ListKeys", "{")).await;
     let _ = send(&endpoint, request("Encrypt", "{}")).await;
     let calls = endpoint.calls();
-    assert_eq!(calls.of("ListKeys"), 2);
-    assert_eq!(calls.of("Sign"), 0);
-    assert_eq!(calls.of("Encrypt"), 0);
+    assert_eq!(calls.of(Operation::ListKeys), 2);
+    assert_eq!(calls.of(Operation::Sign), 0);
     assert_eq!(calls.total(), 3);
 }
 
+/// A body of which nothing ever comes.
+struct Never;
+
+impl Body for Never {
+    type Data = Bytes;
+    type Error = Infallible;
+
+    fn poll_frame(
+        self: Pin<&mut Self>,
+        _: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, Infallible>>> {
+        Poll::Pending
+    }
+}
+
 #[test]
-fn an_error_of_the_emulator_itself_is_a_500() {
-    assert_eq!(
-        Code::KmsInternal.http_status(),
-        StatusCode::INTERNAL_SERVER_ERROR
-    );
+fn calls_are_counted_before_their_bodies_are_there() {
+    let endpoint = endpoint();
+    let request = request("Sign", "").map(|_| Never);
+    let mut response = pin!(endpoint.respond(request));
+    let mut context = Context::from_waker(Waker::noop());
+    assert!(response.as_mut().poll(&mut context).is_pending());
+    assert_eq!(endpoint.calls().of(Operation::Sign), 1);
+}
+
+#[test]
+fn every_operation_has_a_name_and_a_counter_of_its_own() {
+    let calls = Calls::default();
+    let mut names = BTreeSet::new();
+    for operation in Operation::ALL.iter().copied() {
+        assert_eq!(Operation::named(operation.as_str()), Some(operation));
+        assert!(names.insert(operation.to_string()));
+        calls.count(Some(operation));
+        assert_eq!(calls.of(operation), 1, "{operation}");
+    }
+    assert_eq!(Operation::named("sign"), None);
+}
+
+/// Three signatures of one key, with other requests for `Sign` before each.
+async fn signatures_among(distractions: &[Value]) -> Vec<Value> {
+    let endpoint = endpoint();
+    let create = r#"{"KeySpec":"ECC_SECG_P256K1","KeyUsage":"SIGN_VERIFY"}"#;
+    let (_, created) = send(&endpoint, request("CreateKey", create)).await;
+    let sign = json!({
+        "KeyId": created["KeyMetadata"]["KeyId"],
+        "Message": "AQ==",
+        "SigningAlgorithm": "ECDSA_SHA_256",
+    });
+    let mut signatures = Vec::new();
+    for _ in 0..3 {
+        for distraction in distractions {
+            let mut body = sign.as_object().unwrap().clone();
+            body.extend(distraction.as_object().unwrap().clone());
+            let body = Value::from(body).to_string();
+            let (status, _) = send(&endpoint, request("Sign", body)).await;
+            assert_eq!(status, 400, "{distraction}");
+        }
+        let (status, answer) = send(&endpoint, request("Sign", sign.to_string())).await;
+        assert_eq!(status, 200);
+        signatures.push(answer["Signature"].clone());
+    }
+    signatures
+}
+
+#[tokio::test]
+async fn what_is_refused_and_dry_runs_shift_no_signature() {
+    let undisturbed = signatures_among(&[]).await;
+    assert_ne!(undisturbed[0], undisturbed[1]);
+    let distractions = [
+        json!({"DryRun": true}),
+        json!({"SigningAlgorithm": "ED25519_SHA_512"}),
+        json!({"MessageType": "DIGEST"}),
+        json!({"Message": ""}),
+        json!({"KeyId": "alias/missing"}),
+    ];
+    assert_eq!(signatures_among(&distractions).await, undisturbed);
 }

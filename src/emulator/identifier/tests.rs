@@ -22,8 +22,12 @@ fn keys_are_named_by_id_or_arn() {
             MULTI_REGION_ID,
         ),
     ] {
-        for accepts in [Accepts::Keys, Accepts::KeysAndAliases] {
-            let found = scope().identify("Sign", accepts, &text);
+        for operation in [
+            Operation::Sign,
+            Operation::EnableKey,
+            Operation::CreateAlias,
+        ] {
+            let found = scope().identify(operation, &text);
             assert_eq!(found, Ok(Identifier::Key(expected)), "{text}");
         }
     }
@@ -33,19 +37,34 @@ fn keys_are_named_by_id_or_arn() {
 fn aliases_are_named_by_name_or_arn_where_the_operation_takes_them() {
     let alias_arn = arn("eu-west-1:111122223333:alias/a/b");
     for text in ["alias/a/b", &alias_arn] {
-        let found = scope().identify("Sign", Accepts::KeysAndAliases, text);
-        assert_eq!(found, Ok(Identifier::Alias("alias/a/b")), "{text}");
-    }
-    for (text, code, message) in [
-        ("alias/a/b", Code::NotFound, "Invalid keyId 'alias/a/b'"),
-        (
-            &alias_arn,
+        // What KMS said to others. The first: moto's tests of CreateAlias, with status and code.
+        // The second: `aws kms get-key-policy --key-id alias/…` as users report it, and
+        // CreateGrant with an alias ARN as hashicorp/terraform#20813 quotes it.
+        let to_keys = (Code::Validation, "Aliases must refer to keys. Not aliases");
+        let not_supported = (
             Code::InvalidArn,
-            "Invalid arn arn:aws:kms:eu-west-1:111122223333:alias/a/b",
-        ),
-    ] {
-        let found = scope().identify("EnableKey", Accepts::Keys, text);
-        assert_eq!(found, Err(KmsError::new(code, message)), "{text}");
+            "Key Aliases are not supported for this operation.",
+        );
+        for (operation, refusal) in [
+            (Operation::DescribeKey, None),
+            (Operation::GetPublicKey, None),
+            (Operation::Sign, None),
+            (Operation::Verify, None),
+            (Operation::CreateAlias, Some(to_keys)),
+            (Operation::UpdateAlias, Some(to_keys)),
+            (Operation::CancelKeyDeletion, Some(not_supported)),
+            (Operation::DisableKey, Some(not_supported)),
+            (Operation::EnableKey, Some(not_supported)),
+            (Operation::ListAliases, Some(not_supported)),
+            (Operation::ScheduleKeyDeletion, Some(not_supported)),
+        ] {
+            let expected = match refusal {
+                None => Ok(Identifier::Alias("alias/a/b")),
+                Some((code, message)) => Err(KmsError::new(code, message)),
+            };
+            let found = scope().identify(operation, text);
+            assert_eq!(found, expected, "{operation} {text}");
+        }
     }
 }
 
@@ -81,10 +100,22 @@ fn what_names_no_key_here_is_refused() {
         ),
     ];
     for (text, code) in cases {
-        let error = scope()
-            .identify("Sign", Accepts::KeysAndAliases, &text)
-            .unwrap_err();
-        assert_eq!(error.code, code, "{text}: {}", error.message);
+        // The API reference of Sign has no InvalidArnException.
+        let code_of_sign = match code {
+            Code::InvalidArn => Code::NotFound,
+            code => code,
+        };
+        for (operation, expected) in [
+            (Operation::DescribeKey, code),
+            (Operation::Sign, code_of_sign),
+        ] {
+            let error = scope().identify(operation, &text).unwrap_err();
+            assert_eq!(
+                error.code, expected,
+                "{operation} {text}: {}",
+                error.message
+            );
+        }
     }
 }
 
@@ -102,7 +133,7 @@ fn the_partition_follows_the_region() {
             arn.starts_with(&format!("arn:{partition}:kms:{region}:")),
             "{arn}"
         );
-        let found = scope.identify("Sign", Accepts::Keys, &arn);
+        let found = scope.identify(Operation::Sign, &arn);
         assert_eq!(found, Ok(Identifier::Key(ID)));
     }
 }

@@ -67,7 +67,7 @@ fn states_follow_the_table_of_the_developer_guide() {
             "{before:?}, {step:?}"
         );
 
-        let key = store.find("DescribeKey", Accepts::Keys, &id).unwrap();
+        let key = store.find(Operation::DescribeKey, &id).unwrap();
         let (name, use_error) = match key.state {
             KeyState::Enabled => ("Enabled", None),
             KeyState::Disabled => ("Disabled", Some(Disabled)),
@@ -125,7 +125,7 @@ fn multi_region_keys_have_ids_of_their_own_form() {
     new.multi_region = true;
     let id = store.create(new).unwrap().id.clone();
     assert!(id.starts_with("mrk-") && id.len() == 36, "{id}");
-    assert!(store.find("Sign", Accepts::Keys, &id).is_ok());
+    assert!(store.find(Operation::Sign, &id).is_ok());
 }
 
 #[test]

@@ -1,16 +1,24 @@
 use super::*;
-use crate::emulator::{
-    identifier::Scope,
-    keys::{KeyStore, NewKey},
-};
-use std::sync::Arc;
+use crate::secret_key::SecretKey;
 
 const KEY_TYPES: [KeyType; 3] = [KeyType::Secp256k1, KeyType::P256, KeyType::Ed25519];
 
-fn material(key_type: KeyType) -> Arc<KeyMaterial> {
-    let scope = Scope::new("us-east-1", "000000000000").unwrap();
-    let mut store = KeyStore::new(scope, Random::from_seed(7));
-    store.create(NewKey::of(key_type)).unwrap().material.clone()
+fn material(key_type: KeyType) -> KeyMaterial {
+    KeyMaterial::new(SecretKey::from_bytes(key_type, &[7; 32]).unwrap()).unwrap()
+}
+
+/// Whether `s` of an ECDSA signature in DER is above half the order.
+fn is_high(key_type: KeyType, der: &[u8]) -> bool {
+    match key_type {
+        KeyType::Secp256k1 => {
+            let signature = k256::ecdsa::Signature::from_der(der).unwrap();
+            signature.normalize_s() != signature
+        }
+        _ => {
+            let signature = p256::ecdsa::Signature::from_der(der).unwrap();
+            signature.normalize_s() != signature
+        }
+    }
 }
 
 fn algorithm(key_type: KeyType) -> &'static str {
@@ -93,7 +101,7 @@ fn algorithm_type_and_length_are_judged_as_kms_does() {
             "ED25519_PH_SHA_512",
             "DIGEST",
             64,
-            Some("ValidationException: Algorithm ED25519_PH_SHA_512 is not emulated."),
+            Some("UnsupportedOperationException: Algorithm ED25519_PH_SHA_512 is not emulated."),
         ),
     ];
     for (key_type, algorithm, message_type, length, expected) in cases {
@@ -127,7 +135,7 @@ fn signatures_verify_and_only_over_what_was_signed() {
         let input = Input::new(key_type, algorithm(key_type), "RAW", b"message").unwrap();
         let other = Input::new(key_type, algorithm(key_type), "RAW", b"massage").unwrap();
         for _ in 0..8 {
-            let signature = sign(&material, &input, &Chance::draw(&mut random)).unwrap();
+            let signature = sign(&material, &input, &mut random).unwrap();
             assert_eq!(verify(&material, &input, &signature), Ok(()));
             let error = verify(&material, &other, &signature).unwrap_err();
             assert_eq!(error, KmsError::new(Code::KmsInvalidSignature, ""));
@@ -136,18 +144,27 @@ fn signatures_verify_and_only_over_what_was_signed() {
 }
 
 #[test]
-fn both_forms_of_s_verify() {
+fn half_of_all_signatures_have_a_high_s_and_both_forms_verify() {
     for key_type in [KeyType::Secp256k1, KeyType::P256] {
+        let mut random = Random::from_seed(1);
         let material = material(key_type);
-        let input = Input::new(key_type, ECDSA_SHA_256, "RAW", b"message").unwrap();
-        let [first, second] = [false, true].map(|negate_s| {
-            let entropy = [7; 32];
-            sign(&material, &input, &Chance { entropy, negate_s }).unwrap()
-        });
-        assert_ne!(first, second);
-        assert_eq!(verify(&material, &input, &first), Ok(()));
-        assert_eq!(verify(&material, &input, &second), Ok(()));
+        let input = Input::EcdsaPrehash([3; 32]);
+        let mut high = 0;
+        for _ in 0..200 {
+            let signature = sign(&material, &input, &mut random).unwrap();
+            assert_eq!(verify(&material, &input, &signature), Ok(()));
+            high += u32::from(is_high(key_type, &signature));
+        }
+        assert!((50..=150).contains(&high), "{key_type}: {high} of 200");
     }
+}
+
+#[test]
+fn ed25519_draws_nothing() {
+    let mut random = Random::from_seed(1);
+    let input = Input::Ed25519Message(b"message");
+    sign(&material(KeyType::Ed25519), &input, &mut random).unwrap();
+    assert_eq!(random.next_block(), Random::from_seed(1).next_block());
 }
 
 #[test]
@@ -156,7 +173,7 @@ fn ecdsa_signatures_differ_from_call_to_call() {
     let material = material(KeyType::Secp256k1);
     let input = Input::EcdsaPrehash([3; 32]);
     let mut signatures: Vec<Vec<u8>> = (0..8)
-        .map(|_| sign(&material, &input, &Chance::draw(&mut random)).unwrap())
+        .map(|_| sign(&material, &input, &mut random).unwrap())
         .collect();
     signatures.sort();
     signatures.dedup();
