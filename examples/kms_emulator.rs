@@ -4,6 +4,8 @@
 //! $ cargo run --example kms_emulator -- --port 4599 --region eu-central-1 --seed 1
 //! ```
 
+use std::io::Write as _;
+
 use anyhow::Context as _;
 use clap::Parser;
 use kms_signer::emulator::KmsEmulator;
@@ -17,6 +19,9 @@ struct Arguments {
     /// The region to stand for.
     #[arg(long, default_value = "us-east-1")]
     region: String,
+    /// The account to stand for, 12 digits.
+    #[arg(long, default_value = "000000000000")]
+    account_id: String,
     /// Makes keys and key ids the same in each run.
     #[arg(long)]
     seed: Option<u64>,
@@ -27,7 +32,8 @@ async fn main() -> anyhow::Result<()> {
     let arguments = Arguments::parse();
     let mut builder = KmsEmulator::builder()
         .port(arguments.port)
-        .region(&arguments.region);
+        .region(&arguments.region)
+        .account_id(&arguments.account_id);
     if let Some(seed) = arguments.seed {
         builder = builder.seed(seed);
     }
@@ -36,21 +42,27 @@ async fn main() -> anyhow::Result<()> {
         .await
         .context("the emulator did not start")?;
 
-    println!("{}", emulator.endpoint_url());
-    println!();
-    println!("Try, with any credentials:");
-    println!();
-    println!("export AWS_ACCESS_KEY_ID=AKIAFAKEFAKEFAKEFAKE AWS_SECRET_ACCESS_KEY=fake");
-    println!(
-        "aws kms create-key --endpoint-url {} --region {} \\",
-        emulator.endpoint_url(),
-        emulator.region(),
-    );
-    println!("    --key-spec ECC_SECG_P256K1 --key-usage SIGN_VERIFY");
-    println!();
-    println!("Ctrl-C stops it.");
+    // Whoever closed stdout did not ask for the end of the emulator: Ctrl-C does.
+    let _ = std::io::stdout().write_all(instructions(&emulator).as_bytes());
 
     tokio::signal::ctrl_c().await?;
     emulator.stop().await;
     Ok(())
+}
+
+/// Lines for a shell. NO_PROXY is for clients that would ask a proxy for 127.0.0.1.
+fn instructions(emulator: &KmsEmulator) -> String {
+    let (url, region) = (emulator.endpoint_url(), emulator.region());
+    format!(
+        "An emulator of AWS KMS is at {url}
+
+For any client, with any credentials:
+
+export AWS_ENDPOINT_URL_KMS={url} AWS_REGION={region} AWS_DEFAULT_REGION={region}
+export AWS_ACCESS_KEY_ID=AKIAFAKEFAKEFAKEFAKE AWS_SECRET_ACCESS_KEY=fake NO_PROXY=127.0.0.1
+aws kms create-key --key-spec ECC_SECG_P256K1 --key-usage SIGN_VERIFY
+
+Ctrl-C stops it.
+"
+    )
 }
