@@ -15,6 +15,8 @@ fn example(name: &str) -> Command {
         .current_dir(env!("CARGO_MANIFEST_DIR"))
         .env("AWS_ACCESS_KEY_ID", "AKIAFAKEFAKEFAKEFAKE")
         .env("AWS_SECRET_ACCESS_KEY", "fake")
+        .env("NO_PROXY", "127.0.0.1,localhost")
+        .env("no_proxy", "127.0.0.1,localhost")
         .env_remove("KMS_KEY_ID")
         .stdin(Stdio::null());
     command

@@ -9,13 +9,25 @@ use crate::tools::{install_directory, script, tool};
 
 const PATIENCE: Duration = Duration::from_secs(300);
 
+/// Runs a script without the AWS configuration and the proxy of whoever runs the test.
 async fn run(interpreter: &Path, file: &str, arguments: &[&str]) {
     let tools = install_directory().join("venv/bin");
     let path = std::env::var("PATH").unwrap();
-    let child = Command::new(interpreter)
+    let mut command = Command::new(interpreter);
+    for (name, _) in std::env::vars_os() {
+        if name.to_string_lossy().starts_with("AWS_") {
+            command.env_remove(name);
+        }
+    }
+    let child = command
         .arg(script(file))
         .args(arguments)
         .env("PATH", format!("{}:{path}", tools.display()))
+        .env("AWS_CONFIG_FILE", "/dev/null")
+        .env("AWS_SHARED_CREDENTIALS_FILE", "/dev/null")
+        .env("AWS_EC2_METADATA_DISABLED", "true")
+        .env("NO_PROXY", "127.0.0.1,localhost")
+        .env("no_proxy", "127.0.0.1,localhost")
         .stdin(Stdio::null())
         .stdout(Stdio::piped())
         .stderr(Stdio::piped())
