@@ -51,9 +51,11 @@
 //! - Keys are `Enabled`, `Disabled` or `PendingDeletion`. The states `Creating`, `Updating`,
 //!   `PendingImport`, `PendingReplicaDeletion` and `Unavailable` never occur, nor do errors of
 //!   dependencies. Keys pending deletion are never deleted.
-//! - For `Sign`, `Verify` and `GetPublicKey` with a key pending deletion, KMS may answer with
-//!   `DisabledException` or `KMSInvalidStateException`. The emulator always gives the second, with
-//!   the message `<key ARN> is pending deletion.`
+//! - With a key pending deletion that table lets cryptographic operations fail with
+//!   `DisabledException` or `KMSInvalidStateException`, both times with the message `<key ARN> is
+//!   pending deletion (or pending replica deletion)`. The emulator gives `Sign`, `Verify` and
+//!   `GetPublicKey` the second, always, and to every operation the message `<key ARN> is pending
+//!   deletion.` A client should expect either.
 //! - An ARN that is malformed, or not of KMS, is an `InvalidArnException` where the API reference
 //!   lists that error, and else (`Sign`, `Verify`, `CreateAlias`, `UpdateAlias`) a
 //!   `NotFoundException`; the second is a guess.
