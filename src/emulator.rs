@@ -51,11 +51,10 @@
 //! - Keys are `Enabled`, `Disabled` or `PendingDeletion`. The states `Creating`, `Updating`,
 //!   `PendingImport`, `PendingReplicaDeletion` and `Unavailable` never occur, nor do errors of
 //!   dependencies. Keys pending deletion are never deleted.
-//! - With a key pending deletion that table lets cryptographic operations fail with
-//!   `DisabledException` or `KMSInvalidStateException`, both times with the message `<key ARN> is
-//!   pending deletion (or pending replica deletion)`. The emulator gives `Sign`, `Verify` and
-//!   `GetPublicKey` the second, always, and to every operation the message `<key ARN> is pending
-//!   deletion.` A client should expect either.
+//! - That table lets cryptographic operations with a key pending deletion fail with
+//!   `DisabledException` or with `KMSInvalidStateException`, and a client should expect either.
+//!   The emulator always gives `Sign`, `Verify` and `GetPublicKey` the second. The message is
+//!   `<key ARN> is pending deletion.`, without the table's `(or pending replica deletion)`.
 //! - An ARN that is malformed, or not of KMS, is an `InvalidArnException` where the API reference
 //!   lists that error, and else (`Sign`, `Verify`, `CreateAlias`, `UpdateAlias`) a
 //!   `NotFoundException`; the second is a guess.

@@ -1,7 +1,9 @@
 use std::{
     io::{Read as _, Write as _},
     net::{SocketAddr, TcpStream},
+    sync::mpsc,
     task::{Context, Poll, Waker},
+    thread,
     time::Duration,
 };
 
@@ -69,20 +71,31 @@ fn it_needs_no_io_and_outlives_the_runtime_it_was_started_on() {
     list_keys(&mut connect(&emulator));
 }
 
-#[tokio::test]
-async fn stop_and_drop_end_its_thread_and_all_connections() {
+/// What `work` gives; a failure, and not a test that never ends, when it hangs.
+fn within_patience<T: Send + 'static>(work: impl Future<Output = T> + Send + 'static) -> T {
+    let (done, is_done) = mpsc::channel();
+    thread::spawn(move || {
+        let runtime = tokio::runtime::Builder::new_current_thread().build();
+        done.send(runtime.unwrap().block_on(work)).unwrap();
+    });
+    is_done.recv_timeout(PATIENCE).unwrap()
+}
+
+#[test]
+fn stop_and_drop_end_its_thread_and_all_connections() {
     for stops in [true, false] {
-        let emulator = KmsEmulator::start().await.unwrap();
+        let emulator = within_patience(KmsEmulator::start()).unwrap();
         let mut idle = connect(&emulator);
         list_keys(&mut idle);
         let mut unfinished = connect(&emulator);
         unfinished.write_all(b"POST / HTTP/1.1\r\n").unwrap();
         let endpoint = Arc::downgrade(&emulator.endpoint);
-        let end = tokio::task::spawn_blocking(move || match stops {
-            true => tokio::runtime::Handle::current().block_on(emulator.stop()),
-            false => drop(emulator),
+        within_patience(async move {
+            match stops {
+                true => emulator.stop().await,
+                false => drop(emulator),
+            }
         });
-        tokio::time::timeout(PATIENCE, end).await.unwrap().unwrap();
         // The thread and its connections held on to it.
         assert_eq!(endpoint.strong_count(), 0);
         assert!(is_closed(idle));
@@ -90,31 +103,31 @@ async fn stop_and_drop_end_its_thread_and_all_connections() {
     }
 }
 
-#[tokio::test]
-async fn its_port_can_be_used_again() {
+#[test]
+fn its_port_can_be_used_again() {
     // Another process may take the port in between, but not five times.
-    for _ in 0..5 {
-        let emulator = KmsEmulator::start().await.unwrap();
+    let succeeds = (0..5).any(|_| {
+        let emulator = within_patience(KmsEmulator::start()).unwrap();
         list_keys(&mut connect(&emulator));
         let port = address(&emulator).port();
-        emulator.stop().await;
-        if KmsEmulator::builder().port(port).start().await.is_ok() {
-            return;
-        }
-    }
-    panic!("no port was free after the emulator on it had stopped");
+        within_patience(emulator.stop());
+        within_patience(KmsEmulator::builder().port(port).start()).is_ok()
+    });
+    assert!(succeeds);
 }
 
 #[test]
 fn a_start_that_is_given_up_ends_its_thread() {
-    let mut start = Box::pin(KmsEmulator::start());
-    let mut context = Context::from_waker(Waker::noop());
-    // Ready already if the thread was fast.
-    if let Poll::Ready(Err(error)) = start.as_mut().poll(&mut context) {
-        panic!("{error}");
-    }
-    // Would hang if the thread went on: the drop joins it.
-    drop(start);
+    within_patience(async {
+        let mut start = Box::pin(KmsEmulator::start());
+        let mut context = Context::from_waker(Waker::noop());
+        // Ready already if the thread was fast.
+        if let Poll::Ready(Err(error)) = start.as_mut().poll(&mut context) {
+            panic!("{error}");
+        }
+        // Would hang if the thread went on: the drop joins it.
+        drop(start);
+    });
 }
 
 #[test]
