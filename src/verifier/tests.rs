@@ -1,5 +1,5 @@
 use curve25519_dalek::Scalar as Scalar25519;
-use k256::elliptic_curve::{PrimeField as _, point::DecompressPoint as _};
+use k256::elliptic_curve::{PrimeField as _, ops::Reduce, point::DecompressPoint as _};
 use proptest::prelude::*;
 
 use super::*;
@@ -18,6 +18,23 @@ fn key(key_type: KeyType, seed: u8) -> (SecretKey, Verifier) {
     let secret = SecretKey::from_bytes(key_type, &[seed; 32]).unwrap();
     let verifier = Verifier::new(secret.public_key().unwrap());
     (secret, verifier)
+}
+
+/// Has `verifier` accept so many signatures that its key is hot, if its key can be.
+fn heat(secret: &SecretKey, verifier: &Verifier) {
+    for count in 0..16 {
+        let input = KeyInput::EcdsaPrehash(&[count; 32]);
+        if let Ok(raw) = secret.sign(&input, &[]) {
+            verifier.accept(&input, RawSignature::Fixed(&raw)).unwrap();
+        }
+    }
+}
+
+/// A verifier as it is at first, and one that has accepted many signatures.
+fn cold_and_hot(secret: &SecretKey) -> [Verifier; 2] {
+    let verifiers = [(); 2].map(|()| Verifier::new(secret.public_key().unwrap()));
+    heat(secret, &verifiers[1]);
+    verifiers
 }
 
 /// Replaces `s` by `n − s`.
@@ -103,6 +120,37 @@ fn secp256k1_vector_of_trezor_crypto_is_accepted() {
     let signature = verifier.accept(&input, RawSignature::Fixed(&raw)).unwrap();
     assert_eq!(signature.to_bytes(), raw);
     assert_eq!(secret.sign(&input, &[]).unwrap(), raw);
+}
+
+#[test]
+fn a_key_is_hot_from_its_sixteenth_signature_on() {
+    for key_type in [KeyType::Secp256k1, KeyType::P256] {
+        let (secret, verifier) = key(key_type, 9);
+        let clone = verifier.clone();
+        let input = KeyInput::EcdsaPrehash(&[1; 32]);
+        let raw = secret.sign(&input, &[]).unwrap();
+        for count in 1..=16 {
+            assert!(!verifier.scheme.is_hot(), "{key_type}: after {}", count - 1);
+            verifier.accept(&input, RawSignature::Fixed(&raw)).unwrap();
+        }
+        assert!(verifier.scheme.is_hot());
+        assert!(clone.scheme.is_hot(), "a clone shares the table");
+        assert!(format!("{verifier:?}").ends_with("is_hot: true }"));
+        let (_, other) = key(key_type, 9);
+        assert!(!other.scheme.is_hot(), "a table belongs to one verifier");
+    }
+}
+
+/// Else a stranger could have tables built by sending what does not verify.
+#[test]
+fn what_is_refused_does_not_make_a_key_hot() {
+    let (secret, verifier) = key(KeyType::Secp256k1, 9);
+    let raw = secret.sign(&KeyInput::EcdsaPrehash(&[1; 32]), &[]).unwrap();
+    for _ in 0..40 {
+        let other = KeyInput::EcdsaPrehash(&[2; 32]);
+        not_by_this_key(verifier.accept(&other, RawSignature::Fixed(&raw)));
+    }
+    assert!(!verifier.scheme.is_hot());
 }
 
 /// Made with OpenSSL 3.0.19, which signs as KMS does: any nonce, either form of `s`.
@@ -354,14 +402,17 @@ proptest! {
     /// recovery, whichever of the two forms of `s` came in.
     #[test]
     fn secp256k1_agrees_with_trial_recovery(seed in 1u8..255, digest: [u8; 32], entropy: [u8; 8]) {
-        let (secret, verifier) = key(KeyType::Secp256k1, seed);
+        let (secret, _) = key(KeyType::Secp256k1, seed);
         let input = KeyInput::EcdsaPrehash(&digest);
         let low = secret.sign(&input, &entropy).unwrap();
         let high = flip_s(KeyType::Secp256k1, &low);
 
-        let signature = secp256k1(verifier.accept(&input, RawSignature::Fixed(&low)).unwrap());
-        let from_high = secp256k1(verifier.accept(&input, RawSignature::Fixed(&high)).unwrap());
-        prop_assert_eq!(signature, from_high);
+        let [cold, hot] = cold_and_hot(&secret);
+        let signature = secp256k1(cold.accept(&input, RawSignature::Fixed(&low)).unwrap());
+        for (verifier, raw) in [(&cold, &high), (&hot, &low), (&hot, &high)] {
+            let same = verifier.accept(&input, RawSignature::Fixed(raw)).unwrap();
+            prop_assert_eq!(signature, secp256k1(same));
+        }
 
         let theirs = k256::ecdsa::Signature::from_slice(&low).unwrap();
         prop_assert_eq!(*signature.r(), <[u8; 32]>::from(theirs.r().to_repr()));
@@ -378,12 +429,15 @@ proptest! {
 
     #[test]
     fn p256_accepts_both_forms_and_releases_the_low_one(seed in 1u8..255, digest: [u8; 32]) {
-        let (secret, verifier) = key(KeyType::P256, seed);
+        let (secret, _) = key(KeyType::P256, seed);
         let input = KeyInput::EcdsaPrehash(&digest);
         let one = secret.sign(&input, &[]).unwrap();
         let other = flip_s(KeyType::P256, &one);
-        let released = verifier.accept(&input, RawSignature::Fixed(&one)).unwrap();
-        prop_assert_eq!(released, verifier.accept(&input, RawSignature::Fixed(&other)).unwrap());
+        let [cold, hot] = cold_and_hot(&secret);
+        let released = cold.accept(&input, RawSignature::Fixed(&one)).unwrap();
+        for (verifier, raw) in [(&cold, &other), (&hot, &one), (&hot, &other)] {
+            prop_assert_eq!(released, verifier.accept(&input, RawSignature::Fixed(raw)).unwrap());
+        }
         let released = p256::ecdsa::Signature::from_slice(&released.to_bytes()).unwrap();
         prop_assert_eq!(released, released.normalize_s());
     }
@@ -417,7 +471,7 @@ proptest! {
         digest: [u8; 32],
         bit in 0usize..512,
     ) {
-        let (secret, verifier) = key(key_type, 21);
+        let (secret, _) = key(key_type, 21);
         let (_, stranger) = key(key_type, 22);
         let mut changed = digest;
         changed[bit % 32] ^= 1;
@@ -429,12 +483,15 @@ proptest! {
         }
         .each_ref()
         .map(|request| request.input_for(key_type).unwrap());
-        let mut raw = secret.sign(&input, &[]).unwrap();
+        let raw = secret.sign(&input, &[]).unwrap();
+        let mut changed_raw = raw;
+        changed_raw[bit / 8] ^= 1 << (bit % 8);
 
-        verifier.accept(&input, RawSignature::Fixed(&raw)).unwrap();
         not_by_this_key(stranger.accept(&input, RawSignature::Fixed(&raw)));
-        not_by_this_key(verifier.accept(&other_input, RawSignature::Fixed(&raw)));
-        raw[bit / 8] ^= 1 << (bit % 8);
-        prop_assert!(verifier.accept(&input, RawSignature::Fixed(&raw)).is_err());
+        for verifier in cold_and_hot(&secret) {
+            verifier.accept(&input, RawSignature::Fixed(&raw)).unwrap();
+            not_by_this_key(verifier.accept(&other_input, RawSignature::Fixed(&raw)));
+            prop_assert!(verifier.accept(&input, RawSignature::Fixed(&changed_raw)).is_err());
+        }
     }
 }
