@@ -1,0 +1,50 @@
+//! kms-signer beside its peers, both in one run. See `scripts/bench-peers`.
+
+mod end_to_end;
+mod growth;
+mod key;
+mod memory;
+mod server;
+mod table;
+mod timing;
+mod verification;
+
+use std::{path::PathBuf, process::ExitCode};
+
+use anyhow::{Context as _, Result, bail};
+
+/// For the rows about memory. What it adds to an allocation, it adds for both sides.
+#[global_allocator]
+static ALLOCATOR: &stats_alloc::StatsAlloc<std::alloc::System> = &stats_alloc::INSTRUMENTED_SYSTEM;
+
+const USAGE: &str = "usage: peers [--json] | peers growth PLOT.svg | peers server DELAY_MS";
+
+fn main() -> ExitCode {
+    match run() {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("{error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn run() -> Result<()> {
+    let arguments: Vec<String> = std::env::args().skip(1).collect();
+    let arguments: Vec<&str> = arguments.iter().map(String::as_str).collect();
+    match arguments[..] {
+        [] => table::print(&rows()?),
+        ["--json"] => table::print_json(&rows()?),
+        ["growth", plot] => growth::run(&PathBuf::from(plot))?,
+        ["server", delay] => server::run(delay.parse().context(USAGE)?)?,
+        _ => bail!(USAGE),
+    }
+    Ok(())
+}
+
+fn rows() -> Result<Vec<table::Row>> {
+    let mut rows = verification::rows()?;
+    rows.extend(end_to_end::rows()?);
+    rows.extend(memory::rows()?);
+    Ok(rows)
+}

@@ -1,0 +1,99 @@
+//! What a key holds in memory.
+
+use anyhow::{Result, ensure};
+use aws_sdk_kms::config::{BehaviorVersion, Credentials, Region};
+use kms_signer::{KeyInput, KeyType, RawSignature, Verifier, provider::aws_kms::AwsKmsSigner};
+use stats_alloc::Region as Allocations;
+
+use crate::{
+    ALLOCATOR,
+    key::{ARN, DIGEST, HOT_AFTER, Key},
+    table::{Goal, Row},
+};
+
+const SIGNERS: usize = 1_000;
+
+pub fn rows() -> Result<Vec<Row>> {
+    let cold = cold_signer()?;
+    let secp256k1 = table(KeyType::Secp256k1)?;
+    let p256 = table(KeyType::P256)?;
+    let row = |row, bytes: f64, goal| Row {
+        row,
+        unit: "bytes",
+        ours: bytes,
+        theirs: None,
+        ratio: bytes,
+        goal: Some(Goal::AtMost(goal)),
+    };
+    Ok(vec![
+        row(
+            "memory of a cold AWS KMS signer beside its client",
+            cold,
+            2048.0,
+        ),
+        row(
+            "memory of a hot key's table, secp256k1",
+            secp256k1,
+            131_072.0,
+        ),
+        row("memory of a hot key's table, P-256", p256, 131_072.0),
+    ])
+}
+
+/// Bytes held since `region` began.
+pub fn held(region: &Allocations<'_, std::alloc::System>) -> f64 {
+    let change = region.change();
+    change.bytes_allocated as f64 - change.bytes_deallocated as f64
+}
+
+fn cold_signer() -> Result<f64> {
+    let config = aws_sdk_kms::Config::builder()
+        .behavior_version(BehaviorVersion::v2026_01_12())
+        .region(Region::from_static("us-east-1"))
+        .credentials_provider(Credentials::new(
+            "AKIAFAKEFAKEFAKEFAKE",
+            "fake",
+            None,
+            None,
+            "fake",
+        ))
+        .build();
+    let client = aws_sdk_kms::Client::from_conf(config);
+    let public_key = Key::new(KeyType::Secp256k1, 1)?.public_key;
+    let runtime = tokio::runtime::Builder::new_current_thread().build()?;
+    let build = || {
+        let builder = AwsKmsSigner::builder(ARN).client(client.clone());
+        runtime.block_on(builder.pinned(public_key.clone()))
+    };
+    build()?;
+    let mut signers = Vec::with_capacity(SIGNERS);
+    let region = Allocations::new(ALLOCATOR);
+    for _ in 0..SIGNERS {
+        signers.push(build()?);
+    }
+    let heap = held(&region) / SIGNERS as f64;
+    Ok(heap + size_of_val(&signers[0]) as f64)
+}
+
+fn table(key_type: KeyType) -> Result<f64> {
+    let key = Key::new(key_type, 1)?;
+    let accept = |verifier: &Verifier, count: usize| -> Result<()> {
+        for _ in 0..count {
+            verifier.accept(
+                &KeyInput::EcdsaPrehash(&DIGEST),
+                RawSignature::Fixed(&key.fixed),
+            )?;
+        }
+        Ok(())
+    };
+    // The first hot key also builds the generator's table, which is not its own.
+    let first = Verifier::new(key.public_key.clone());
+    accept(&first, HOT_AFTER + 1)?;
+    let second = Verifier::new(key.public_key.clone());
+    accept(&second, HOT_AFTER - 1)?;
+    let region = Allocations::new(ALLOCATOR);
+    accept(&second, 2)?;
+    let bytes = held(&region);
+    ensure!(bytes > 10_000.0, "no table was built: {bytes} bytes");
+    Ok(bytes)
+}

@@ -1,0 +1,74 @@
+//! The rows of the comparison, and how they are printed.
+
+use serde_json::json;
+
+/// One measurement of this crate, and what it is compared with.
+pub struct Row {
+    pub row: &'static str,
+    /// What both figures are in.
+    pub unit: &'static str,
+    pub ours: f64,
+    /// Measured in the same run; `None` where a row has only a limit.
+    pub theirs: Option<f64>,
+    /// Ours divided by theirs; for a rate it is the speed-up, and for a limit our own figure.
+    pub ratio: f64,
+    /// `None` for a row that is there to compare with.
+    pub goal: Option<Goal>,
+}
+
+#[derive(Clone, Copy)]
+pub enum Goal {
+    AtMost(f64),
+    AtLeast(f64),
+}
+
+impl Row {
+    fn met(&self) -> Option<bool> {
+        self.goal.map(|goal| match goal {
+            Goal::AtMost(limit) => self.ratio <= limit,
+            Goal::AtLeast(limit) => self.ratio >= limit,
+        })
+    }
+
+    fn goal(&self) -> Option<String> {
+        self.goal.map(|goal| match goal {
+            Goal::AtMost(limit) => format!("<= {limit}"),
+            Goal::AtLeast(limit) => format!(">= {limit}"),
+        })
+    }
+}
+
+pub fn print(rows: &[Row]) {
+    println!("| measured | unit | ours | theirs | ratio or figure | goal | met |");
+    println!("|---|---|---:|---:|---:|---:|---|");
+    for row in rows {
+        println!(
+            "| {} | {} | {:.1} | {} | {:.2} | {} | {} |",
+            row.row,
+            row.unit,
+            row.ours,
+            row.theirs
+                .map_or("".to_owned(), |theirs| format!("{theirs:.1}")),
+            row.ratio,
+            row.goal().unwrap_or_default(),
+            row.met().map_or("", |met| if met { "yes" } else { "no" }),
+        );
+    }
+}
+
+pub fn print_json(rows: &[Row]) {
+    for row in rows {
+        println!(
+            "{}",
+            json!({
+                "row": row.row,
+                "unit": row.unit,
+                "ours": row.ours,
+                "theirs": row.theirs,
+                "ratio": row.ratio,
+                "goal": row.goal(),
+                "met": row.met(),
+            })
+        );
+    }
+}
