@@ -48,7 +48,10 @@ pub enum Error {
     /// The key store's signature is malformed. Nothing was released.
     ///
     /// A key store that returns such bytes is defective or is not the one you think it is.
-    #[error("signature refused: {fault}{}", Of(receipt))]
+    #[error(
+        "signature refused{}: {fault}; find out what answers in the key store's place",
+        Of(receipt)
+    )]
     InvalidSignature {
         /// What is wrong with it.
         fault: SignatureFault,
@@ -58,11 +61,12 @@ pub enum Error {
 
     /// The key store's signature is well-formed, but not by this key over this input.
     ///
-    /// Nothing was released. Another key signed, or something else was signed: check what stands
-    /// between you and the key store before you try again.
+    /// Nothing was released. Most often the public key that was pinned is not that of the key:
+    /// compare it with the one the key store exports. Otherwise another key signed, or something
+    /// else was signed: check what stands between you and the key store before you try again.
     #[error(
-        "signature refused: it does not verify under the pinned public key{}; \
-         another key or other bytes were signed, so find out what answered before trying again",
+        "signature refused{}: it does not verify under the pinned public key; compare that with the \
+         one the key store exports, and if they are the same find out what answered",
         Of(receipt)
     )]
     SignatureNotVerified {
@@ -71,7 +75,7 @@ pub enum Error {
     },
 
     /// The key is of another type than is needed here. Use a key of the type `expected`.
-    #[error("a {expected} key is needed here and this one is {actual}; use a {expected} key")]
+    #[error("this key is {actual} and {expected} is needed here; use a key of that type")]
     KeyTypeMismatch {
         /// What is needed.
         expected: KeyType,
@@ -83,7 +87,7 @@ pub enum Error {
     ///
     /// ECDSA keys sign hashes and Ed25519 keys sign messages: see [`SignRequest`](crate::SignRequest).
     #[error(
-        "a {key_type} key cannot sign a `{request}` request; {}",
+        "{key_type} keys cannot sign a `{request}` request; {}",
         match key_type {
             KeyType::Ed25519 => "use SignRequest::message or SignRequest::blake2b256",
             KeyType::Secp256k1 | KeyType::P256 =>
@@ -104,29 +108,29 @@ pub enum Error {
         actual: usize,
     },
 
-    /// The message is longer than the key store takes, and was not sent.
+    /// The message is empty or longer than the key store takes, and was not sent.
     ///
     /// Pure Ed25519 cannot be split or hashed before: sign something shorter, or keep the key in a
     /// key store without this limit.
     #[error(
-        "the message has {actual} bytes and the key store takes at most {limit}; \
-         sign a shorter one, or hold the key in a store without this limit"
+        "the message has {actual} bytes and the key store takes 1 to {most}; \
+         sign another one, or hold the key in a store without this limit"
     )]
-    MessageTooLong {
+    MessageLength {
         /// Its length in bytes.
         actual: usize,
         /// The most the key store takes, in bytes.
-        limit: usize,
+        most: usize,
     },
 
     /// The object is meant for a chain this signer does not sign for. Nothing was sent.
     ///
     /// Correct the object's chain id, or allow that chain on the signer.
     #[error(
-        "refused to sign for {}, since this signer is limited to chain {}; \
+        "refused to sign for {}, since this signer is limited to {}; \
          correct the chain id or allow it on the signer",
         Chain(*requested),
-        List(allowed)
+        Chains(allowed)
     )]
     ChainIdRefused {
         /// The chain id in the object; `None` when it is valid on every chain.
@@ -162,7 +166,7 @@ pub enum Error {
     },
 
     /// The key store holds a key that cannot be used as a signer.
-    #[error("key refused: {fault}{}", Of(receipt))]
+    #[error("key refused{}: {fault}", Of(receipt))]
     KeyRefused {
         /// What is wrong with it.
         fault: KeyFault,
@@ -190,7 +194,7 @@ pub enum Error {
     },
 
     /// The key store answered with success, but the answer is not usable.
-    #[error("unusable answer from the key store: {fault}{}", Of(receipt))]
+    #[error("unusable answer from the key store{}: {fault}", Of(receipt))]
     UnusableAnswer {
         /// What is wrong with it.
         fault: AnswerFault,
@@ -205,7 +209,8 @@ pub enum Error {
     KeyStore {
         /// The kind of failure.
         fault: KeyStoreFault,
-        /// The key store's own name for it, for example `AccessDeniedException`.
+        /// The key store's own name for it, for example `AccessDeniedException`; `HTTP` and the
+        /// status when it gave none.
         code: Option<String>,
         /// How long the key store asked to wait.
         retry_after: Option<Duration>,
@@ -213,7 +218,7 @@ pub enum Error {
         remedy: String,
         /// The call that failed.
         receipt: Option<Box<Receipt>>,
-        /// What the client library said.
+        /// What the key store said, or else the client library.
         source: BoxError,
     },
 }
@@ -237,13 +242,19 @@ pub enum PublicKeyFault {
     #[error("its curve is neither secp256k1 nor P-256; use a key on one of these curves")]
     UnsupportedCurve,
     /// The key bytes have the wrong length.
-    #[error("its key bytes have the wrong length")]
+    #[error(
+        "its key bytes have the wrong length; an EC point has 65 (04‖X‖Y) or 33 (02‖X or 03‖X), \
+         an Ed25519 key 32"
+    )]
     Length,
+    /// The point is of the right length, and does not begin with 02, 03 or 04 as SEC 1 §2.3.3 asks.
+    #[error("its point does not begin with 02, 03 or 04 (SEC 1 §2.3.3); pass 04‖X‖Y")]
+    PointFormat,
     /// The point is not written uncompressed (SEC 1 §2.3.3, first byte 4).
     #[error("its point is not uncompressed (SEC 1 §2.3.3); convert it to the uncompressed form")]
     NotUncompressed,
     /// The coordinates do not satisfy the curve equation.
-    #[error("its point is not on the curve")]
+    #[error("its point is not on the curve; export the key again")]
     NotOnCurve,
     /// The point at infinity.
     #[error("its point is the identity, which belongs to no secret key")]
@@ -355,7 +366,7 @@ pub enum KeyStoreFault {
     #[error("access to the key was denied")]
     AccessDenied,
     /// The credentials are missing, expired, or not accepted. Renew them.
-    #[error("the credentials were not accepted")]
+    #[error("there are no credentials, or they were not accepted")]
     Credentials,
     /// There is no such key or alias in this account and region.
     #[error("the key was not found")]
@@ -428,7 +439,8 @@ impl Error {
         }
     }
 
-    /// The key store's own code for the failure, for example `AccessDeniedException`.
+    /// The key store's own code for the failure, for example `AccessDeniedException`, or `HTTP` and
+    /// the status when it gave none.
     pub fn code(&self) -> Option<&str> {
         match self {
             Self::KeyStore { code, .. } => code.as_deref(),
@@ -517,10 +529,15 @@ impl fmt::Display for Chain {
     }
 }
 
-struct List<'a>(&'a [u64]);
+struct Chains<'a>(&'a [u64]);
 
-impl fmt::Display for List<'_> {
+impl fmt::Display for Chains<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self.0 {
+            [] => "no chain at all",
+            [_] => "chain ",
+            _ => "chains ",
+        })?;
         for (index, id) in self.0.iter().enumerate() {
             let separator = if index == 0 { "" } else { ", " };
             write!(f, "{separator}{id}")?;

@@ -220,8 +220,8 @@ fn check_sec1(bytes: &[u8]) -> Result<&[u8]> {
     match (bytes.first(), bytes.len()) {
         (Some(0), 1) => Err(refused(PublicKeyFault::Identity)),
         (Some(4), 65) | (Some(2 | 3), 33) => Ok(bytes),
-        (Some(2..=4), _) => Err(refused(PublicKeyFault::Length)),
-        _ => Err(refused(PublicKeyFault::Malformed)),
+        (Some(0 | 1 | 5..), 65 | 33) => Err(refused(PublicKeyFault::PointFormat)),
+        _ => Err(refused(PublicKeyFault::Length)),
     }
 }
 

@@ -199,7 +199,7 @@ async fn a_key_that_is_not_there_is_not_found() {
 }
 
 #[tokio::test]
-async fn an_ed25519_message_over_the_limit_costs_no_call() {
+async fn an_ed25519_message_that_kms_does_not_take_costs_no_call() {
     let emulator = KmsEmulator::start().await.unwrap();
     let arn = emulator.create_key(KeyType::Ed25519).unwrap();
     let signer = builder(&emulator, &arn).connect().await.unwrap();
@@ -209,12 +209,11 @@ async fn an_ed25519_message_over_the_limit_costs_no_call() {
         .await
         .unwrap();
     let before = emulator.total_calls();
-    match signer.sign(&SignRequest::message(&message)).await {
-        Err(Error::MessageTooLong {
-            actual: 4097,
-            limit: 4096,
-        }) => {}
-        other => panic!("{other:?}"),
+    for length in [0, 4097] {
+        match signer.sign(&SignRequest::message(&message[..length])).await {
+            Err(Error::MessageLength { actual, most: 4096 }) => assert_eq!(actual, length),
+            other => panic!("{other:?}"),
+        }
     }
     assert_eq!(emulator.total_calls(), before);
 }
@@ -408,7 +407,9 @@ async fn answers_that_are_not_a_signature_are_refused_each_in_its_way() {
             .unwrap_err();
         assert!(check(&error), "{name}: {error:?}");
         assert_eq!(error.request_id(), Some("req-canned"), "{name}");
-        assert_eq!(error.receipt().unwrap().key(), KEY, "{name}");
+        // The key that answered, which in one case is another.
+        let key = error.receipt().unwrap().key();
+        assert!(key == KEY || name == "another key", "{name}: {key}");
         assert_eq!(count.load(Ordering::Relaxed), 1, "{name}");
     }
 }
@@ -537,11 +538,54 @@ async fn connecting_refuses_an_answer_about_another_key() {
 }
 
 #[tokio::test]
-async fn an_empty_ed25519_message_is_refused_by_kms_and_says_so() {
+async fn an_alias_that_moved_to_a_key_that_cannot_sign_is_not_blamed_on_the_pinned_one() {
     let emulator = KmsEmulator::start().await.unwrap();
-    let arn = emulator.create_key(KeyType::Ed25519).unwrap();
-    let signer = builder(&emulator, &arn).connect().await.unwrap();
-    let (fault, error) = key_store_fault(signer.sign(&SignRequest::message(b"")).await);
-    assert_eq!(fault, KeyStoreFault::InvalidRequest);
-    assert!(error.to_string().contains("an empty message"), "{error}");
+    let [pinned, disabled] = [(); 2].map(|()| emulator.create_key(KeyType::Secp256k1).unwrap());
+    let other_scheme = emulator.create_key(KeyType::Ed25519).unwrap();
+    emulator.set_enabled(&disabled, false).unwrap();
+    emulator.create_alias("alias/hot-wallet", &pinned).unwrap();
+    let connecting = builder(&emulator, "alias/hot-wallet");
+    let signer = connecting.connect().await.unwrap();
+    assert_eq!(signer.key_id(), "alias/hot-wallet");
+    assert_eq!(signer.region(), Some(emulator.region()));
+
+    for (target, expected) in [
+        (&disabled, KeyStoreFault::Disabled),
+        (&other_scheme, KeyStoreFault::InvalidUsage),
+    ] {
+        emulator.update_alias("alias/hot-wallet", target).unwrap();
+        let (fault, error) = key_store_fault(signer.sign(&SignRequest::keccak256(b"tx")).await);
+        assert_eq!(fault, expected);
+        let shown = error.to_string();
+        assert!(
+            shown.contains("alias/hot-wallet") && !shown.contains(&pinned),
+            "{shown}"
+        );
+    }
+    emulator.delete_alias("alias/hot-wallet").unwrap();
+    let (fault, error) = key_store_fault(signer.sign(&request()).await);
+    assert_eq!(fault, KeyStoreFault::NotFound);
+    let shown = error.to_string();
+    assert!(
+        shown.contains("check that alias/hot-wallet exists") && !shown.contains(&pinned),
+        "{shown}"
+    );
+}
+
+/// Only the public key is pinned then, and the error names the key that answered.
+#[tokio::test]
+async fn a_pinned_alias_that_leads_to_another_key_names_it() {
+    let emulator = KmsEmulator::start().await.unwrap();
+    let [expected, actual] = [(); 2].map(|()| emulator.create_key(KeyType::Secp256k1).unwrap());
+    emulator.create_alias("alias/hot-wallet", &actual).unwrap();
+    let public_key = emulator.public_key(&expected).unwrap();
+    let signer = builder(&emulator, "alias/hot-wallet");
+    let signer = signer.pinned(public_key).await.unwrap();
+    let error = signer.sign(&request()).await.unwrap_err();
+    assert!(
+        matches!(error, Error::SignatureNotVerified { .. }),
+        "{error}"
+    );
+    assert_eq!(error.receipt().unwrap().key(), actual);
+    assert!(error.to_string().contains(&actual), "{error}");
 }

@@ -106,15 +106,21 @@ fn whatever_came_from_a_call_can_carry_its_receipt() {
 
 #[test]
 fn a_refused_chain_is_named_with_those_allowed() {
-    let error = Error::ChainIdRefused {
-        requested: None,
-        allowed: vec![1, 137],
-    };
-    let shown = error.to_string();
-    assert!(
-        shown.contains("every chain at once") && shown.contains("chain 1, 137"),
-        "{shown}"
-    );
+    for (allowed, expected) in [
+        (vec![], "limited to no chain at all;"),
+        (vec![1], "limited to chain 1;"),
+        (vec![1, 137], "limited to chains 1, 137;"),
+    ] {
+        let error = Error::ChainIdRefused {
+            requested: None,
+            allowed,
+        };
+        let shown = error.to_string();
+        assert!(
+            shown.contains("every chain at once") && shown.contains(expected),
+            "{shown}"
+        );
+    }
 }
 
 /// A `Result` of this crate is passed around by value on the signing path.

@@ -10,6 +10,37 @@
 //! Restrict the action to the key's ARN. The condition key `kms:RequestAlias` works, because an
 //! alias is sent to KMS as it was given.
 //!
+//! # Timeouts and retries
+//!
+//! They are those of the SDK: three attempts, and no limit for an answer that never comes. Set one,
+//! as a server that hangs would hang its callers:
+//!
+//! ```no_run
+//! # async fn example(arn: &str) -> kms_signer::Result<()> {
+//! use std::time::Duration;
+//! use kms_signer::provider::aws_kms::{
+//!     AwsKmsSigner,
+//!     aws_config::{self, BehaviorVersion, timeout::TimeoutConfig},
+//! };
+//!
+//! let timeouts = TimeoutConfig::builder()
+//!     .operation_attempt_timeout(Duration::from_secs(5))
+//!     .build();
+//! let config = aws_config::defaults(BehaviorVersion::latest())
+//!     .timeout_config(timeouts)
+//!     .load()
+//!     .await;
+//! let signer = AwsKmsSigner::builder(arn).sdk_config(&config).connect().await?;
+//! # Ok(())
+//! # }
+//! ```
+//!
+//! # Tracing
+//!
+//! Each call is one event of `tracing` at level DEBUG, target `kms_signer::provider::aws_kms::call`,
+//! with the fields `operation`, `key`, `request_id`, `attempts`, `elapsed_us`, `ok` and `code`.
+//! Nothing of what is signed is in it. The SDK has events of its own.
+//!
 //! # What is checked
 //!
 //! - On connecting: key spec, key usage, signing algorithms and the public key itself must agree.
@@ -40,7 +71,10 @@ mod builder;
 mod call;
 mod failure;
 
-use std::sync::{Arc, OnceLock};
+use std::{
+    fmt,
+    sync::{Arc, OnceLock},
+};
 
 use async_trait::async_trait;
 use aws_sdk_kms::{
@@ -49,6 +83,8 @@ use aws_sdk_kms::{
     primitives::Blob,
     types::{MessageType, SigningAlgorithmSpec},
 };
+
+pub use {aws_config, aws_sdk_kms};
 
 pub use self::builder::AwsKmsSignerBuilder;
 use self::call::Call;
@@ -61,7 +97,7 @@ use crate::{
 const MAX_RAW_MESSAGE: usize = 4096;
 
 /// A signer whose key is in AWS KMS. Cheap to clone; clones share the client and the pin.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub struct AwsKmsSigner {
     client: Client,
     /// As the user gave it: with an alias in the request, IAM conditions on the alias still hold.
@@ -89,6 +125,16 @@ impl AwsKmsSigner {
         self.arn.get().unwrap_or(&self.key_id)
     }
 
+    /// The key id, ARN or alias it was configured with, which is what KMS is asked for.
+    pub fn key_id(&self) -> &str {
+        &self.key_id
+    }
+
+    /// The region of the client.
+    pub fn region(&self) -> Option<&str> {
+        self.region.as_deref()
+    }
+
     fn new(client: Client, key_id: Arc<str>, arn: Option<String>, public_key: PublicKey) -> Self {
         let region = client
             .config()
@@ -105,6 +151,12 @@ impl AwsKmsSigner {
             region,
             verifier: Verifier::new(public_key),
         }
+    }
+
+    /// A call about the key, under the name it is sent by: only that one can be looked for when the
+    /// call fails, as an alias may by now lead to another key than the pinned one.
+    fn call(&self, operation: &'static str) -> Call {
+        Call::start(operation, &self.key_id, self.region.clone())
     }
 
     /// Everything that must hold before a signature leaves this file.
@@ -153,7 +205,7 @@ impl Signer for AwsKmsSigner {
     ///
     /// # Errors
     ///
-    /// - [`Error::UnsupportedRequest`] and [`Error::MessageTooLong`] before any call.
+    /// - [`Error::UnsupportedRequest`] and [`Error::MessageLength`] before any call.
     /// - [`Error::KeyStore`] when KMS, or the way to it, failed.
     /// - [`Error::KeyMoved`] when the answer is by another key, since the alias points there now.
     /// - [`Error::UnusableAnswer`], [`Error::InvalidSignature`] and [`Error::SignatureNotVerified`]
@@ -163,7 +215,7 @@ impl Signer for AwsKmsSigner {
         let (message, message_type) = message_of(&input)?;
         let algorithm = algorithm_of(self.public_key().key_type());
 
-        let call = Call::start("Sign", self.key(), self.region.clone());
+        let call = self.call("Sign");
         let answer = self
             .client
             .sign()
@@ -176,11 +228,27 @@ impl Signer for AwsKmsSigner {
             .send()
             .await;
         let (output, receipt) = call.finish(answer)?;
+        // Whose answer it is, which the ARN tells and an alias does not.
+        let receipt = match output.key_id() {
+            Some(returned) => receipt.with_key(returned),
+            None => receipt,
+        };
         match self.release(&output, &input, &algorithm) {
-            // By now the ARN is known, even if it was not when the call began.
-            Ok(signature) => Ok(Signed::new(signature, receipt.with_key(self.key()))),
+            Ok(signature) => Ok(Signed::new(signature, receipt)),
             Err(error) => Err(error.with_receipt(receipt)),
         }
+    }
+}
+
+/// Shows neither credentials nor the endpoint, whose URL may hold a password.
+impl fmt::Debug for AwsKmsSigner {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("AwsKmsSigner")
+            .field("key_id", &self.key_id())
+            .field("key", &self.key())
+            .field("region", &self.region())
+            .field("public_key", self.public_key())
+            .finish_non_exhaustive()
     }
 }
 
@@ -190,13 +258,13 @@ impl Signer for AwsKmsSigner {
 fn message_of(input: &KeyInput<'_>) -> Result<(Blob, MessageType)> {
     match input {
         KeyInput::EcdsaPrehash(digest) => Ok((Blob::new(digest.to_vec()), MessageType::Digest)),
-        KeyInput::Ed25519Message(message) if message.len() > MAX_RAW_MESSAGE => {
-            Err(Error::MessageTooLong {
-                actual: message.len(),
-                limit: MAX_RAW_MESSAGE,
-            })
+        KeyInput::Ed25519Message(message) if (1..=MAX_RAW_MESSAGE).contains(&message.len()) => {
+            Ok((Blob::new(message.to_vec()), MessageType::Raw))
         }
-        KeyInput::Ed25519Message(message) => Ok((Blob::new(message.to_vec()), MessageType::Raw)),
+        KeyInput::Ed25519Message(message) => Err(Error::MessageLength {
+            actual: message.len(),
+            most: MAX_RAW_MESSAGE,
+        }),
     }
 }
 

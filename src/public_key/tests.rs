@@ -217,7 +217,7 @@ fn points_off_the_curve_and_the_identity_are_refused() {
     // Hybrid form (first byte 6 or 7, X9.62), which SEC 1 dropped.
     check_spki(
         &format!("{P256_HEADER_HEX}07{P256_X}{P256_Y}"),
-        PublicKeyFault::Malformed,
+        PublicKeyFault::PointFormat,
     );
 }
 

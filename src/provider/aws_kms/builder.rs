@@ -90,7 +90,8 @@ impl AwsKmsSignerBuilder {
     ///
     /// # Errors
     ///
-    /// - [`Error::InvalidConfig`] when no region is known or the key's ARN names another one.
+    /// - [`Error::InvalidConfig`] when the key id can be none, no region is known, the key's ARN
+    ///   names another one, or the endpoint is not a URL.
     /// - [`Error::KeyStore`] when KMS, or the way to it, failed.
     /// - [`Error::KeyRefused`] when the key is of the wrong spec or usage, or contradicts itself.
     /// - [`Error::KeyMoved`] when the answer is about another key than the id or ARN names.
@@ -120,11 +121,13 @@ impl AwsKmsSignerBuilder {
     /// permission needed.
     ///
     /// That the key in KMS is this one shows with the first signature, which is not released
-    /// otherwise. Give the key's ARN rather than an alias, so that it is pinned as well.
+    /// otherwise ([`Error::SignatureNotVerified`]). Give the key's ARN rather than an alias, so that
+    /// it is pinned as well.
     ///
     /// # Errors
     ///
-    /// [`Error::InvalidConfig`] when no region is known or the key's ARN names another one.
+    /// [`Error::InvalidConfig`] when the key id can be none, no region is known, the key's ARN names
+    /// another one, or the endpoint is not a URL.
     pub async fn pinned(self, public_key: PublicKey) -> Result<AwsKmsSigner> {
         let (client, key_id) = self.client_and_key().await?;
         let is_key_arn = key_id.starts_with("arn:") && !is_alias(&key_id);
@@ -137,11 +140,7 @@ impl AwsKmsSignerBuilder {
     }
 
     async fn client_and_key(self) -> Result<(Client, Arc<str>)> {
-        if self.key_id.is_empty() {
-            return Err(invalid(
-                "the key id is empty; give a key id, key ARN, alias name (alias/…) or alias ARN",
-            ));
-        }
+        check_key_id(&self.key_id)?;
         let key_region = arn_region(&self.key_id).map(str::to_owned);
         let mut config = match &self.source {
             // As it is, so that its connections are shared.
@@ -192,6 +191,30 @@ fn behavior() -> BehaviorVersion {
     BehaviorVersion::v2026_01_12()
 }
 
+/// What cannot be a key id would show only with the first call, which `pinned` does not make.
+fn check_key_id(key_id: &str) -> Result<()> {
+    let is_name =
+        |name: &str| !name.is_empty() && !name.contains(|c: char| c.is_whitespace() || c == ':');
+    let is_resource = |resource: &str| match resource.split_once('/') {
+        Some(("key" | "alias", name)) => is_name(name),
+        _ => false,
+    };
+    let is_valid = match key_id.splitn(6, ':').collect::<Vec<_>>().as_slice() {
+        ["arn", _, "kms", _, _, resource] => is_resource(resource),
+        [alias] if alias.starts_with("alias/") => is_resource(alias),
+        [id] => is_name(id) && !id.contains('/'),
+        _ => false,
+    };
+    match is_valid {
+        true => Ok(()),
+        false => Err(invalid(&format!(
+            "`{key_id}` cannot be a key in KMS; give a key id, \
+             a key ARN (arn:aws:kms:REGION:ACCOUNT:key/ID), an alias name (alias/NAME) \
+             or an alias ARN"
+        ))),
+    }
+}
+
 /// The SDK would notice too, but only with the first request.
 fn check_endpoint(url: &str) -> Result<()> {
     let parts = url.parse().map(http::Uri::into_parts);
@@ -218,7 +241,7 @@ fn check_region(region: Option<&Region>, key_region: Option<&str>) -> Result<()>
                     .all(|b| b.is_ascii_alphanumeric() || b == b'-') =>
         {
             Err(invalid(&format!(
-                "`{region}` is not the name of an AWS region"
+                "`{region}` is not the name of an AWS region, such as eu-central-1"
             )))
         }
         (Some(region), Some(key_region)) if region != key_region => Err(invalid(&format!(

@@ -5,13 +5,21 @@ use std::{error::Error as StdError, time::Duration};
 use aws_credential_types::provider::error::CredentialsError;
 use aws_sdk_kms::error::{ProvideErrorMetadata, SdkError};
 
+use super::is_alias;
 use crate::{Error, Receipt, error::KeyStoreFault};
 
 pub(super) fn classify<E>(error: SdkError<E>, receipt: Receipt) -> Error
 where
     E: ProvideErrorMetadata + StdError + Send + Sync + 'static,
 {
-    let code = error.code().map(str::to_owned);
+    // Without a code of KMS, the status is the one thing that is known.
+    let code = match (&error, error.code()) {
+        (_, Some(code)) => Some(code.to_owned()),
+        (SdkError::ServiceError(service), None) => {
+            Some(format!("HTTP {}", service.raw().status().as_u16()))
+        }
+        _ => None,
+    };
     let fault = match &error {
         SdkError::TimeoutError(_) => KeyStoreFault::Timeout,
         SdkError::DispatchFailure(failure) if failure.is_timeout() => KeyStoreFault::Timeout,
@@ -25,9 +33,9 @@ where
         SdkError::ResponseError(_) => KeyStoreFault::Unavailable,
         SdkError::ServiceError(service) => {
             let status = service.raw().status().as_u16();
-            match &code {
+            match error.code() {
                 // KMS has two answers for a key pending deletion; this looks like the other case.
-                Some(code) if code == "DisabledException" && is_pending_deletion(&error) => {
+                Some("DisabledException") if is_pending_deletion(&error) => {
                     KeyStoreFault::InvalidState
                 }
                 Some(code) => fault_of_code(code).unwrap_or_else(|| fault_of_status(status)),
@@ -41,10 +49,12 @@ where
         remedy: remedy(fault, code.as_deref(), &receipt),
         retry_after: retry_after(&error),
         code,
-        source: match receipt.attempts() {
+        source: match (receipt.attempts(), error.message()) {
             // Of a request that was not sent the SDK may quote all of it, payload included.
-            0 => innermost(&error).to_string().into(),
-            _ => error.into(),
+            (0, _) => innermost(&error).to_string().into(),
+            // What KMS said; around it the SDK only repeats code and request id.
+            (_, Some(message)) => message.to_owned().into(),
+            (_, None) => error.into(),
         },
         receipt: Some(Box::new(receipt)),
     }
@@ -125,9 +135,20 @@ fn fault_of_status(status: u16) -> KeyStoreFault {
 fn remedy(fault: KeyStoreFault, code: Option<&str>, receipt: &Receipt) -> String {
     let (operation, key) = (receipt.operation(), receipt.key());
     let region = receipt.region().unwrap_or("the client's region");
+    // Policies and most other operations do not take an alias for a key.
+    let (key_behind, key_argument) = match is_alias(key) {
+        false => (key.to_owned(), key.to_owned()),
+        true => (
+            format!("the ARN of the key behind {key}"),
+            format!(
+                "$(aws kms describe-key --region {region} --key-id {key} \
+                 --query KeyMetadata.KeyId --output text)"
+            ),
+        ),
+    };
     match fault {
         KeyStoreFault::AccessDenied => format!(
-            "allow kms:{operation} on {key} in the caller's IAM policy and in the key policy"
+            "allow kms:{operation} on {key_behind} in the caller's IAM policy and in the key policy"
         ),
         KeyStoreFault::Credentials => match code {
             Some("ExpiredToken" | "ExpiredTokenException") => {
@@ -150,18 +171,25 @@ fn remedy(fault: KeyStoreFault, code: Option<&str>, receipt: &Receipt) -> String
             "check that {key} exists in {region} and in this account; an alias is written alias/NAME"
         ),
         KeyStoreFault::Disabled => {
-            format!("enable it: aws kms enable-key --region {region} --key-id {key}")
+            format!("enable it: aws kms enable-key --region {region} --key-id {key_argument}")
         }
-        KeyStoreFault::InvalidState => {
-            "look at KeyState in `aws kms describe-key`; a pending deletion can be cancelled".into()
-        }
+        KeyStoreFault::InvalidState => format!(
+            "look at KeyState in `aws kms describe-key --region {region} --key-id {key}`; a pending \
+             deletion can be cancelled (aws kms cancel-key-deletion), after which the key has to be \
+             enabled"
+        ),
+        // The key was admitted once, or its public key pinned.
+        KeyStoreFault::InvalidUsage if operation == "Sign" => format!(
+            "the key behind {key} is of another type than the pinned public key: look whether an \
+             alias was moved or the wrong public key pinned"
+        ),
         KeyStoreFault::InvalidUsage => {
             "create a key with --key-usage SIGN_VERIFY and --key-spec ECC_SECG_P256K1 (Ethereum), \
              ECC_NIST_P256 or ECC_NIST_EDWARDS25519"
                 .into()
         }
         KeyStoreFault::InvalidRequest => {
-            "the source says what KMS refused, such as the key id or an empty message".into()
+            format!("correct what the source names; the key was given as {key}")
         }
         KeyStoreFault::Throttled => {
             "retry after a pause, and ask AWS to raise the account's quota for ECC requests".into()
@@ -181,7 +209,15 @@ fn remedy(fault: KeyStoreFault, code: Option<&str>, receipt: &Receipt) -> String
         KeyStoreFault::Other if receipt.attempts() == 0 => {
             "nothing was sent; correct the client's setting that the source names".into()
         }
-        KeyStoreFault::Other => "see the source".into(),
+        KeyStoreFault::Other => match code {
+            Some("HTTP 407") => {
+                "give the proxy of HTTPS_PROXY or HTTP_PROXY its credentials".into()
+            }
+            Some(code) if code.starts_with("HTTP ") => format!(
+                "what answered is not KMS: check the endpoint of {region}, and for a proxy between"
+            ),
+            _ => "do not retry before you have looked at the source".into(),
+        },
     }
 }
 

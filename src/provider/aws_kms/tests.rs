@@ -201,9 +201,9 @@ fn an_ed25519_message_has_at_most_4096_bytes() {
     let too_long = vec![1; 4097];
     assert!(matches!(
         message_of(&KeyInput::Ed25519Message(&too_long)),
-        Err(Error::MessageTooLong {
+        Err(Error::MessageLength {
             actual: 4097,
-            limit: 4096
+            most: 4096
         })
     ));
 }

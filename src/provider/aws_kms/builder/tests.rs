@@ -64,7 +64,22 @@ async fn the_region_is_the_explicit_one_then_the_configured_one_then_the_arns() 
 #[tokio::test]
 async fn settings_that_contradict_are_refused_before_any_call() {
     let cases = [
-        (AwsKmsSigner::builder(""), "key id is empty"),
+        (AwsKmsSigner::builder(""), "`` cannot be a key in KMS"),
+        (AwsKmsSigner::builder("alias/"), "cannot be a key in KMS"),
+        (AwsKmsSigner::builder("key/1"), "cannot be a key in KMS"),
+        (AwsKmsSigner::builder("a key"), "cannot be a key in KMS"),
+        (
+            AwsKmsSigner::builder("arn:aws:kms"),
+            "cannot be a key in KMS",
+        ),
+        (
+            AwsKmsSigner::builder("arn:aws:kms:eu-central-1:111122223333:key/"),
+            "cannot be a key in KMS",
+        ),
+        (
+            AwsKmsSigner::builder("arn:aws:s3:eu-central-1:111122223333:key/1"),
+            "give a key id, a key ARN",
+        ),
         (
             AwsKmsSigner::builder("alias/a").sdk_config(&config(None)),
             "no AWS region is known",
@@ -142,6 +157,21 @@ async fn an_sdk_config_without_behavior_version_does_not_panic() {
         .build();
     let builder = AwsKmsSigner::builder("alias/a").sdk_config(&bare);
     assert!(builder.pinned(public_key()).await.is_ok());
+}
+
+#[tokio::test]
+async fn a_signer_does_not_show_its_endpoint_either() {
+    let builder = AwsKmsSigner::builder("alias/a")
+        .region("eu-central-1")
+        .static_credentials("AKIAFAKECANARY", "canary", Some("canary".into()))
+        .endpoint_url("http://user:canary@localhost");
+    let signer = builder.pinned(public_key()).await.unwrap();
+    let shown = format!("{signer:?}");
+    for part in ["alias/a", "eu-central-1", "secp256k1"] {
+        assert!(shown.contains(part), "{shown}");
+    }
+    assert!(!shown.to_lowercase().contains("canary"), "{shown}");
+    assert!(shown.len() < 400, "{} characters", shown.len());
 }
 
 #[test]

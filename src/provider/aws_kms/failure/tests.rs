@@ -210,7 +210,11 @@ fn remedies_name_action_key_and_region() {
         ("DisabledException", vec!["aws kms enable-key", KEY]),
         (
             "InvalidKeyUsageException",
-            vec!["SIGN_VERIFY", "ECC_SECG_P256K1"],
+            vec![KEY, "pinned public key", "alias was moved"],
+        ),
+        (
+            "KMSInvalidStateException",
+            vec!["describe-key", KEY, "cancel-key-deletion", "enabled"],
         ),
         ("ExpiredTokenException", vec!["renew the credentials"]),
         ("InvalidSignatureException", vec!["clock", "eu-west-1"]),
@@ -227,6 +231,69 @@ fn remedies_name_action_key_and_region() {
             );
         }
     }
+}
+
+/// GetPublicKey of an AES key: no alias can be blamed, the key was made for something else.
+#[test]
+fn a_key_that_was_never_for_signing_has_to_be_made_anew() {
+    let remedy = remedy(
+        KeyStoreFault::InvalidUsage,
+        None,
+        &Receipt::new("GetPublicKey", KEY),
+    );
+    assert!(
+        remedy.contains("SIGN_VERIFY") && remedy.contains("ECC_SECG_P256K1"),
+        "{remedy}"
+    );
+}
+
+/// `aws kms enable-key` takes no alias, and neither does a policy.
+#[test]
+fn an_alias_is_not_given_where_aws_takes_none() {
+    let receipt = Receipt::new("Sign", "alias/a").with_region(Some("eu-west-1".into()));
+    assert_eq!(
+        remedy(KeyStoreFault::Disabled, None, &receipt),
+        "enable it: aws kms enable-key --region eu-west-1 --key-id $(aws kms describe-key \
+         --region eu-west-1 --key-id alias/a --query KeyMetadata.KeyId --output text)"
+    );
+    let denied = remedy(KeyStoreFault::AccessDenied, None, &receipt);
+    assert!(
+        denied.contains("kms:Sign on the ARN of the key behind alias/a"),
+        "{denied}"
+    );
+}
+
+#[test]
+fn an_answer_without_code_shows_its_status() {
+    for (status, remedy) in [
+        (301, "check the endpoint"),
+        (403, "what answered is not KMS"),
+        (407, "the proxy"),
+        (503, "retry"),
+    ] {
+        let error = answered(status, None, &[]);
+        assert_eq!(error.code(), Some(&*format!("HTTP {status}")));
+        let shown = error.to_string();
+        assert!(
+            shown.contains(&format!("[HTTP {status}]")) && shown.contains(remedy),
+            "{shown}"
+        );
+    }
+}
+
+/// Display has code and request id already; the chain below it adds what KMS said, once.
+#[test]
+fn the_source_is_the_message_of_kms() {
+    let metadata = ErrorMetadata::builder()
+        .code("AccessDeniedException")
+        .message("no policy allows it")
+        .build();
+    let response = HttpResponse::new(400.try_into().unwrap(), SdkBody::empty());
+    let error = SdkError::service_error(SignError::generic(metadata), response);
+    let error = classify(error, receipt());
+    let source = error.source().unwrap();
+    assert_eq!(source.to_string(), "no policy allows it");
+    assert!(source.source().is_none());
 }
 
 #[test]
