@@ -41,6 +41,30 @@ impl Signature {
         }
     }
 
+    /// The signature with its recovery id, if it is one on secp256k1.
+    pub fn as_secp256k1(&self) -> Option<&Secp256k1Signature> {
+        match self {
+            Self::Secp256k1(signature) => Some(signature),
+            _ => None,
+        }
+    }
+
+    /// The signature, if it is one on P-256.
+    pub fn as_p256(&self) -> Option<&P256Signature> {
+        match self {
+            Self::P256(signature) => Some(signature),
+            _ => None,
+        }
+    }
+
+    /// The signature, if it is Ed25519.
+    pub fn as_ed25519(&self) -> Option<&Ed25519Signature> {
+        match self {
+            Self::Ed25519(signature) => Some(signature),
+            _ => None,
+        }
+    }
+
     /// 64 bytes: `r‖s`, each 32 bytes big-endian, for ECDSA; `R‖S` (RFC 8032 §5.1.6) for Ed25519.
     pub fn to_bytes(&self) -> [u8; 64] {
         match self {

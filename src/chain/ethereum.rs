@@ -8,8 +8,10 @@
 //! | authorization | EIP-7702 | [`EthereumSigner::sign_authorization`] |
 //! | typed data | EIP-712 | `EthereumSigner::sign_typed_data` (feature `alloy`) |
 //!
-//! The crates whose types appear here are re-exported: [`alloy_consensus`], [`alloy_eips`] and
-//! [`alloy_primitives`].
+//! The crates whose types appear here are re-exported: [`alloy_consensus`], [`alloy_eips`],
+//! [`alloy_primitives`], and with feature `alloy` also `alloy_dyn_abi`, `alloy_network`,
+//! `alloy_signer` and `alloy_sol_types`. `Signature` here is alloy's; a [`Signature`](crate::Signature)
+//! of this crate's core converts into it with `try_from`.
 //!
 //! With feature `alloy`, an [`EthereumSigner`] also is an alloy `Signer` and `TxSigner`, so
 //! `EthereumWallet::from(signer)` and `ProviderBuilder::new().wallet(signer)` work as they are.
@@ -48,17 +50,17 @@ mod transaction;
 mod typed_data;
 
 pub use {alloy_consensus, alloy_eips, alloy_primitives};
+#[cfg(feature = "alloy")]
+pub use {alloy_dyn_abi, alloy_network, alloy_signer, alloy_sol_types};
 
-use alloy_primitives::{Address, ChainId, Signature, U256, keccak256};
+use alloy_primitives::{Address, ChainId, Signature, keccak256};
 
 use self::chain_ids::ChainIds;
 pub use self::{
     signature::{V, to_rsv},
     transaction::SignedTransaction,
 };
-use crate::{
-    Error, KeyType, PublicKey, Receipt, Result, SignRequest, Signature as CoreSignature, Signer,
-};
+use crate::{Error, KeyType, PublicKey, Receipt, Result, SignRequest, Signer};
 
 /// An Ethereum account whose key is held by a [`Signer`].
 ///
@@ -87,7 +89,9 @@ impl<S: Signer> EthereumSigner<S> {
     /// Limits transactions and authorizations to one chain; `None` lifts the limit.
     ///
     /// A legacy transaction without a chain id is given this one, and with it EIP-155 replay
-    /// protection. Messages, typed data and bare hashes name no chain that could be checked here.
+    /// protection. Typed data whose domain names a chain (EIP-712 `chainId`) is limited likewise.
+    /// Messages, bare hashes and typed data without `chainId` name no chain, and are signed.
+    /// Replaces any earlier limit.
     #[must_use]
     pub fn with_chain_id(mut self, chain_id: impl Into<Option<ChainId>>) -> Self {
         self.chain_ids = chain_id.into().into();
@@ -96,8 +100,10 @@ impl<S: Signer> EthereumSigner<S> {
 
     /// Limits transactions and authorizations to the listed chains.
     ///
-    /// What is valid on every chain (a legacy transaction without EIP-155, an authorization for
-    /// chain 0) is refused. An empty list refuses everything.
+    /// Typed data whose domain names a chain is limited likewise. What is valid on every chain (a
+    /// legacy transaction without EIP-155, an authorization for chain 0) is refused. A list of one is
+    /// a list too: nothing is filled in, as [`with_chain_id`](Self::with_chain_id) does. An empty
+    /// list refuses every transaction. Replaces any earlier limit.
     #[must_use]
     pub fn with_chain_ids(mut self, chain_ids: impl IntoIterator<Item = ChainId>) -> Self {
         self.chain_ids = ChainIds::AllowList(chain_ids.into_iter().collect());
@@ -138,26 +144,7 @@ impl<S: Signer> EthereumSigner<S> {
 
     async fn sign_with_receipt(&self, request: &SignRequest<'_>) -> Result<(Signature, Receipt)> {
         let signed = self.signer.sign(request).await?;
-        match signed.signature {
-            // `ecrecover` has two values of v and so no way to say that x was reduced.
-            CoreSignature::Secp256k1(signature) if signature.x_is_reduced() => {
-                Err(Error::UnencodableSignature {
-                    reason: "its nonce point's x is not below the group order; sign again",
-                })
-            }
-            CoreSignature::Secp256k1(signature) => Ok((
-                Signature::new(
-                    U256::from_be_bytes(*signature.r()),
-                    U256::from_be_bytes(*signature.s()),
-                    signature.y_is_odd(),
-                ),
-                signed.receipt,
-            )),
-            other => Err(Error::KeyTypeMismatch {
-                expected: KeyType::Secp256k1,
-                actual: other.key_type(),
-            }),
-        }
+        Ok(((&signed.signature).try_into()?, signed.receipt))
     }
 }
 

@@ -1,8 +1,31 @@
 //! The 65-byte forms of an Ethereum signature.
 
-use alloy_primitives::Signature;
+use alloy_primitives::{Signature, U256};
 
-use crate::{Error, Result};
+use crate::{Error, KeyType, Result, Signature as CoreSignature};
+
+/// Refuses other curves, and the one signature in 2^127 that Ethereum cannot express.
+impl TryFrom<&CoreSignature> for Signature {
+    type Error = Error;
+
+    fn try_from(signature: &CoreSignature) -> Result<Self> {
+        match signature.as_secp256k1() {
+            // `ecrecover` has two values of v and so no way to say that x was reduced.
+            Some(signature) if signature.x_is_reduced() => Err(Error::UnencodableSignature {
+                reason: "its nonce point's x is not below the group order; sign again",
+            }),
+            Some(signature) => Ok(Self::new(
+                U256::from_be_bytes(*signature.r()),
+                U256::from_be_bytes(*signature.s()),
+                signature.y_is_odd(),
+            )),
+            None => Err(Error::KeyTypeMismatch {
+                expected: KeyType::Secp256k1,
+                actual: signature.key_type(),
+            }),
+        }
+    }
+}
 
 /// How the recovery id is written into the last byte of a 65-byte signature.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -31,12 +54,16 @@ impl V {
     }
 }
 
-/// Writes a signature as 65 bytes: `r` (32, big-endian), `s` (32, big-endian), `v` (1).
+/// Writes alloy's form of a signature as 65 bytes: `r` (32, big-endian), `s` (32, big-endian),
+/// `v` (1).
 ///
 /// ```
-/// # fn example(signature: alloy_primitives::Signature) -> kms_signer::Result<()> {
+/// # async fn example(
+/// #     wallet: kms_signer::chain::ethereum::EthereumSigner<&dyn kms_signer::Signer>,
+/// # ) -> kms_signer::Result<()> {
 /// use kms_signer::chain::ethereum::{V, to_rsv};
 ///
+/// let signature = wallet.sign_message(b"message").await?;
 /// let for_ecrecover: [u8; 65] = to_rsv(&signature, V::Electrum)?;
 /// # Ok(())
 /// # }

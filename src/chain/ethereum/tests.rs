@@ -3,7 +3,7 @@ use alloy_consensus::{
     TxLegacy, TypedTransaction, transaction::SignerRecoverable as _,
 };
 use alloy_eips::eip7702::Authorization;
-use alloy_primitives::{TxKind, address, b256, bytes, hex};
+use alloy_primitives::{TxKind, U256, address, b256, bytes, hex};
 
 use super::*;
 use crate::provider::local::LocalSigner;
@@ -410,7 +410,8 @@ async fn every_type_is_signed_over_its_own_hash_and_recovers_to_the_sender() {
             "{:?}",
             signed.envelope.tx_type()
         );
-        assert_eq!(signed.envelope.recover_signer().unwrap(), wallet.address());
+        assert_eq!(signed.from, wallet.address());
+        assert_eq!(signed.envelope.recover_signer().unwrap(), signed.from);
         assert_eq!(
             signed.hash,
             keccak256(&signed.raw),
@@ -479,6 +480,68 @@ async fn another_chain_is_refused_before_the_key_store_is_asked() {
                 "{result:?}"
             );
         }
+    }
+}
+
+#[cfg(feature = "alloy")]
+#[tokio::test]
+async fn typed_data_for_another_chain_is_refused() {
+    use alloy_sol_types::{Eip712Domain, sol};
+    sol! {
+        struct Permit {
+            address owner;
+        }
+    }
+    let permit = Permit {
+        owner: Address::ZERO,
+    };
+    let domain = |chain_id: Option<U256>| Eip712Domain {
+        chain_id,
+        ..Default::default()
+    };
+    let beyond = U256::from(1u128 << 64);
+    for wallet in [
+        eip155_wallet().with_chain_id(5),
+        eip155_wallet().with_chain_ids([5, 6]),
+    ] {
+        // No chain is named, as in a message.
+        for chain_id in [Some(U256::from(5)), None] {
+            let result = wallet.sign_typed_data(&permit, &domain(chain_id)).await;
+            result.unwrap();
+        }
+        let foreign = domain(Some(U256::from(9)));
+        let result = wallet.sign_typed_data(&permit, &foreign);
+        assert!(matches!(
+            result.await,
+            Err(Error::ChainIdRefused {
+                requested: Some(9),
+                ..
+            })
+        ));
+        let foreign = domain(Some(beyond));
+        let result = wallet.sign_typed_data(&permit, &foreign);
+        assert!(matches!(result.await, Err(Error::InvalidPayload { .. })));
+
+        let json = r#"{
+            "types": {
+                "EIP712Domain": [{"name": "chainId", "type": "uint256"}],
+                "Permit": [{"name": "owner", "type": "address"}]
+            },
+            "primaryType": "Permit",
+            "domain": {"chainId": 9},
+            "message": {"owner": "0x0000000000000000000000000000000000000000"}
+        }"#;
+        let payload: alloy_dyn_abi::TypedData = serde_json::from_str(json).unwrap();
+        let result = wallet.sign_dynamic_typed_data(&payload).await;
+        assert!(
+            matches!(result, Err(Error::ChainIdRefused { .. })),
+            "{result:?}"
+        );
+    }
+    let unlimited = eip155_wallet();
+    for chain_id in [U256::from(9), beyond] {
+        let domain = domain(Some(chain_id));
+        unlimited.sign_typed_data(&permit, &domain).await.unwrap();
     }
 }
 
@@ -737,7 +800,7 @@ async fn every_method_of_alloy_shows_the_signer_its_preimage_but_sign_hash() {
 
 /// Answers every request with one signature, whatever was asked.
 #[derive(Debug)]
-struct Canned(PublicKey, CoreSignature);
+struct Canned(PublicKey, crate::Signature);
 
 #[async_trait::async_trait]
 impl Signer for Canned {

@@ -2,7 +2,7 @@
 
 use alloy_consensus::{SignableTransaction, TxEip1559, TxEnvelope, TypedTransaction};
 use alloy_eips::eip2718::Encodable2718 as _;
-use alloy_primitives::{B256, Bytes, Signature, keccak256};
+use alloy_primitives::{Address, B256, Bytes, Signature, keccak256};
 
 use super::EthereumSigner;
 use crate::{Error, Receipt, Result, SignRequest, Signer};
@@ -14,6 +14,8 @@ pub struct SignedTransaction {
     /// What `eth_sendRawTransaction` takes: the RLP of a legacy transaction, or the type byte and
     /// payload of EIP-2718. An EIP-4844 transaction that came with its sidecar has it here.
     pub raw: Bytes,
+    /// Who sends it: the account that signed.
+    pub from: Address,
     /// The transaction hash: Keccak-256 of the canonical encoding, which has no sidecar.
     pub hash: B256,
     /// The same as alloy's type.
@@ -46,6 +48,7 @@ impl<S: Signer> EthereumSigner<S> {
         let envelope: TxEnvelope = tx.into_envelope(signature);
         Ok(SignedTransaction {
             raw: envelope.encoded_2718().into(),
+            from: self.address(),
             hash: *envelope.tx_hash(),
             envelope,
             receipt,

@@ -4,7 +4,7 @@ use alloy_dyn_abi::TypedData;
 use alloy_primitives::{B256, Signature};
 use alloy_sol_types::{Eip712Domain, SolStruct};
 
-use super::EthereumSigner;
+use super::{EthereumSigner, chain_ids::ChainIds};
 use crate::{Error, Result, SignRequest, Signer};
 
 impl<S: Signer> EthereumSigner<S> {
@@ -12,12 +12,14 @@ impl<S: Signer> EthereumSigner<S> {
     ///
     /// # Errors
     ///
-    /// Those of the [`Signer`].
+    /// [`Error::ChainIdRefused`] when the domain names a chain this account does not sign for, or
+    /// those of the [`Signer`].
     pub async fn sign_typed_data<T: SolStruct + Send + Sync>(
         &self,
         payload: &T,
         domain: &Eip712Domain,
     ) -> Result<Signature> {
+        self.check_domain_chain(domain)?;
         let preimage = preimage(domain.separator(), Some(payload.eip712_hash_struct()));
         self.sign(&SignRequest::keccak256(&preimage)).await
     }
@@ -26,11 +28,14 @@ impl<S: Signer> EthereumSigner<S> {
     ///
     /// # Errors
     ///
-    /// [`Error::InvalidPayload`] when the message does not fit its types, or when the declared
-    /// type `EIP712Domain` is not that of the domain, since wallets and contracts would then hash
-    /// the domain in another way. Otherwise those of the [`Signer`].
+    /// - [`Error::InvalidPayload`] when the message does not fit its types, or when the declared
+    ///   type `EIP712Domain` is not that of the domain, since wallets and contracts would then hash
+    ///   the domain in another way.
+    /// - [`Error::ChainIdRefused`] when the domain names a chain this account does not sign for.
+    /// - Those of the [`Signer`].
     pub async fn sign_dynamic_typed_data(&self, payload: &TypedData) -> Result<Signature> {
         check_domain_type(payload)?;
+        self.check_domain_chain(&payload.domain)?;
         // With the domain itself as the message there is no second hash, as in eth-sig-util.
         let message = match payload.primary_type.as_str() {
             "EIP712Domain" => None,
@@ -45,6 +50,20 @@ impl<S: Signer> EthereumSigner<S> {
         };
         let preimage = preimage(payload.domain.separator(), message);
         self.sign(&SignRequest::keccak256(&preimage)).await
+    }
+
+    /// A domain without `chainId` names no chain, as a message does not.
+    fn check_domain_chain(&self, domain: &Eip712Domain) -> Result<()> {
+        match (domain.chain_id, &self.chain_ids) {
+            (None, _) | (_, ChainIds::Any) => Ok(()),
+            (Some(chain_id), limited) => match chain_id.try_into() {
+                Ok(chain_id) => limited.check(Some(chain_id)),
+                Err(_) => Err(Error::InvalidPayload {
+                    what: "the typed data",
+                    source: "the chainId of its domain exceeds 64 bits".into(),
+                }),
+            },
+        }
     }
 }
 
