@@ -20,7 +20,7 @@
 //!
 //! | item | purpose |
 //! |---|---|
-//! | [`Signer`] | the one trait: a public key, and `sign` |
+//! | [`Signer`] | the one trait: a public key, and `sign`; with [`async_trait`](macro@async_trait) to implement it |
 //! | [`SignRequest`] | what to sign: a preimage and its hash, or a whole message |
 //! | [`PublicKey`] | a validated public key of one of three curves |
 //! | [`Verifier`] | the gate that turns what a key store returned into a [`Signature`] |
@@ -69,6 +69,7 @@ pub mod signature;
 mod signer;
 mod verifier;
 
+pub use async_trait::async_trait;
 pub use error::{Error, Result};
 pub use public_key::{KeyType, PublicKey};
 pub use request::{KeyInput, SignRequest};

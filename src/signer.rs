@@ -16,6 +16,82 @@ use crate::{PublicKey, Result, SignRequest, Signature};
 /// Keep a [`Verifier`](crate::Verifier) of the key. In `sign`, take the bytes from
 /// [`SignRequest::input_for`], have the key store sign them, and pass what it returned through
 /// [`Verifier::accept`](crate::Verifier::accept): there is no other way to a [`Signature`].
+///
+/// ```
+/// use kms_signer::{
+///     Error, KeyInput, PublicKey, RawSignature, Receipt, Result, SignRequest, Signed, Signer,
+///     Verifier, async_trait, error::KeyStoreFault,
+/// };
+/// # #[derive(Debug)] struct Hsm;
+/// # impl Hsm {
+/// #     async fn sign(&self, _: &[u8]) -> std::io::Result<Vec<u8>> { Ok(Vec::new()) }
+/// # }
+///
+/// #[derive(Debug)]
+/// struct HsmSigner {
+///     hsm: Hsm,
+///     verifier: Verifier,
+/// }
+///
+/// #[async_trait]
+/// impl Signer for HsmSigner {
+///     fn public_key(&self) -> &PublicKey {
+///         self.verifier.public_key()
+///     }
+///
+///     async fn sign(&self, request: &SignRequest<'_>) -> Result<Signed> {
+///         let input = request.input_for(self.public_key().key_type())?;
+///         let bytes: &[u8] = match &input {
+///             KeyInput::EcdsaPrehash(digest) => *digest,
+///             KeyInput::Ed25519Message(message) => message,
+///             // Of a kind of key that is yet to come.
+///             _ => {
+///                 return Err(Error::UnsupportedRequest {
+///                     request: "unknown",
+///                     key_type: self.public_key().key_type(),
+///                 });
+///             }
+///         };
+///         let receipt = Receipt::new("C_Sign", "pkcs11:object=hot-wallet");
+///         let raw = self.hsm.sign(bytes).await.map_err(|source| Error::KeyStore {
+///             fault: KeyStoreFault::Unavailable,
+///             code: None,
+///             retry_after: None,
+///             remedy: "check that the HSM is plugged in, then retry".into(),
+///             receipt: Some(Box::new(receipt.clone())),
+///             source: source.into(),
+///         })?;
+///         match self.verifier.accept(&input, RawSignature::Fixed(&raw)) {
+///             Ok(signature) => Ok(Signed::new(signature, receipt)),
+///             Err(error) => Err(error.with_receipt(receipt)),
+///         }
+///     }
+/// }
+/// ```
+///
+/// # Implementing a wrapper
+///
+/// Delegate both methods to the same signer. Nothing above compares them again: an address comes
+/// from [`public_key`](Self::public_key), and a signature by another key would not belong to it.
+///
+/// ```
+/// # use kms_signer::{PublicKey, Result, SignRequest, Signed, Signer, async_trait};
+/// #[derive(Debug)]
+/// struct Audited<S>(S);
+///
+/// #[async_trait]
+/// impl<S: Signer> Signer for Audited<S> {
+///     fn public_key(&self) -> &PublicKey {
+///         self.0.public_key()
+///     }
+///
+///     async fn sign(&self, request: &SignRequest<'_>) -> Result<Signed> {
+///         let signed = self.0.sign(request).await?;
+///         println!("signed: {}", signed.receipt);
+///         Ok(signed)
+///     }
+/// }
+/// ```
 #[async_trait]
 pub trait Signer: fmt::Debug + Send + Sync {
     /// The public key, known since construction: this is never a network call.

@@ -121,7 +121,7 @@ impl Contest {
             alloy,
             _server: server,
         };
-        for _ in 0..HOT_AFTER {
+        for _ in 0..=HOT_AFTER {
             contest.runtime.block_on(contest.ours());
         }
         Ok(contest)
