@@ -128,6 +128,25 @@ fn every_changed_bit_is_refused_or_another_key() {
 }
 
 proptest::proptest! {
+    /// Written and read again, in each form, with either parity of y in the compressed one.
+    #[test]
+    fn every_key_is_read_back(secret: [u8; 32]) {
+        for key_type in ALL {
+            // Not a scalar in range: 1 in 2^32 on P-256.
+            let Ok(secret) = SecretKey::from_bytes(key_type, &secret) else { continue };
+            let key = secret.public_key().unwrap();
+            let spki = key.to_spki_der();
+            proptest::prop_assert_eq!(PublicKey::from_spki_der(&spki).unwrap(), key.clone());
+            let bytes = key.to_bytes();
+            proptest::prop_assert_eq!(PublicKey::from_bytes(key_type, &bytes).unwrap(), key.clone());
+            if let [4, x_and_y @ ..] = bytes.as_slice() {
+                let (x, y) = x_and_y.split_at(32);
+                let compressed = [&[2 + (y[31] & 1)], x].concat();
+                proptest::prop_assert_eq!(PublicKey::from_bytes(key_type, &compressed).unwrap(), key);
+            }
+        }
+    }
+
     /// Whatever the bytes: an error or a key that writes them back, never a panic.
     #[test]
     fn arbitrary_bytes_are_refused_or_written_back(

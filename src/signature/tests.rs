@@ -88,7 +88,29 @@ fn fixed_width_is_exactly_64_bytes() {
     assert_eq!(scalars.to_bytes().as_slice(), bytes);
 }
 
+/// An ECDSA-Sig-Value as the `der` crate writes it, in and out of the range of scalars.
+fn encode(r: &[u8; 32], s: &[u8; 32]) -> Vec<u8> {
+    use der::{Encode as _, asn1::UintRef};
+    let integers = [r, s].map(|scalar| UintRef::new(scalar).unwrap());
+    integers.to_vec().to_der().unwrap()
+}
+
 proptest::proptest! {
+    /// Written as DER and as 64 bytes and read again, with any number of leading zeros.
+    #[test]
+    fn every_pair_of_scalars_is_read_back(
+        mut r: [u8; 32], mut s: [u8; 32], zeros in proptest::array::uniform2(0usize..33)
+    ) {
+        r[..zeros[0]].fill(0);
+        s[..zeros[1]].fill(0);
+        let scalars = Scalars { r, s };
+        let der = encode(&r, &s);
+        proptest::prop_assert_eq!(Scalars::decode(RawSignature::Der(&der)), Ok(scalars));
+        let fixed = scalars.to_bytes();
+        proptest::prop_assert_eq!(&fixed[..], [r, s].concat());
+        proptest::prop_assert_eq!(Scalars::decode(RawSignature::Fixed(&fixed)), Ok(scalars));
+    }
+
     /// Arbitrary bytes: never a panic, and what is read is what the curve library reads.
     #[test]
     fn agrees_with_the_ecdsa_crate_on_any_bytes(bytes: Vec<u8>) {

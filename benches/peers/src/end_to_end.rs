@@ -97,19 +97,7 @@ impl Contest {
         let runtime = tokio::runtime::Builder::new_current_thread()
             .enable_all()
             .build()?;
-        let config = aws_sdk_kms::Config::builder()
-            .behavior_version(BehaviorVersion::v2026_01_12())
-            .region(Region::from_static("us-east-1"))
-            .endpoint_url(format!("http://127.0.0.1:{}", server.port))
-            .credentials_provider(Credentials::new(
-                "AKIAFAKEFAKEFAKEFAKE",
-                "fake",
-                None,
-                None,
-                "fake",
-            ))
-            .build();
-        let client = Client::from_conf(config);
+        let client = client(&format!("http://127.0.0.1:{}", server.port));
         let ours = AwsKmsSigner::builder(ARN).client(client.clone());
         let ours = runtime.block_on(ours.connect())?;
         let alloy = AwsSigner::new(client.clone(), ARN.to_owned(), None);
@@ -193,6 +181,23 @@ impl Contest {
         });
         (median(ours), median(bare))
     }
+}
+
+/// A client with settings of its own, for KMS at this URL.
+pub fn client(endpoint_url: &str) -> Client {
+    let config = aws_sdk_kms::Config::builder()
+        .behavior_version(BehaviorVersion::v2026_01_12())
+        .region(Region::from_static("us-east-1"))
+        .endpoint_url(endpoint_url)
+        .credentials_provider(Credentials::new(
+            "AKIAFAKEFAKEFAKEFAKE",
+            "fake",
+            None,
+            None,
+            "fake",
+        ))
+        .build();
+    Client::from_conf(config)
 }
 
 /// `peers server`, ended when this is dropped.

@@ -1,12 +1,12 @@
 //! What a key holds in memory.
 
 use anyhow::{Result, ensure};
-use aws_sdk_kms::config::{BehaviorVersion, Credentials, Region};
 use kms_signer::{KeyInput, KeyType, RawSignature, Verifier, provider::aws_kms::AwsKmsSigner};
 use stats_alloc::Region as Allocations;
 
 use crate::{
     ALLOCATOR,
+    end_to_end::client,
     key::{ARN, DIGEST, HOT_AFTER, Key},
     table::{Goal, Row},
 };
@@ -47,18 +47,8 @@ pub fn held(region: &Allocations<'_, std::alloc::System>) -> f64 {
 }
 
 fn cold_signer() -> Result<f64> {
-    let config = aws_sdk_kms::Config::builder()
-        .behavior_version(BehaviorVersion::v2026_01_12())
-        .region(Region::from_static("us-east-1"))
-        .credentials_provider(Credentials::new(
-            "AKIAFAKEFAKEFAKEFAKE",
-            "fake",
-            None,
-            None,
-            "fake",
-        ))
-        .build();
-    let client = aws_sdk_kms::Client::from_conf(config);
+    // Pinning makes no call, so that nobody has to answer there.
+    let client = client("http://127.0.0.1:1");
     let public_key = Key::new(KeyType::Secp256k1, 1)?.public_key;
     let runtime = tokio::runtime::Builder::new_current_thread().build()?;
     let build = || {
