@@ -12,7 +12,7 @@ use k256::elliptic_curve::{
     point::AffineCoordinates as _,
 };
 use kms_signer::provider::local::LocalSigner;
-use kms_signer::{KeyInput, KeyType, PublicKey, RawSignature, Signer as _, Verifier};
+use kms_signer::{KeyInput, KeyType, PublicKey, RawSignature, Signature, Signer as _, Verifier};
 use libfuzzer_sys::fuzz_target;
 use p256::ecdsa::signature::hazmat::PrehashVerifier as _;
 
@@ -131,6 +131,16 @@ fuzz_target!(|data: &[u8]| {
     }
     for verifier in [&key.hot, &Verifier::new(key.public_key.clone())] {
         let ours = verifier.accept(&KeyInput::EcdsaPrehash(&digest), RawSignature::Fixed(&raw));
-        assert_eq!(ours.ok().map(|signature| signature.to_bytes()), expected);
+        let ours = ours.ok();
+        assert_eq!(ours.map(|signature| signature.to_bytes()), expected);
+        if let Some(signature) = ours.as_ref().and_then(Signature::as_secp256k1) {
+            let id = secp256k1::ecdsa::RecoveryId::from_u8_masked(signature.recovery_id());
+            let raw = [*signature.r(), *signature.s()].concat();
+            let recoverable = secp256k1::ecdsa::RecoverableSignature::from_compact(&raw, id);
+            let message = secp256k1::Message::from_digest(digest);
+            let recovered = LIBSECP256K1.recover_ecdsa(message, &recoverable.unwrap());
+            let recovered = recovered.unwrap().serialize_uncompressed();
+            assert_eq!(recovered.as_slice(), key.public_key.to_bytes());
+        }
     }
 });

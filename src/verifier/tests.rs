@@ -34,6 +34,9 @@ fn heat(secret: &SecretKey, verifier: &Verifier) {
 fn cold_and_hot(secret: &SecretKey) -> [Verifier; 2] {
     let verifiers = [(); 2].map(|()| Verifier::new(secret.public_key().unwrap()));
     heat(secret, &verifiers[1]);
+    assert!(!verifiers[0].scheme.is_hot());
+    let can_be_hot = verifiers[0].public_key().key_type() != KeyType::Ed25519;
+    assert_eq!(verifiers[1].scheme.is_hot(), can_be_hot);
     verifiers
 }
 
@@ -141,16 +144,78 @@ fn a_key_is_hot_from_its_sixteenth_signature_on() {
     }
 }
 
+/// All threads come to the sixteenth signature at about the same time: nobody is refused.
+#[test]
+fn threads_that_share_a_verifier_agree() {
+    use std::{sync::Barrier, thread};
+    let (secret, verifier) = key(KeyType::P256, 9);
+    let input = KeyInput::EcdsaPrehash(&[1; 32]);
+    let raw = secret.sign(&input, &[]).unwrap();
+    let signature = verifier
+        .clone()
+        .accept(&input, RawSignature::Fixed(&raw))
+        .unwrap();
+    let barrier = Barrier::new(8);
+    thread::scope(|scope| {
+        for _ in 0..8 {
+            scope.spawn(|| {
+                barrier.wait();
+                for _ in 0..32 {
+                    let accepted = verifier.accept(&input, RawSignature::Fixed(&raw));
+                    assert_eq!(accepted.unwrap(), signature);
+                }
+            });
+        }
+    });
+    assert!(verifier.scheme.is_hot());
+}
+
 /// Else a stranger could have tables built by sending what does not verify.
 #[test]
 fn what_is_refused_does_not_make_a_key_hot() {
-    let (secret, verifier) = key(KeyType::Secp256k1, 9);
-    let raw = secret.sign(&KeyInput::EcdsaPrehash(&[1; 32]), &[]).unwrap();
-    for _ in 0..40 {
-        let other = KeyInput::EcdsaPrehash(&[2; 32]);
-        not_by_this_key(verifier.accept(&other, RawSignature::Fixed(&raw)));
+    for key_type in [KeyType::Secp256k1, KeyType::P256] {
+        let (secret, verifier) = key(key_type, 9);
+        for count in 0..40 {
+            let input = KeyInput::EcdsaPrehash(&[count; 32]);
+            let raw = secret.sign(&input, &[]).unwrap();
+            let other = KeyInput::EcdsaPrehash(&[0xff; 32]);
+            not_by_this_key(verifier.accept(&other, RawSignature::Fixed(&raw)));
+            let _ = verifier.accept(&input, RawSignature::Fixed(&[0; 64]));
+        }
+        assert!(!verifier.scheme.is_hot(), "{key_type}");
     }
-    assert!(!verifier.scheme.is_hot());
+}
+
+#[test]
+fn the_parts_of_a_signature_are_those_of_its_bytes() {
+    for key_type in [KeyType::Secp256k1, KeyType::P256, KeyType::Ed25519] {
+        let (secret, verifier) = key(key_type, 9);
+        let input = match key_type {
+            KeyType::Ed25519 => KeyInput::Ed25519Message(b"message"),
+            _ => KeyInput::EcdsaPrehash(&[1; 32]),
+        };
+        let raw = secret.sign(&input, &[]).unwrap();
+        let signature = verifier.accept(&input, RawSignature::Fixed(&raw)).unwrap();
+        assert_eq!(signature.key_type(), key_type);
+        let bytes = signature.to_bytes();
+        let mut found = 0;
+        if let Some(signature) = signature.as_secp256k1() {
+            assert_eq!([*signature.r(), *signature.s()].concat(), bytes);
+            assert_eq!(key_type, KeyType::Secp256k1);
+            found += 1;
+        }
+        if let Some(signature) = signature.as_p256() {
+            assert_eq!([*signature.r(), *signature.s()].concat(), bytes);
+            assert_eq!(key_type, KeyType::P256);
+            found += 1;
+        }
+        if let Some(signature) = signature.as_ed25519() {
+            assert_eq!(*signature.as_bytes(), bytes);
+            assert_eq!(key_type, KeyType::Ed25519);
+            found += 1;
+        }
+        assert_eq!(found, 1, "{key_type}");
+    }
 }
 
 /// Made with OpenSSL 3.0.19, which signs as KMS does: any nonce, either form of `s`.
@@ -221,6 +286,8 @@ fn signatures_of_openssl_have_the_r_s_and_v_that_eth_keys_gives() {
         assert_eq!(hex::encode(signature.r()), r);
         assert_eq!(hex::encode(signature.s()), s);
         assert_eq!(signature.recovery_id(), v, "r {r}");
+        assert_eq!(signature.y_is_odd(), v == 1, "r {r}");
+        assert!(!signature.x_is_reduced(), "r {r}");
     }
 }
 
@@ -376,14 +443,26 @@ fn inputs_and_encodings_of_other_schemes_are_refused() {
     let (_, ecdsa) = key(KeyType::Secp256k1, 5);
     let (_, ed25519) = key(KeyType::Ed25519, 5);
     let raw = [1; 64];
-    assert!(matches!(
-        ecdsa.accept(&KeyInput::Ed25519Message(b"m"), RawSignature::Fixed(&raw)),
-        Err(Error::UnsupportedRequest { .. })
-    ));
-    assert!(matches!(
-        ed25519.accept(&KeyInput::EcdsaPrehash(&[1; 32]), RawSignature::Fixed(&raw)),
-        Err(Error::UnsupportedRequest { .. })
-    ));
+    let (_, p256) = key(KeyType::P256, 5);
+    let [message, prehash] = [
+        KeyInput::Ed25519Message(b"m"),
+        KeyInput::EcdsaPrehash(&[1; 32]),
+    ];
+    for (verifier, input, name) in [
+        (&ecdsa, &message, "message"),
+        (&p256, &message, "message"),
+        (&ed25519, &prehash, "prehashed"),
+    ] {
+        match verifier.accept(input, RawSignature::Fixed(&raw)) {
+            Err(Error::UnsupportedRequest { request, key_type }) => {
+                assert_eq!(
+                    (request, key_type),
+                    (name, verifier.public_key().key_type())
+                );
+            }
+            other => panic!("{other:?}"),
+        }
+    }
     let message = KeyInput::Ed25519Message(b"m");
     assert_eq!(
         refused_as(ed25519.accept(&message, RawSignature::Der(&raw))),

@@ -8,7 +8,7 @@ use kms_signer::{
 };
 use sha2::{Digest as _, Sha256};
 
-use crate::forgery::cold_and_hot;
+use crate::forgery::hot;
 
 const SIGNATURES: u32 = 100_000;
 const SIGNATURES_PER_KEY: u32 = 100;
@@ -67,7 +67,7 @@ fn check_key(key: u32) {
     let sec1 = theirs.public_key.serialize_uncompressed();
     let public_key = PublicKey::from_bytes(KeyType::Secp256k1, &sec1).unwrap();
     let k256_key = k256::ecdsa::VerifyingKey::from_sec1_bytes(&sec1).unwrap();
-    let [_, hot] = cold_and_hot(&public_key);
+    let hot = hot(&public_key);
 
     for number in key * SIGNATURES_PER_KEY..(key + 1) * SIGNATURES_PER_KEY {
         let digest = bytes("digest", number);
@@ -130,7 +130,7 @@ fn p256_signatures_are_judged_as_by_the_curve_crate() {
         let theirs = secret.verifying_key();
         let sec1 = theirs.to_sec1_point(false);
         let public_key = PublicKey::from_bytes(KeyType::P256, sec1.as_bytes()).unwrap();
-        let verifiers = cold_and_hot(&public_key);
+        let hot = hot(&public_key);
         for number in key * 10..(key + 1) * 10 {
             let digest = bytes("p256 digest", number);
             let signature: p256::ecdsa::Signature = secret.sign_prehash(&digest).unwrap();
@@ -151,7 +151,7 @@ fn p256_signatures_are_judged_as_by_the_curve_crate() {
                     })
                     .map(|signature| signature.normalize_s());
                 assert_eq!(expected.is_ok(), bit == 0);
-                for verifier in &verifiers {
+                for verifier in [&hot, &Verifier::new(public_key.clone())] {
                     let ours = verifier
                         .accept(&KeyInput::EcdsaPrehash(&digest), RawSignature::Fixed(&raw));
                     assert_eq!(

@@ -35,9 +35,8 @@ where
     (!bool::from(r.is_zero())).then_some((digest, raw))
 }
 
-/// A verifier for the first signatures of a key, and one that has its table.
-pub(crate) fn cold_and_hot(public_key: &PublicKey) -> [Verifier; 2] {
-    let cold = Verifier::new(public_key.clone());
+/// A verifier that has the table of its key.
+pub(crate) fn hot(public_key: &PublicKey) -> Verifier {
     let hot = Verifier::new(public_key.clone());
     let key = public_key.to_bytes();
     let forgeries = (1..).filter_map(|count: u64| match public_key.key_type() {
@@ -55,8 +54,8 @@ pub(crate) fn cold_and_hot(public_key: &PublicKey) -> [Verifier; 2] {
         hot.accept(&KeyInput::EcdsaPrehash(&digest), RawSignature::Fixed(&raw))
             .unwrap();
     }
-    assert!(!is_hot(&cold) && is_hot(&hot));
-    [cold, hot]
+    assert!(is_hot(&hot));
+    hot
 }
 
 pub(crate) fn is_hot(verifier: &Verifier) -> bool {

@@ -12,3 +12,30 @@ fn a_dropped_table_leaves_its_place_to_another() {
     drop((second, third));
     assert_eq!(TWO.free.load(Ordering::Relaxed), 2);
 }
+
+/// A table of another key's multiples must change the verdict, or it is not what is computed with.
+#[test]
+fn a_hot_key_is_verified_with_its_table() {
+    use crate::{KeyInput, KeyType, secret_key::SecretKey};
+    let digest = [1; 32];
+    let secret = SecretKey::from_bytes(KeyType::Secp256k1, &[9; 32]).unwrap();
+    let raw = secret.sign(&KeyInput::EcdsaPrehash(&digest), &[]).unwrap();
+    let SecretKey::Secp256k1(secret) = secret else {
+        unreachable!()
+    };
+    let verifier = EcdsaVerifier::<k256::Secp256k1>::new(*secret.public_key().as_affine());
+    verifier.accept(&digest, RawSignature::Fixed(&raw)).unwrap();
+
+    static ONE: Places = Places::new(1);
+    let foreign = Table {
+        multiples: Multiples::new(&k256::AffinePoint::generator(), 6),
+        _place: ONE.take().unwrap(),
+    };
+    assert!(verifier.table.set(foreign).is_ok());
+    let result = verifier.accept(&digest, RawSignature::Fixed(&raw));
+    assert!(
+        matches!(result, Err(Error::SignatureNotVerified { .. })),
+        "{:?}",
+        result.err()
+    );
+}

@@ -47,17 +47,22 @@ fn edge_scalars_are_multiplied_as_the_curve_crate_does() {
 
 /// The figures that the documentation of `Verifier` gives.
 #[test]
-fn tables_of_hot_keys_stay_within_their_memory() {
-    // Of k256, the larger: two coordinates of five words and a flag. With debug assertions, as
-    // here, it carries more.
-    const POINT: usize = 88;
-    let multiples = Multiples::<k256::Secp256k1>::new(
-        &k256::AffinePoint::generator(),
-        k256::Secp256k1::KEY_WINDOW,
-    );
-    let size = multiples.points.capacity() * POINT;
-    assert!(size <= 128 * 1024, "{size} bytes");
-    assert!(size * MAX_TABLES <= 8 * 1024 * 1024, "{size} bytes each");
+fn tables_stay_within_their_memory() {
+    // Two coordinates (five words in k256, four in p256) and a flag. With debug assertions, as
+    // here, k256 carries more.
+    fn check<C: EcdsaCurve>(point: usize) {
+        let size = |window| {
+            let generator = AffinePoint::<C>::generator();
+            Multiples::<C>::new(&generator, window).points.capacity() * point
+        };
+        let of_key = size(C::KEY_WINDOW);
+        assert!(of_key <= 128 * 1024, "{of_key} bytes");
+        assert!(of_key * MAX_TABLES <= 8 * 1024 * 1024, "{of_key} bytes");
+        let of_generator = size(C::GENERATOR_WINDOW);
+        assert!(of_generator <= 256 * 1024, "{of_generator} bytes");
+    }
+    check::<k256::Secp256k1>(88);
+    check::<p256::NistP256>(72);
 }
 
 #[test]
@@ -66,6 +71,11 @@ fn a_sum_that_cancels_is_the_identity() {
     let multiples = Multiples::<k256::Secp256k1>::new(&generator, 6);
     let sum = multiples.add_multiple(&-k256::Scalar::ONE, generator.into());
     assert_eq!(sum, k256::ProjectivePoint::IDENTITY);
+
+    let generator = p256::AffinePoint::generator();
+    let multiples = Multiples::<p256::NistP256>::new(&generator, 5);
+    let sum = multiples.add_multiple(&-p256::Scalar::ONE, generator.into());
+    assert_eq!(sum, p256::ProjectivePoint::IDENTITY);
 }
 
 proptest! {
