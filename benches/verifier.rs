@@ -10,97 +10,127 @@ use kms_signer::{
     provider::local::LocalSigner,
 };
 
-/// A key, and one signature of it over `DIGEST`.
-struct Signed {
+/// A key, and signatures of it: so many that every part of the tables is read.
+struct Key {
     public_key: PublicKey,
-    raw: Vec<u8>,
+    signatures: Vec<([u8; 32], [u8; 64])>,
 }
 
-const DIGEST: [u8; 32] = [0x42; 32];
+const SIGNATURES: usize = 512;
 /// As many signatures as make a key hot.
 const HOT_AFTER: usize = 16;
 
-fn signed(key_type: KeyType) -> Signed {
-    let signer = LocalSigner::from_bytes(key_type, &[7; 32]).unwrap();
-    let request = match key_type {
-        KeyType::Ed25519 => SignRequest::message(&DIGEST),
-        _ => kms_signer::hazmat::prehashed(DIGEST),
-    };
-    let runtime = tokio::runtime::Builder::new_current_thread()
-        .build()
-        .unwrap();
-    let signature = runtime.block_on(signer.sign(&request)).unwrap().signature;
-    Signed {
-        public_key: signer.public_key().clone(),
-        raw: signature.to_bytes().to_vec(),
-    }
-}
-
-impl Signed {
-    fn input(&self) -> KeyInput<'static> {
-        match self.public_key.key_type() {
-            KeyType::Ed25519 => KeyInput::Ed25519Message(&DIGEST),
-            _ => KeyInput::EcdsaPrehash(&DIGEST),
+impl Key {
+    fn new(key_type: KeyType) -> Self {
+        let signer = LocalSigner::from_bytes(key_type, &[7; 32]).unwrap();
+        let runtime = tokio::runtime::Builder::new_current_thread()
+            .build()
+            .unwrap();
+        let signatures = (0..SIGNATURES as u64).map(|number| {
+            let mut digest = [0x42; 32];
+            digest[..8].copy_from_slice(&number.to_be_bytes());
+            let request = match key_type {
+                KeyType::Ed25519 => SignRequest::message(&digest),
+                _ => kms_signer::hazmat::prehashed(digest),
+            };
+            let signed = runtime.block_on(signer.sign(&request)).unwrap();
+            (digest, signed.signature.to_bytes())
+        });
+        Self {
+            signatures: signatures.collect(),
+            public_key: signer.public_key().clone(),
         }
     }
 
-    fn accept(&self, verifier: &Verifier) {
-        let raw = RawSignature::Fixed(black_box(&self.raw));
-        black_box(verifier.accept(&self.input(), raw)).unwrap();
+    /// The signatures in turn, without end.
+    fn turns<'a>(&'a self) -> impl FnMut() -> &'a ([u8; 32], [u8; 64]) {
+        let mut signatures = self.signatures.iter().cycle();
+        move || black_box(signatures.next().unwrap())
     }
 
-    fn warm(&self, count: usize) -> Verifier {
+    fn accept(&self, verifier: &Verifier, (digest, raw): &([u8; 32], [u8; 64])) {
+        let input = match self.public_key.key_type() {
+            KeyType::Ed25519 => KeyInput::Ed25519Message(digest),
+            _ => KeyInput::EcdsaPrehash(digest),
+        };
+        black_box(verifier.accept(&input, RawSignature::Fixed(raw))).unwrap();
+    }
+
+    /// A verifier that has accepted so many signatures.
+    fn verifier(&self, accepted: usize) -> Verifier {
         let verifier = Verifier::new(self.public_key.clone());
-        (0..count).for_each(|_| self.accept(&verifier));
+        let signatures = self.signatures.iter().take(accepted);
+        signatures.for_each(|signature| self.accept(&verifier, signature));
         verifier
     }
 }
 
-fn ecdsa(criterion: &mut Criterion, name: &str, key_type: KeyType, theirs: impl Fn(&Signed)) {
-    let signed = signed(key_type);
+fn ecdsa(criterion: &mut Criterion, name: &str, key: &Key, theirs: impl Fn(&[u8; 32], &[u8; 64])) {
     let mut group = criterion.benchmark_group(name);
-    let hot = signed.warm(HOT_AFTER);
-    group.bench_function("hot key", |bencher| bencher.iter(|| signed.accept(&hot)));
+    let hot = key.verifier(HOT_AFTER);
+    let mut turns = key.turns();
+    group.bench_function("hot key", |bencher| {
+        bencher.iter(|| key.accept(&hot, turns()));
+    });
     group.bench_function("cold key", |bencher| {
-        let fresh = || signed.warm(0);
-        bencher.iter_batched_ref(fresh, |cold| signed.accept(cold), BatchSize::SmallInput);
+        let cold = || key.verifier(0);
+        bencher.iter_batched_ref(
+            cold,
+            |verifier| key.accept(verifier, turns()),
+            BatchSize::SmallInput,
+        );
     });
     group.bench_function("signature that builds the table", |bencher| {
-        let almost = || signed.warm(HOT_AFTER - 1);
-        bencher.iter_batched_ref(almost, |key| signed.accept(key), BatchSize::PerIteration);
+        let almost = || key.verifier(HOT_AFTER - 1);
+        bencher.iter_batched_ref(
+            almost,
+            |verifier| key.accept(verifier, turns()),
+            BatchSize::PerIteration,
+        );
     });
     group.bench_function("curve crate's verify_prehash", |bencher| {
-        bencher.iter(|| theirs(black_box(&signed)));
+        bencher.iter(|| {
+            let (digest, raw) = turns();
+            theirs(digest, raw);
+        });
     });
     group.finish();
 }
 
 fn verifiers(criterion: &mut Criterion) {
     use k256::ecdsa::signature::hazmat::PrehashVerifier as _;
-    ecdsa(criterion, "secp256k1", KeyType::Secp256k1, |signed| {
-        let key = k256::ecdsa::VerifyingKey::from_sec1_bytes(&signed.public_key.to_bytes());
-        let signature = k256::ecdsa::Signature::from_slice(&signed.raw).unwrap();
-        key.unwrap().verify_prehash(&DIGEST, &signature).unwrap();
+    let key = Key::new(KeyType::P256);
+    let theirs = p256::ecdsa::VerifyingKey::from_sec1_bytes(&key.public_key.to_bytes()).unwrap();
+    ecdsa(criterion, "P-256", &key, |digest, raw| {
+        let signature = p256::ecdsa::Signature::from_slice(raw).unwrap();
+        theirs.verify_prehash(digest, &signature).unwrap();
     });
-    ecdsa(criterion, "P-256", KeyType::P256, |signed| {
-        let key = p256::ecdsa::VerifyingKey::from_sec1_bytes(&signed.public_key.to_bytes());
-        let signature = p256::ecdsa::Signature::from_slice(&signed.raw).unwrap();
-        key.unwrap().verify_prehash(&DIGEST, &signature).unwrap();
+
+    let key = Key::new(KeyType::Secp256k1);
+    let theirs = k256::ecdsa::VerifyingKey::from_sec1_bytes(&key.public_key.to_bytes()).unwrap();
+    ecdsa(criterion, "secp256k1", &key, |digest, raw| {
+        let signature = k256::ecdsa::Signature::from_slice(raw).unwrap();
+        theirs.verify_prehash(digest, &signature).unwrap();
     });
 
     let libsecp256k1 = secp256k1::Secp256k1::verification_only();
-    let secp = signed(KeyType::Secp256k1);
-    let key = secp256k1::PublicKey::from_slice(&secp.public_key.to_bytes()).unwrap();
-    let signature = secp256k1::ecdsa::Signature::from_compact(&secp.raw).unwrap();
-    let message = secp256k1::Message::from_digest(DIGEST);
+    let theirs = secp256k1::PublicKey::from_slice(&key.public_key.to_bytes()).unwrap();
+    let mut turns = key.turns();
     criterion.bench_function("secp256k1/libsecp256k1 ecdsa_verify", |bencher| {
-        bencher.iter(|| libsecp256k1.verify_ecdsa(message, black_box(&signature), &key));
+        bencher.iter(|| {
+            let (digest, raw) = turns();
+            let signature = secp256k1::ecdsa::Signature::from_compact(raw).unwrap();
+            let message = secp256k1::Message::from_digest(*digest);
+            let verified = libsecp256k1.verify_ecdsa(message, &signature, &theirs);
+            black_box(verified).unwrap();
+        });
     });
 
-    let ed25519 = signed(KeyType::Ed25519);
-    let verifier = ed25519.warm(0);
+    let key = Key::new(KeyType::Ed25519);
+    let verifier = key.verifier(0);
+    let mut turns = key.turns();
     criterion.bench_function("Ed25519", |bencher| {
-        bencher.iter(|| ed25519.accept(&verifier));
+        bencher.iter(|| key.accept(&verifier, turns()));
     });
 }
 

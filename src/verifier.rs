@@ -35,7 +35,7 @@ use crate::{
 /// A verifier notes how many signatures it accepted. With the sixteenth its key is *hot*, and a
 /// table of the key's multiples makes every further one about twice as fast on secp256k1 and almost
 /// four times on P-256. That sixteenth one takes about a millisecond more, and the first in a
-/// process some two, since the multiples of the curve's generator are built too. Clones share the
+/// process two to three, since the multiples of the curve's generator are built too. Clones share the
 /// table. At most 64 verifiers of a process have one (some 8 MB in all); the others do without until
 /// one of these is dropped. Ed25519 has no table.
 #[derive(Clone)]

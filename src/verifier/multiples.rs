@@ -34,13 +34,16 @@ where
         let mut points = Vec::with_capacity(rows * row_len(window));
         let mut base = ProjectivePoint::<C>::from(*point);
         for _ in 0..rows {
-            let mut multiple = base;
-            points.push(multiple);
-            for _ in 1..row_len(window) {
-                multiple += base;
-                points.push(multiple);
+            let mut row = vec![base];
+            for count in 2..=row_len(window) {
+                // Doubling is cheaper than adding, and every second multiple is a double.
+                row.push(match row.get(count / 2 - 1) {
+                    Some(half) if count % 2 == 0 => half.double(),
+                    _ => row.last().map_or(base, |last| base + last),
+                });
             }
-            base = multiple.double();
+            base = row.last().map_or(base, |last| last.double());
+            points.append(&mut row);
         }
         Self {
             window,

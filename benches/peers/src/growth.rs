@@ -13,7 +13,7 @@ use stats_alloc::Region;
 use crate::{
     ALLOCATOR,
     end_to_end::Contest,
-    key::{DIGEST, Key, sign},
+    key::{Key, sign},
     memory::held,
     timing::{each, median},
 };
@@ -47,7 +47,7 @@ pub fn run(plot: &Path) -> Result<()> {
 fn in_flight() -> Result<Series> {
     let contest = Contest::new(0)?;
     let points = [1, 4, 16, 64, 256].map(|in_flight| {
-        let rates = (0..ROUNDS).map(|_| contest.rate(in_flight, || contest.ours()));
+        let rates = (0..ROUNDS).map(|_| contest.rate(in_flight, |digest| contest.ours(digest)));
         (in_flight as f64, median(rates.collect()))
     });
     Ok(Series {
@@ -65,7 +65,7 @@ fn keys() -> Result<[Series; 2]> {
     Contest::new(0)?;
     for count in [1, 10, 64, 100, 1_000, 10_000] {
         let keys = (0..count)
-            .map(|number| Key::new(KeyType::Secp256k1, number))
+            .map(|number| Key::new(KeyType::Secp256k1, number, 1))
             .collect::<Result<Vec<_>>>()?;
         let region = Region::new(ALLOCATOR);
         let verifiers: Vec<Verifier> = keys
@@ -74,8 +74,9 @@ fn keys() -> Result<[Series; 2]> {
             .collect();
         let turn = || {
             for (key, verifier) in keys.iter().zip(&verifiers) {
-                let input = KeyInput::EcdsaPrehash(&DIGEST);
-                let accepted = verifier.accept(&input, RawSignature::Fixed(&key.fixed));
+                let signed = &key.signatures[0];
+                let input = KeyInput::EcdsaPrehash(&signed.digest);
+                let accepted = verifier.accept(&input, RawSignature::Fixed(&signed.fixed));
                 black_box(accepted.expect("a good signature"));
             }
         };

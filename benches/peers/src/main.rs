@@ -12,12 +12,15 @@ mod verification;
 use std::{path::PathBuf, process::ExitCode};
 
 use anyhow::{Context as _, Result, bail};
+use kms_signer::KeyType;
 
 /// For the rows about memory. What it adds to an allocation, it adds for both sides.
 #[global_allocator]
 static ALLOCATOR: &stats_alloc::StatsAlloc<std::alloc::System> = &stats_alloc::INSTRUMENTED_SYSTEM;
 
-const USAGE: &str = "usage: peers [--json] | peers growth PLOT.svg | peers server DELAY_MS";
+/// The last two are for itself.
+const USAGE: &str = "usage: peers [--json] | peers growth PLOT.svg \
+                     | peers server DELAY_MS | peers first-table CURVE";
 
 fn main() -> ExitCode {
     match run() {
@@ -36,6 +39,8 @@ fn run() -> Result<()> {
         [] => table::print(&rows()?),
         ["--json"] => table::print_json(&rows()?),
         ["growth", plot] => growth::run(&PathBuf::from(plot))?,
+        ["first-table", "secp256k1"] => verification::first_table(KeyType::Secp256k1)?,
+        ["first-table", "p256"] => verification::first_table(KeyType::P256)?,
         ["server", delay] => server::run(delay.parse().context(USAGE)?)?,
         _ => bail!(USAGE),
     }

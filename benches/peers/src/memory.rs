@@ -7,8 +7,8 @@ use stats_alloc::Region as Allocations;
 use crate::{
     ALLOCATOR,
     end_to_end::client,
-    key::{ARN, DIGEST, HOT_AFTER, Key},
-    table::{Goal, Row},
+    key::{ARN, HOT_AFTER, Key},
+    table::Row,
 };
 
 const SIGNERS: usize = 1_000;
@@ -17,14 +17,7 @@ pub fn rows() -> Result<Vec<Row>> {
     let cold = cold_signer()?;
     let secp256k1 = table(KeyType::Secp256k1)?;
     let p256 = table(KeyType::P256)?;
-    let row = |row, bytes: f64, goal| Row {
-        row,
-        unit: "bytes",
-        ours: bytes,
-        theirs: None,
-        ratio: bytes,
-        goal: Some(Goal::AtMost(goal)),
-    };
+    let row = |row, bytes, most| Row::limit(row, "bytes", bytes, Some(most));
     Ok(vec![
         row(
             "memory of a cold AWS KMS signer beside its client",
@@ -49,7 +42,7 @@ pub fn held(region: &Allocations<'_, std::alloc::System>) -> f64 {
 fn cold_signer() -> Result<f64> {
     // Pinning makes no call, so that nobody has to answer there.
     let client = client("http://127.0.0.1:1");
-    let public_key = Key::new(KeyType::Secp256k1, 1)?.public_key;
+    let public_key = Key::new(KeyType::Secp256k1, 1, 0)?.public_key;
     let runtime = tokio::runtime::Builder::new_current_thread().build()?;
     let build = || {
         let builder = AwsKmsSigner::builder(ARN).client(client.clone());
@@ -66,13 +59,12 @@ fn cold_signer() -> Result<f64> {
 }
 
 fn table(key_type: KeyType) -> Result<f64> {
-    let key = Key::new(key_type, 1)?;
+    let key = Key::new(key_type, 1, 1)?;
+    let signed = &key.signatures[0];
+    let input = KeyInput::EcdsaPrehash(&signed.digest);
     let accept = |verifier: &Verifier, count: usize| -> Result<()> {
         for _ in 0..count {
-            verifier.accept(
-                &KeyInput::EcdsaPrehash(&DIGEST),
-                RawSignature::Fixed(&key.fixed),
-            )?;
+            verifier.accept(&input, RawSignature::Fixed(&signed.fixed))?;
         }
         Ok(())
     };

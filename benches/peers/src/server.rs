@@ -1,7 +1,7 @@
-//! KMS as far as one key and one digest go: it answers from memory, so that what is measured is
+//! KMS as far as one key and its digests go: it answers from memory, so that what is measured is
 //! the client.
 
-use std::{convert::Infallible, io::Write as _, time::Duration};
+use std::{collections::HashMap, convert::Infallible, io::Write as _, time::Duration};
 
 use anyhow::{Context as _, Result};
 use base64::{Engine as _, prelude::BASE64_STANDARD};
@@ -17,12 +17,12 @@ use kms_signer::KeyType;
 use serde_json::json;
 use tokio::io::AsyncReadExt as _;
 
-use crate::key::{ARN, Key};
+use crate::key::{ARN, Key, SIGNATURES};
 
 /// Serves on a free port of loopback, which it prints, until standard input ends. Every answer
 /// waits for `delay` milliseconds.
 pub fn run(delay: u64) -> Result<()> {
-    let key = Key::new(KeyType::Secp256k1, 1)?;
+    let key = Key::new(KeyType::Secp256k1, 1, SIGNATURES)?;
     let public_key = json!({
         "KeyId": ARN,
         "KeySpec": "ECC_SECG_P256K1",
@@ -30,13 +30,22 @@ pub fn run(delay: u64) -> Result<()> {
         "SigningAlgorithms": ["ECDSA_SHA_256"],
         "PublicKey": BASE64_STANDARD.encode(key.public_key.to_spki_der()),
     });
-    let signature = json!({
-        "KeyId": ARN,
-        "SigningAlgorithm": "ECDSA_SHA_256",
-        "Signature": BASE64_STANDARD.encode(key.der_with_high_s()?),
+    let signatures = key.signatures.iter().map(|signed| {
+        let answer = json!({
+            "KeyId": ARN,
+            "SigningAlgorithm": "ECDSA_SHA_256",
+            "Signature": BASE64_STANDARD.encode(&signed.der),
+        });
+        (
+            BASE64_STANDARD.encode(signed.digest),
+            Bytes::from(answer.to_string()),
+        )
     });
-    let answers = [public_key, signature].map(|answer| Bytes::from(answer.to_string()));
-    let answers: &'static [Bytes; 2] = Box::leak(Box::new(answers));
+    let answers = Answers {
+        public_key: Bytes::from(public_key.to_string()),
+        signatures: signatures.collect(),
+    };
+    let answers: &'static Answers = Box::leak(Box::new(answers));
     let delay = Duration::from_millis(delay);
 
     let runtime = tokio::runtime::Builder::new_current_thread()
@@ -68,24 +77,38 @@ pub fn run(delay: u64) -> Result<()> {
     })
 }
 
+struct Answers {
+    public_key: Bytes,
+    /// By the digest in base64.
+    signatures: HashMap<String, Bytes>,
+}
+
 async fn answer(
     request: Request<Incoming>,
-    [public_key, signature]: &'static [Bytes; 2],
+    answers: &'static Answers,
     delay: Duration,
 ) -> Result<Response<Full<Bytes>>, Infallible> {
     let target = request.headers().get("x-amz-target");
-    let body = match target.is_some_and(|target| target.as_bytes().ends_with(b".Sign")) {
-        true => signature,
-        false => public_key,
+    let is_sign = target.is_some_and(|target| target.as_bytes().ends_with(b".Sign"));
+    let body = request.into_body().collect().await.ok();
+    let body = body.map(|body| body.to_bytes()).unwrap_or_default();
+    let answer = match is_sign {
+        true => message(&body).and_then(|digest| answers.signatures.get(digest)),
+        false => Some(&answers.public_key),
     };
-    // Read to the end, so that the connection is kept.
-    let _ = request.into_body().collect().await;
     if !delay.is_zero() {
         tokio::time::sleep(delay).await;
     }
     let response = Response::builder()
         .header("content-type", "application/x-amz-json-1.1")
         .header("x-amzn-requestid", "00000000-0000-4000-8000-000000000001")
-        .body(Full::new(body.clone()));
+        .body(Full::new(answer.cloned().unwrap_or_default()));
     Ok(response.unwrap_or_default())
+}
+
+/// The value of `Message`, in base64. A reader of JSON would cost the server more.
+fn message(body: &[u8]) -> Option<&str> {
+    let body = str::from_utf8(body).ok()?;
+    let (_, rest) = body.split_once(r#""Message":""#)?;
+    rest.split('"').next()
 }

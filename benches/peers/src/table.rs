@@ -2,6 +2,8 @@
 
 use serde_json::json;
 
+use crate::timing::Duel;
+
 /// One measurement of this crate, and what it is compared with.
 pub struct Row {
     pub row: &'static str,
@@ -23,6 +25,38 @@ pub enum Goal {
 }
 
 impl Row {
+    /// Ours by theirs, both in microseconds.
+    pub fn ratio(row: &'static str, duel: Duel, goal: Option<Goal>) -> Self {
+        Self {
+            row,
+            unit: "us",
+            ours: duel.ours,
+            theirs: Some(duel.theirs),
+            ratio: duel.ours_by_theirs,
+            goal,
+        }
+    }
+
+    /// How many times faster ours is.
+    pub fn speed_up(row: &'static str, duel: Duel, goal: Option<Goal>) -> Self {
+        Self {
+            ratio: 1.0 / duel.ours_by_theirs,
+            ..Self::ratio(row, duel, goal)
+        }
+    }
+
+    /// A figure of our own.
+    pub fn limit(row: &'static str, unit: &'static str, figure: f64, most: Option<f64>) -> Self {
+        Self {
+            row,
+            unit,
+            ours: figure,
+            theirs: None,
+            ratio: figure,
+            goal: most.map(Goal::AtMost),
+        }
+    }
+
     fn met(&self) -> Option<bool> {
         self.goal.map(|goal| match goal {
             Goal::AtMost(limit) => self.ratio <= limit,
