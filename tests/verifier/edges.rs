@@ -212,3 +212,60 @@ fn a_nonce_point_at_infinity_is_refused() {
         }
     }
 }
+
+/// The same for P-256, against its curve crate: a = 0, sums that double or cancel, keys ±G, and
+/// x(R) ≥ n, for which Q = (s·R − z·G)/r is made.
+#[test]
+fn p256_edges_are_accepted_in_the_low_form() {
+    use p256::{
+        AffinePoint, FieldBytes, NistP256, ProjectivePoint, Scalar,
+        ecdsa::signature::hazmat::PrehashVerifier as _,
+    };
+    let check = |point: ProjectivePoint, (digest, raw): &Forgery| {
+        let key = p256::PublicKey::from_affine(point.to_affine()).unwrap();
+        let public_key = PublicKey::from_bytes(KeyType::P256, &key.to_sec1_bytes()).unwrap();
+        let signature = p256::ecdsa::Signature::from_slice(raw).unwrap();
+        let verified = p256::ecdsa::VerifyingKey::from(key).verify_prehash(digest, &signature);
+        assert!(verified.is_ok(), "the vector is wrong");
+        for verifier in [hot(&public_key), Verifier::new(public_key)] {
+            let ours = verifier.accept(&KeyInput::EcdsaPrehash(digest), RawSignature::Fixed(raw));
+            let low = signature.normalize_s().to_bytes();
+            assert_eq!(ours.unwrap().to_bytes().as_slice(), low.as_slice());
+        }
+    };
+
+    let numbers = [0u64, 1, 2, 15, 16, 17, 31, 32, 33].map(Scalar::from);
+    for secret in [1u64, 2, 7].map(Scalar::from) {
+        for point in [secret, -secret].map(|secret| ProjectivePoint::GENERATOR * secret) {
+            for (a, b) in numbers.iter().flat_map(|a| numbers.map(|b| (*a, b))) {
+                for b in [b, -b] {
+                    if let Some(forgery) = forge::<NistP256>(&point, a, b) {
+                        check(point, &forgery);
+                    }
+                }
+            }
+        }
+    }
+
+    // n (SP 800-186 §3.2.1.3) ends in 0x51.
+    let mut order: [u8; 32] =
+        hex::decode("ffffffff00000000ffffffffffffffffbce6faada7179e84f3b9cac2fc632551")
+            .unwrap()
+            .try_into()
+            .unwrap();
+    let mut reduced = 0;
+    for offset in 1..20u8 {
+        order[31] = 0x51 + offset;
+        let point = AffinePoint::decompress(&order.into(), 0.into()).into_option();
+        let Some(nonce_point) = point else { continue };
+        let digest = [0xff; 32];
+        let z = <Scalar as Reduce<FieldBytes>>::reduce(&digest.into());
+        let (r, s) = (Scalar::from(u64::from(offset)), Scalar::from(7u64));
+        let made = (ProjectivePoint::from(nonce_point) * s - ProjectivePoint::GENERATOR * z)
+            * r.invert().unwrap();
+        let raw = [small(offset), small(7)].concat().try_into().unwrap();
+        check(made, &(digest, raw));
+        reduced += 1;
+    }
+    assert!(reduced > 3, "{reduced}");
+}
