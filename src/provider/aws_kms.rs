@@ -228,14 +228,12 @@ impl Signer for AwsKmsSigner {
             .send()
             .await;
         let (output, receipt) = call.finish(answer)?;
-        // Whose answer it is, which the ARN tells and an alias does not.
-        let receipt = match output.key_id() {
-            Some(returned) => receipt.with_key(returned),
-            None => receipt,
-        };
-        match self.release(&output, &input, &algorithm) {
-            Ok(signature) => Ok(Signed::new(signature, receipt)),
-            Err(error) => Err(error.with_receipt(receipt)),
+        match (self.release(&output, &input, &algorithm), output.key_id()) {
+            // By now the ARN is known, even if it was not when the call began.
+            (Ok(signature), _) => Ok(Signed::new(signature, receipt.with_key(self.key()))),
+            // Whose answer it is, which an alias does not tell.
+            (Err(error), Some(returned)) => Err(error.with_receipt(receipt.with_key(returned))),
+            (Err(error), None) => Err(error.with_receipt(receipt)),
         }
     }
 }
