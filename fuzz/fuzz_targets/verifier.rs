@@ -2,19 +2,21 @@
 //! libsecp256k1 and p256.
 #![no_main]
 
+// The same forgeries as in the tests.
+#[path = "../../tests/verifier/forgery.rs"]
+mod forgery;
+
 use std::sync::LazyLock;
 
-use k256::elliptic_curve::{
-    Curve, CurveArithmetic, FieldBytes, ProjectivePoint, Scalar,
-    ff::{Field as _, PrimeField as _},
-    group::{Curve as _, Group as _},
-    ops::Reduce,
-    point::AffineCoordinates as _,
+use k256::elliptic_curve::ops::Reduce;
+use kms_signer::{
+    KeyInput, KeyType, PublicKey, RawSignature, Signature, Signer as _, Verifier,
+    provider::local::LocalSigner,
 };
-use kms_signer::provider::local::LocalSigner;
-use kms_signer::{KeyInput, KeyType, PublicKey, RawSignature, Signature, Signer as _, Verifier};
 use libfuzzer_sys::fuzz_target;
 use p256::ecdsa::signature::hazmat::PrehashVerifier as _;
+
+use forgery::{Forgery, forge, hot};
 
 struct Key {
     public_key: PublicKey,
@@ -25,28 +27,25 @@ impl Key {
     fn new(key_type: KeyType) -> Self {
         let signer = LocalSigner::from_bytes(key_type, &[7; 32]).unwrap();
         let public_key = signer.public_key().clone();
-        let hot = Verifier::new(public_key.clone());
-        let key = Self { public_key, hot };
-        for count in 1..=16u64 {
-            let (digest, raw) = key.forge(&bytes(count), &bytes(3)).unwrap();
-            let raw = RawSignature::Fixed(&raw);
-            key.hot
-                .accept(&KeyInput::EcdsaPrehash(&digest), raw)
-                .unwrap();
+        Self {
+            hot: hot(&public_key),
+            public_key,
         }
-        assert!(format!("{:?}", key.hot).contains("is_hot: true"));
-        key
     }
 
-    fn forge(&self, a: &[u8; 32], b: &[u8; 32]) -> Option<([u8; 32], [u8; 64])> {
+    fn forge(&self, a: &[u8; 32], b: &[u8; 32]) -> Option<Forgery> {
         let sec1 = self.public_key.to_bytes();
         match self.public_key.key_type() {
             KeyType::P256 => {
                 let key = p256::PublicKey::from_sec1_bytes(&sec1).unwrap();
+                let [a, b] =
+                    [a, b].map(|bytes| p256::Scalar::reduce(&p256::FieldBytes::from(*bytes)));
                 forge::<p256::NistP256>(&key.to_projective(), a, b)
             }
             _ => {
                 let key = k256::PublicKey::from_sec1_bytes(&sec1).unwrap();
+                let [a, b] =
+                    [a, b].map(|bytes| k256::Scalar::reduce(&k256::FieldBytes::from(*bytes)));
                 forge::<k256::Secp256k1>(&key.to_projective(), a, b)
             }
         }
@@ -78,34 +77,6 @@ static LIBSECP256K1: LazyLock<secp256k1::Secp256k1<secp256k1::VerifyOnly>> =
     LazyLock::new(secp256k1::Secp256k1::verification_only);
 static KEYS: LazyLock<[Key; 2]> =
     LazyLock::new(|| [Key::new(KeyType::Secp256k1), Key::new(KeyType::P256)]);
-
-fn bytes(number: u64) -> [u8; 32] {
-    let mut bytes = [0; 32];
-    bytes[24..].copy_from_slice(&number.to_be_bytes());
-    bytes
-}
-
-/// With R = a·G + b·Q, (x(R), x(R)/b) is a signature over a·x(R)/b.
-fn forge<C>(
-    public_key: &ProjectivePoint<C>,
-    a: &[u8; 32],
-    b: &[u8; 32],
-) -> Option<([u8; 32], [u8; 64])>
-where
-    C: Curve + CurveArithmetic,
-    FieldBytes<C>: From<[u8; 32]> + Into<[u8; 32]>,
-{
-    let [a, b] = [a, b].map(|bytes| <Scalar<C> as Reduce<FieldBytes<C>>>::reduce(&(*bytes).into()));
-    let nonce_point = ProjectivePoint::<C>::generator() * a + *public_key * b;
-    if bool::from(nonce_point.is_identity()) {
-        return None;
-    }
-    let r = <Scalar<C> as Reduce<FieldBytes<C>>>::reduce(&nonce_point.to_affine().x());
-    let s = r * Option::<Scalar<C>>::from(b.invert())?;
-    let halves: [[u8; 32]; 2] = [r.to_repr().into(), s.to_repr().into()];
-    let raw = halves.concat().try_into().ok()?;
-    Some(((a * s).to_repr().into(), raw))
-}
 
 // The input: which key (1 byte), a (32), b (32), and what is changed: digest (32), r‖s (64).
 fuzz_target!(|data: &[u8]| {
