@@ -16,7 +16,8 @@ use crate::{
 /// Turns what a key store returned into a [`Signature`], or refuses it.
 ///
 /// In this order: strict decoding, range of the scalars, low-s, verification under the pinned
-/// public key, recovery id. (For Ed25519 the range of S is part of the verification.) Everything here works on public data, so variable time is fine.
+/// public key, recovery id. (For Ed25519 the range of S is part of the verification.) Everything
+/// here works on public data, so variable time is fine.
 ///
 /// ```
 /// use kms_signer::{KeyType, RawSignature, Signature, SignRequest, Verifier};

@@ -153,12 +153,6 @@ impl AwsKmsSigner {
         }
     }
 
-    /// A call about the key, under the name it is sent by: only that one can be looked for when the
-    /// call fails, as an alias may by now lead to another key than the pinned one.
-    fn call(&self, operation: &'static str) -> Call {
-        Call::start(operation, &self.key_id, self.region.clone())
-    }
-
     /// Everything that must hold before a signature leaves this file.
     fn release(
         &self,
@@ -215,7 +209,8 @@ impl Signer for AwsKmsSigner {
         let (message, message_type) = message_of(&input)?;
         let algorithm = algorithm_of(self.public_key().key_type());
 
-        let call = self.call("Sign");
+        // By the name that is sent: an alias may by now lead to another key than the pinned one.
+        let call = Call::start("Sign", &self.key_id, self.region.clone());
         let answer = self
             .client
             .sign()

@@ -190,8 +190,8 @@ pub(super) trait EcdsaCurve: CurveArithmetic<
     /// stays within 128 KB.
     const KEY_WINDOW: usize;
 
-    /// Bits a digit of the generator's table, which is built when the first key gets hot: with
-    /// more, that one signature takes longer than all others gain.
+    /// Bits a digit of the generator's table, which is built when the first key gets hot: more
+    /// make that one signature longer and the others a little shorter.
     const GENERATOR_WINDOW: usize;
 
     /// The multiples of the generator, for every key on this curve.
