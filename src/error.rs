@@ -1,7 +1,10 @@
 //! The one error type, and what a caller may do about each case.
 
+mod fault;
+
 use std::{error::Error as StdError, fmt, time::Duration};
 
+pub use self::fault::{AnswerFault, KeyFault, KeyStoreFault, PublicKeyFault, SignatureFault};
 use crate::{KeyType, signer::Receipt};
 
 /// `Result` with [`enum@Error`].
@@ -39,7 +42,10 @@ pub enum Error {
     },
 
     /// The operating system gave no random bytes. Nothing was generated.
-    #[error("the operating system's random number generator failed; no key was made")]
+    #[error(
+        "the operating system's random number generator failed and no key was made; \
+         try again, and look into the system if it persists"
+    )]
     Randomness {
         /// What the operating system said.
         source: BoxError,
@@ -221,183 +227,62 @@ pub enum Error {
         /// What the key store said, or else the client library.
         source: BoxError,
     },
-}
 
-/// What is wrong with a public key.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-#[non_exhaustive]
-pub enum PublicKeyFault {
-    /// Not a DER SubjectPublicKeyInfo: truncated, or not DER.
+    /// There was no signature within the time its caller gave it.
+    ///
+    /// Retry later, or give it more time. Whether a key store signed meanwhile is not known, and
+    /// does no harm: nothing was released.
+    #[error("no answer within {limit:?}, {stage}; retry later, or allow more time")]
+    DeadlineExceeded {
+        /// The time it was given.
+        limit: Duration,
+        /// What it was doing when the time was up, for example `while the signer was at work`.
+        stage: &'static str,
+    },
+
+    /// As many requests wait for a client-side limit as are allowed to wait. Nothing was sent.
+    ///
+    /// Slow the caller down, or raise the limit if the key store's quota allows it.
     #[error(
-        "not a DER SubjectPublicKeyInfo (RFC 5280 §4.1); pass the whole DER, not PEM or base64"
+        "the queue of the client-side limit, which has room for {capacity}, is full; \
+         send fewer, or raise the limit if the key store's quota allows it"
     )]
-    Malformed,
-    /// Bytes follow the key.
-    #[error("bytes follow the key; pass the DER alone")]
-    TrailingData,
-    /// Neither an EC nor an Ed25519 key.
-    #[error("its algorithm is neither id-ecPublicKey nor id-Ed25519; use an EC or Ed25519 key")]
-    UnsupportedAlgorithm,
-    /// An EC key on another curve, or without a named curve.
-    #[error("its curve is neither secp256k1 nor P-256; use a key on one of these curves")]
-    UnsupportedCurve,
-    /// The key bytes have the wrong length.
+    QueueFull {
+        /// How many may wait.
+        capacity: usize,
+        /// When there may be room again.
+        retry_after: Duration,
+    },
+
+    /// A client-side limit did not let the request go in time. Nothing was sent.
+    ///
+    /// Slow the caller down, allow more time, or raise the limit if the key store's quota allows it.
     #[error(
-        "its key bytes have the wrong length; an EC point has 65 (04‖X‖Y) or 33 (02‖X or 03‖X), \
-         an Ed25519 key 32"
+        "no turn under the client-side limit within {limit:?}; send fewer, allow more time, \
+         or raise the limit if the key store's quota allows it"
     )]
-    Length,
-    /// The point is of the right length, and does not begin with 02, 03 or 04 as SEC 1 §2.3.3 asks.
-    #[error("its point does not begin with 02, 03 or 04 (SEC 1 §2.3.3); pass 04‖X‖Y")]
-    PointFormat,
-    /// The point is not written uncompressed (SEC 1 §2.3.3, first byte 4).
-    #[error("its point is not uncompressed (SEC 1 §2.3.3); convert it to the uncompressed form")]
-    NotUncompressed,
-    /// The coordinates do not satisfy the curve equation.
-    #[error("its point is not on the curve; export the key again")]
-    NotOnCurve,
-    /// The point at infinity.
-    #[error("its point is the identity, which belongs to no secret key")]
-    Identity,
-    /// An Ed25519 point of small order, for which signatures prove nothing.
-    #[error("its point has small order, so signatures under it prove nothing")]
-    SmallOrder,
-    /// An Ed25519 point not written in its canonical form (RFC 8032 §5.1.3).
-    #[error("its point is not in canonical form (RFC 8032 §5.1.3)")]
-    NotCanonical,
-}
+    QueuedTooLong {
+        /// How long it waited.
+        limit: Duration,
+    },
 
-/// What is wrong with a signature as the key store returned it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-#[non_exhaustive]
-pub enum SignatureFault {
-    /// Not a DER `ECDSA-Sig-Value` (RFC 3279 §2.2.3), or not in shortest form.
-    #[error("not a DER ECDSA-Sig-Value (RFC 3279 §2.2.3)")]
-    Malformed,
-    /// Bytes follow the signature, or follow `s` inside it.
-    #[error("bytes follow the signature")]
-    TrailingData,
-    /// `r` or `s` is negative.
-    #[error("r or s is negative")]
-    Negative,
-    /// `r` or `s` carries more leading zeros than DER allows.
-    #[error("r or s is not in its shortest form")]
-    Padded,
-    /// `r` or `s` is zero.
-    #[error("r or s is zero")]
-    Zero,
-    /// `r` or `s` is not below the group order.
-    #[error("r or s is not below the group order")]
-    OutOfRange,
-    /// A fixed-width signature is not 64 bytes long.
-    #[error("a fixed-width signature has 64 bytes and this one does not")]
-    Length,
-    /// The encoding does not belong to this type of key.
-    #[error("a DER signature was returned for an Ed25519 key")]
-    WrongEncoding,
-}
+    /// The signature was made, and could not be recorded. It was not released.
+    ///
+    /// Mend what the records are written to, and sign again.
+    #[error(
+        "the signature was not recorded and so not released{}; mend the audit sink",
+        Of(receipt)
+    )]
+    AuditFailed {
+        /// The call that made the signature.
+        receipt: Option<Box<Receipt>>,
+        /// What the sink said.
+        source: BoxError,
+    },
 
-/// Why a key in a key store cannot be used as a signer.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[non_exhaustive]
-pub enum KeyFault {
-    /// The key's type is not one this crate signs with.
-    #[error("its spec is {actual}; create a key with one of {expected}")]
-    Spec {
-        /// The key's spec, in the key store's words.
-        actual: String,
-        /// The specs that are accepted.
-        expected: &'static str,
-    },
-    /// The key is not for signing.
-    #[error("its usage is {actual}; create a key with usage {expected}, since usage cannot change")]
-    Usage {
-        /// The key's usage, in the key store's words.
-        actual: String,
-        /// The usage that is accepted.
-        expected: &'static str,
-    },
-    /// The key does not offer the algorithm its type needs.
-    #[error("it offers the algorithms [{actual}] and not {expected}; create a key that does")]
-    Algorithm {
-        /// The algorithms offered, in the key store's words.
-        actual: String,
-        /// The algorithm that is needed.
-        expected: String,
-    },
-    /// What the key store says of the key contradicts its public key.
-    #[error("its spec says {described} and its public key is {actual}; do not trust this answer")]
-    Contradiction {
-        /// The type the key store named.
-        described: KeyType,
-        /// The type of the public key.
-        actual: KeyType,
-    },
-    /// Its public key is not acceptable.
-    #[error("its public key is not acceptable: {0}")]
-    PublicKey(PublicKeyFault),
-}
-
-/// Why a key store's successful answer is not usable.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[non_exhaustive]
-pub enum AnswerFault {
-    /// A field that is always there is not. A proxy may have cut the answer: try again.
-    #[error("it lacks `{field}`; try again, and check for a proxy in between if it persists")]
-    Missing {
-        /// The field's name in the key store's protocol.
-        field: &'static str,
-    },
-    /// Another algorithm was used than was asked for. Do not retry.
-    #[error("it used {actual} where {expected} was asked for; check what answered")]
-    Algorithm {
-        /// The algorithm that was used.
-        actual: String,
-        /// The algorithm that was asked for.
-        expected: String,
-    },
-}
-
-/// The kinds of failure of a key store, or of the way to it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, thiserror::Error)]
-#[non_exhaustive]
-pub enum KeyStoreFault {
-    /// The caller may not do this with this key. Grant the permission.
-    #[error("access to the key was denied")]
-    AccessDenied,
-    /// The credentials are missing, expired, or not accepted. Renew them.
-    #[error("there are no credentials, or they were not accepted")]
-    Credentials,
-    /// There is no such key or alias in this account and region.
-    #[error("the key was not found")]
-    NotFound,
-    /// The key is disabled. Enable it.
-    #[error("the key is disabled")]
-    Disabled,
-    /// The key is pending deletion, pending import, or otherwise not usable.
-    #[error("the key is in a state that does not allow this")]
-    InvalidState,
-    /// The key is for another usage or algorithm.
-    #[error("the key cannot be used in this way")]
-    InvalidUsage,
-    /// The key store did not understand the request.
-    #[error("the key store refused the request as invalid")]
-    InvalidRequest,
-    /// Too many requests. Retry after a pause.
-    #[error("the key store is throttling requests")]
-    Throttled,
-    /// The key store is not available at the moment. Retry.
-    #[error("the key store is temporarily unavailable")]
-    Unavailable,
-    /// No answer came in time. Retry.
-    #[error("the key store did not answer in time")]
-    Timeout,
-    /// The key store could not be reached. Retry.
-    #[error("the key store could not be reached")]
-    Connection,
-    /// A failure this crate does not know. Do not retry without looking at the source.
-    #[error("the key store failed")]
-    Other,
+    /// The caller ended the work before this request was finished. Nothing was released.
+    #[error("cancelled before it was finished; sign it again if it is still wanted")]
+    Cancelled,
 }
 
 impl Error {
@@ -405,7 +290,8 @@ impl Error {
     ///
     /// Signing twice is harmless: only verified signatures are released, and both are over the
     /// same bytes. True for throttling, timeouts, lost connections, a key store that is
-    /// temporarily unavailable, and a successful answer that came incomplete.
+    /// temporarily unavailable, a successful answer that came incomplete, a deadline that passed,
+    /// and a client-side limit that let nothing through.
     pub fn is_retryable(&self) -> bool {
         match self {
             Self::KeyStore { fault, .. } => matches!(
@@ -416,26 +302,75 @@ impl Error {
                     | KeyStoreFault::Connection
             ),
             Self::UnusableAnswer { fault, .. } => matches!(fault, AnswerFault::Missing { .. }),
+            Self::DeadlineExceeded { .. } | Self::QueueFull { .. } | Self::QueuedTooLong { .. } => {
+                true
+            }
             _ => false,
         }
     }
 
-    /// Whether the key store asked for fewer requests. Such an error is also retryable.
+    /// Whether fewer requests are asked for, by the key store or by a client-side limit. Such an
+    /// error is also retryable.
     pub fn is_throttled(&self) -> bool {
         matches!(
             self,
-            Self::KeyStore {
-                fault: KeyStoreFault::Throttled,
-                ..
-            }
+            Self::QueueFull { .. }
+                | Self::KeyStore {
+                    fault: KeyStoreFault::Throttled,
+                    ..
+                }
         )
     }
 
-    /// How long the key store asked to wait before the next attempt, when it said so.
+    /// How long to wait before the next attempt, when the key store or a client-side limit said so.
     pub fn retry_after(&self) -> Option<Duration> {
         match self {
             Self::KeyStore { retry_after, .. } => *retry_after,
+            Self::QueueFull { retry_after, .. } => Some(*retry_after),
             _ => None,
+        }
+    }
+
+    /// A short, stable name of the kind of error, for logs, metrics and records.
+    ///
+    /// These names do not change with the words of the message.
+    pub fn kind(&self) -> &'static str {
+        match self {
+            Self::InvalidPublicKey { .. } => "invalid_public_key",
+            Self::InvalidSecretKey { .. } => "invalid_secret_key",
+            Self::Randomness { .. } => "randomness",
+            Self::InvalidSignature { .. } => "invalid_signature",
+            Self::SignatureNotVerified { .. } => "signature_not_verified",
+            Self::KeyTypeMismatch { .. } => "key_type_mismatch",
+            Self::UnsupportedRequest { .. } => "unsupported_request",
+            Self::InvalidDigestLength { .. } => "invalid_digest_length",
+            Self::MessageLength { .. } => "message_length",
+            Self::ChainIdRefused { .. } => "chain_id_refused",
+            Self::InvalidPayload { .. } => "invalid_payload",
+            Self::UnencodableSignature { .. } => "unencodable_signature",
+            Self::InvalidConfig { .. } => "invalid_config",
+            Self::KeyRefused { .. } => "key_refused",
+            Self::KeyMoved { .. } => "key_moved",
+            Self::UnusableAnswer { .. } => "unusable_answer",
+            Self::KeyStore { fault, .. } => match fault {
+                KeyStoreFault::AccessDenied => "access_denied",
+                KeyStoreFault::Credentials => "credentials",
+                KeyStoreFault::NotFound => "not_found",
+                KeyStoreFault::Disabled => "disabled",
+                KeyStoreFault::InvalidState => "invalid_state",
+                KeyStoreFault::InvalidUsage => "invalid_usage",
+                KeyStoreFault::InvalidRequest => "invalid_request",
+                KeyStoreFault::Throttled => "throttled",
+                KeyStoreFault::Unavailable => "unavailable",
+                KeyStoreFault::Timeout => "timeout",
+                KeyStoreFault::Connection => "connection",
+                KeyStoreFault::Other => "other",
+            },
+            Self::DeadlineExceeded { .. } => "deadline_exceeded",
+            Self::QueueFull { .. } => "queue_full",
+            Self::QueuedTooLong { .. } => "queued_too_long",
+            Self::AuditFailed { .. } => "audit_failed",
+            Self::Cancelled => "cancelled",
         }
     }
 
@@ -456,7 +391,8 @@ impl Error {
             | Self::KeyRefused { receipt, .. }
             | Self::KeyMoved { receipt, .. }
             | Self::UnusableAnswer { receipt, .. }
-            | Self::KeyStore { receipt, .. } => receipt.as_deref(),
+            | Self::KeyStore { receipt, .. }
+            | Self::AuditFailed { receipt, .. } => receipt.as_deref(),
             _ => None,
         }
     }
@@ -477,7 +413,8 @@ impl Error {
             | Self::KeyRefused { receipt, .. }
             | Self::KeyMoved { receipt, .. }
             | Self::UnusableAnswer { receipt, .. }
-            | Self::KeyStore { receipt, .. } => *receipt = Some(Box::new(call)),
+            | Self::KeyStore { receipt, .. }
+            | Self::AuditFailed { receipt, .. } => *receipt = Some(Box::new(call)),
             _ => {}
         }
         self

@@ -20,6 +20,7 @@ use crate::{Error, KeyType, Result};
 #[derive(Clone)]
 pub struct SignRequest<'a> {
     payload: Payload<'a>,
+    label: Option<&'a str>,
 }
 
 #[derive(Clone)]
@@ -85,7 +86,22 @@ impl<'a> SignRequest<'a> {
     pub fn message(message: &'a [u8]) -> Self {
         Self {
             payload: Payload::Message(message),
+            label: None,
         }
+    }
+
+    /// Names what this signature is for, for the audit record: an order, a payout, a job.
+    ///
+    /// It is not signed and not sent to the key store.
+    #[must_use]
+    pub fn with_label(mut self, label: &'a str) -> Self {
+        self.label = Some(label);
+        self
+    }
+
+    /// What the caller says this signature is for.
+    pub fn label(&self) -> Option<&'a str> {
+        self.label
     }
 
     /// The bytes that are judged and signed; `None` for a bare digest from [`hazmat`](crate::hazmat).
@@ -119,7 +135,7 @@ impl<'a> SignRequest<'a> {
                 KeyType::Ed25519,
             ) => Ok(KeyInput::Ed25519Message(digest)),
             _ => Err(Error::UnsupportedRequest {
-                request: self.name(),
+                request: self.kind(),
                 key_type: key,
             }),
         }
@@ -128,6 +144,7 @@ impl<'a> SignRequest<'a> {
     pub(crate) fn from_digest(digest: [u8; 32]) -> Self {
         Self {
             payload: Payload::Digest(digest),
+            label: None,
         }
     }
 
@@ -138,10 +155,13 @@ impl<'a> SignRequest<'a> {
                 preimage,
                 digest,
             },
+            label: None,
         }
     }
 
-    fn name(&self) -> &'static str {
+    /// The name of the constructor that made the request, for example `keccak256`; `prehashed` for
+    /// a bare digest.
+    pub fn kind(&self) -> &'static str {
         match self.payload {
             Payload::Hashed {
                 hash: Hash::Keccak256,
@@ -160,11 +180,22 @@ impl<'a> SignRequest<'a> {
     }
 }
 
+impl KeyInput<'_> {
+    /// 32 bytes that tell one input from another, for logs and audit records: the digest itself for
+    /// ECDSA, and the SHA-256 hash of the message for Ed25519, which KMS and CloudTrail never show.
+    pub fn fingerprint(&self) -> [u8; 32] {
+        match self {
+            Self::EcdsaPrehash(digest) => **digest,
+            Self::Ed25519Message(message) => sha2::Sha256::digest(message).into(),
+        }
+    }
+}
+
 /// Shows the kind and size of the request, never its bytes.
 impl fmt::Debug for SignRequest<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("SignRequest")
-            .field("kind", &self.name())
+            .field("kind", &self.kind())
             .field("preimage_bytes", &self.preimage().map(<[u8]>::len))
             .finish_non_exhaustive()
     }

@@ -129,6 +129,7 @@ impl Signed {
 pub struct Receipt {
     operation: &'static str,
     key: Arc<str>,
+    pinned_key: Option<Arc<str>>,
     region: Option<Arc<str>>,
     request_id: Option<String>,
     attempts: u32,
@@ -141,6 +142,7 @@ impl Receipt {
         Self {
             operation,
             key: key.into(),
+            pinned_key: None,
             region: None,
             request_id: None,
             attempts: 1,
@@ -152,6 +154,13 @@ impl Receipt {
     #[must_use]
     pub fn with_key(mut self, key: impl Into<Arc<str>>) -> Self {
         self.key = key.into();
+        self
+    }
+
+    /// Sets the full name of the key that is pinned, if it is known.
+    #[must_use]
+    pub fn with_pinned_key(mut self, key: Option<Arc<str>>) -> Self {
+        self.pinned_key = key;
         self
     }
 
@@ -188,9 +197,15 @@ impl Receipt {
         self.operation
     }
 
-    /// The key: for AWS KMS its ARN once known, and until then the id, alias or ARN as configured.
+    /// The key that answered: for AWS KMS its ARN. Of a call that failed, the id, alias or ARN that
+    /// was asked for, since an alias may lead elsewhere by now.
     pub fn key(&self) -> &str {
         &self.key
+    }
+
+    /// The full name of the key that the signer is pinned to, if it is known: for AWS KMS its ARN.
+    pub fn pinned_key(&self) -> Option<&str> {
+        self.pinned_key.as_deref()
     }
 
     /// The region of the key store, when it has regions.

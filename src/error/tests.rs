@@ -61,6 +61,37 @@ fn only_passing_failures_are_retryable() {
 }
 
 #[test]
+fn limits_of_the_caller_are_retryable_and_a_full_queue_throttles() {
+    let late = Error::DeadlineExceeded {
+        limit: Duration::from_secs(3),
+        stage: "while the signer was at work",
+    };
+    let full = Error::QueueFull {
+        capacity: 10,
+        retry_after: Duration::from_millis(70),
+    };
+    assert!(late.is_retryable() && !late.is_throttled());
+    assert_eq!(late.retry_after(), None);
+    assert!(full.is_retryable() && full.is_throttled());
+    assert_eq!(full.retry_after(), Some(Duration::from_millis(70)));
+    assert_eq!(
+        late.to_string(),
+        "no answer within 3s, while the signer was at work; retry later, or allow more time"
+    );
+    let queued = Error::QueuedTooLong {
+        limit: Duration::from_secs(1),
+    };
+    assert!(queued.is_retryable() && !queued.is_throttled());
+    assert!(!Error::Cancelled.is_retryable());
+    let unrecorded = Error::AuditFailed {
+        receipt: None,
+        source: "disk full".into(),
+    };
+    assert!(!unrecorded.is_retryable());
+    assert_eq!(unrecorded.source().unwrap().to_string(), "disk full");
+}
+
+#[test]
 fn display_ends_with_the_remedy_names_the_call_and_leaves_the_source_out() {
     let error = key_store(KeyStoreFault::AccessDenied).with_receipt(receipt());
     assert_eq!(
@@ -91,6 +122,10 @@ fn whatever_came_from_a_call_can_carry_its_receipt() {
             pinned: "a".into(),
             returned: "b".into(),
             receipt: None,
+        },
+        Error::AuditFailed {
+            receipt: None,
+            source: "disk full".into(),
         },
     ];
     for error in from_calls {

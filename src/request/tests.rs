@@ -95,3 +95,30 @@ fn debug_shows_no_payload() {
         assert!(!shown.contains("canary") && shown.contains("14"), "{shown}");
     }
 }
+
+#[test]
+fn a_label_changes_nothing_that_is_signed() {
+    let plain = SignRequest::keccak256(b"preimage");
+    let labelled = plain.clone().with_label("payout 4711");
+    assert_eq!(
+        (plain.label(), labelled.label()),
+        (None, Some("payout 4711"))
+    );
+    assert_eq!(labelled.preimage(), plain.preimage());
+    let key = KeyType::Secp256k1;
+    assert_eq!(
+        labelled.input_for(key).unwrap(),
+        plain.input_for(key).unwrap()
+    );
+    assert!(!format!("{labelled:?}").contains("4711"));
+}
+
+#[test]
+fn a_fingerprint_is_the_digest_or_the_hash_of_the_message() {
+    let digest = [7; 32];
+    assert_eq!(KeyInput::EcdsaPrehash(&digest).fingerprint(), digest);
+    // SHA-256 of "abc": FIPS 180-4, the example of NIST.
+    let abc = KeyInput::Ed25519Message(b"abc").fingerprint();
+    let expected = "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad";
+    assert_eq!(hex::encode(abc), expected);
+}

@@ -1,0 +1,187 @@
+//! What is wrong, in detail: the `fault` of each [`enum@Error`](super::Error).
+
+use crate::KeyType;
+
+/// What is wrong with a public key.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum PublicKeyFault {
+    /// Not a DER SubjectPublicKeyInfo: truncated, or not DER.
+    #[error(
+        "not a DER SubjectPublicKeyInfo (RFC 5280 §4.1); pass the whole DER, not PEM or base64"
+    )]
+    Malformed,
+    /// Bytes follow the key.
+    #[error("bytes follow the key; pass the DER alone")]
+    TrailingData,
+    /// Neither an EC nor an Ed25519 key.
+    #[error("its algorithm is neither id-ecPublicKey nor id-Ed25519; use an EC or Ed25519 key")]
+    UnsupportedAlgorithm,
+    /// An EC key on another curve, or without a named curve.
+    #[error("its curve is neither secp256k1 nor P-256; use a key on one of these curves")]
+    UnsupportedCurve,
+    /// The key bytes have the wrong length.
+    #[error(
+        "its key bytes have the wrong length; an EC point has 65 (04‖X‖Y) or 33 (02‖X or 03‖X), \
+         an Ed25519 key 32"
+    )]
+    Length,
+    /// The point is of the right length, and does not begin with 02, 03 or 04 as SEC 1 §2.3.3 asks.
+    #[error("its point does not begin with 02, 03 or 04 (SEC 1 §2.3.3); pass 04‖X‖Y")]
+    PointFormat,
+    /// The point is not written uncompressed (SEC 1 §2.3.3, first byte 4).
+    #[error("its point is not uncompressed (SEC 1 §2.3.3); convert it to the uncompressed form")]
+    NotUncompressed,
+    /// The coordinates do not satisfy the curve equation.
+    #[error("its point is not on the curve; export the key again")]
+    NotOnCurve,
+    /// The point at infinity.
+    #[error("its point is the identity, which belongs to no secret key; export the key again")]
+    Identity,
+    /// An Ed25519 point of small order, for which signatures prove nothing.
+    #[error("its point has small order, so signatures under it prove nothing; use another key")]
+    SmallOrder,
+    /// An Ed25519 point not written in its canonical form (RFC 8032 §5.1.3).
+    #[error("its point is not in canonical form (RFC 8032 §5.1.3); export the key again")]
+    NotCanonical,
+}
+
+/// What is wrong with a signature as the key store returned it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum SignatureFault {
+    /// Not a DER `ECDSA-Sig-Value` (RFC 3279 §2.2.3), or not in shortest form.
+    #[error("not a DER ECDSA-Sig-Value (RFC 3279 §2.2.3)")]
+    Malformed,
+    /// Bytes follow the signature, or follow `s` inside it.
+    #[error("bytes follow the signature")]
+    TrailingData,
+    /// `r` or `s` is negative.
+    #[error("r or s is negative")]
+    Negative,
+    /// `r` or `s` carries more leading zeros than DER allows.
+    #[error("r or s is not in its shortest form")]
+    Padded,
+    /// `r` or `s` is zero.
+    #[error("r or s is zero")]
+    Zero,
+    /// `r` or `s` is not below the group order.
+    #[error("r or s is not below the group order")]
+    OutOfRange,
+    /// A fixed-width signature is not 64 bytes long.
+    #[error("a fixed-width signature has 64 bytes and this one does not")]
+    Length,
+    /// The encoding does not belong to this type of key.
+    #[error("a DER signature was returned for an Ed25519 key")]
+    WrongEncoding,
+}
+
+/// Why a key in a key store cannot be used as a signer.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum KeyFault {
+    /// The key's type is not one this crate signs with.
+    #[error("its spec is {actual}; create a key with one of {expected}")]
+    Spec {
+        /// The key's spec, in the key store's words.
+        actual: String,
+        /// The specs that are accepted.
+        expected: &'static str,
+    },
+    /// The key is not for signing.
+    #[error("its usage is {actual}; create a key with usage {expected}, since usage cannot change")]
+    Usage {
+        /// The key's usage, in the key store's words.
+        actual: String,
+        /// The usage that is accepted.
+        expected: &'static str,
+    },
+    /// The key does not offer the algorithm its type needs.
+    #[error("it offers the algorithms [{actual}] and not {expected}; create a key that does")]
+    Algorithm {
+        /// The algorithms offered, in the key store's words.
+        actual: String,
+        /// The algorithm that is needed.
+        expected: String,
+    },
+    /// What the key store says of the key contradicts its public key.
+    #[error("its spec says {described} and its public key is {actual}; do not trust this answer")]
+    Contradiction {
+        /// The type the key store named.
+        described: KeyType,
+        /// The type of the public key.
+        actual: KeyType,
+    },
+    /// Its public key is not acceptable.
+    #[error("its public key is not acceptable: {0}")]
+    PublicKey(PublicKeyFault),
+    /// Its public key is another one than the pinned one.
+    #[error(
+        "its public key is not the pinned one, so nothing it signs will be released; \
+         pin the key's own public key, or name the key that has the pinned one"
+    )]
+    AnotherPublicKey,
+}
+
+/// Why a key store's successful answer is not usable.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum AnswerFault {
+    /// A field that is always there is not. A proxy may have cut the answer: try again.
+    #[error("it lacks `{field}`; try again, and check for a proxy in between if it persists")]
+    Missing {
+        /// The field's name in the key store's protocol.
+        field: &'static str,
+    },
+    /// Another algorithm was used than was asked for. Do not retry.
+    #[error("it used {actual} where {expected} was asked for; check what answered")]
+    Algorithm {
+        /// The algorithm that was used.
+        actual: String,
+        /// The algorithm that was asked for.
+        expected: String,
+    },
+}
+
+/// The kinds of failure of a key store, or of the way to it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, thiserror::Error)]
+#[non_exhaustive]
+pub enum KeyStoreFault {
+    /// The caller may not do this with this key. Grant the permission.
+    #[error("access to the key was denied")]
+    AccessDenied,
+    /// The credentials are missing, expired, or not accepted. Renew them.
+    #[error("there are no credentials, or they were not accepted")]
+    Credentials,
+    /// There is no such key or alias in this account and region.
+    #[error("the key was not found")]
+    NotFound,
+    /// The key is disabled. Enable it.
+    #[error("the key is disabled")]
+    Disabled,
+    /// The key is pending deletion, pending import, or otherwise not usable. Look at its state; a
+    /// pending deletion can be cancelled.
+    #[error("the key is in a state that does not allow this")]
+    InvalidState,
+    /// The key is for another usage or algorithm. Make one for signing, or name the right one.
+    #[error("the key cannot be used in this way")]
+    InvalidUsage,
+    /// The key store did not understand the request. Correct what the source names.
+    #[error("the key store refused the request as invalid")]
+    InvalidRequest,
+    /// Too many requests. Retry after a pause.
+    #[error("the key store is throttling requests")]
+    Throttled,
+    /// The key store is not available at the moment. Retry.
+    #[error("the key store is temporarily unavailable")]
+    Unavailable,
+    /// No answer came in time. Retry.
+    #[error("the key store did not answer in time")]
+    Timeout,
+    /// The key store could not be reached. Retry.
+    #[error("the key store could not be reached")]
+    Connection,
+    /// A failure this crate does not know. Do not retry without looking at the source.
+    #[error("the key store failed")]
+    Other,
+}
