@@ -39,18 +39,82 @@
 //! | errors | names, HTTP status codes and, where they are known, messages |
 //! | checks | `DryRun`, member constraints, ARNs of other regions and accounts, the region of the credentials |
 //!
+//! # Faults
+//!
+//! It can be told to fail: [`inject`](KmsEmulator::inject) a [`FaultRule`], which says what goes
+//! wrong ([`Fault`]) and for which requests.
+//!
+//! ```
+//! # async fn example() -> Result<(), Box<dyn std::error::Error>> {
+//! use kms_signer::{KeyType, emulator::{Fault, FaultRule, KmsEmulator, Operation}};
+//!
+//! let emulator = KmsEmulator::builder().seed(7).start().await?;
+//! let key_arn = emulator.create_key(KeyType::Secp256k1)?;
+//! let busy = emulator.inject(
+//!     FaultRule::new(Fault::throttling())
+//!         .on(Operation::Sign)
+//!         .for_key(&key_arn)
+//!         .after(2)
+//!         .times(3),
+//! );
+//! emulator.inject(FaultRule::new(Fault::reset()).rate(0.01));
+//! // … let your service sign …
+//! assert_eq!(busy.fired(), 3);
+//! emulator.clear_faults();
+//! # Ok(())
+//! # }
+//! ```
+//!
+//! | fault | what a client sees | handled |
+//! |---|---|---|
+//! | [`error`](Fault::error), [`throttling`](Fault::throttling), [`access_denied`](Fault::access_denied), [`internal_error`](Fault::internal_error), [`clock_skew`](Fault::clock_skew), [`expired_credentials`](Fault::expired_credentials) | an error of KMS, with its status and message | no |
+//! | [`page`](Fault::page), [`response`](Fault::response) | a load balancer's page in HTML; any answer | no |
+//! | [`empty_body`](Fault::empty_body), [`empty_object`](Fault::empty_object), [`malformed_json`](Fault::malformed_json), [`bad_base64`](Fault::bad_base64), [`without_member`](Fault::without_member) | a success whose body cannot be used | yes |
+//! | [`truncated_body`](Fault::truncated_body) | half of the body, then the end of the connection | yes |
+//! | [`reset`](Fault::reset), [`close`](Fault::close) | the end of the connection, with RST or FIN | no |
+//! | [`reset_after_processing`](Fault::reset_after_processing) | the same, and the key has signed | yes |
+//! | [`close_after_answer`](Fault::close_after_answer) | the answer, and then a stale connection | yes |
+//! | [`stall`](Fault::stall) | nothing, for ever | no |
+//! | [`stall_in_body`](Fault::stall_in_body), [`slow_body`](Fault::slow_body) | half of the body and no more; byte by byte | yes |
+//! | [`latency`](Fault::latency) | the answer, later | yes |
+//! | [`other_key_id`](Fault::other_key_id), [`other_algorithm`](Fault::other_algorithm) | an answer for another key, or of another algorithm | yes |
+//! | [`signature_by_another_key`](Fault::signature_by_another_key), [`signature_over_another_message`](Fault::signature_over_another_message), [`replayed_answer`](Fault::replayed_answer) | a signature that is good, of something else | yes |
+//! | [`flipped_signature_bit`](Fault::flipped_signature_bit), [`trailing_byte`](Fault::trailing_byte), [`fixed_width_signature`](Fault::fixed_width_signature) | a signature that is damaged | yes |
+//! | [`flipped_public_key_bit`](Fault::flipped_public_key_bit) | a public key that is damaged, or another one | yes |
+//! | [`high_s`](Fault::high_s), [`low_s`](Fault::low_s), [`short_r`](Fault::short_r) | a valid signature of a rare form | yes |
+//! | [`alias_moved`](Fault::alias_moved), [`key_disabled`](Fault::key_disabled), [`key_deletion_scheduled`](Fault::key_deletion_scheduled), [`key_deleted`](Fault::key_deleted) | what comes of a change just before | yes |
+//!
+//! Faults are decided when a request has come in with its body, before anything else is done.
+//!
+//! - What happens on the way to KMS (connections, latencies, pages, and how an answer is delivered)
+//!   happens to every request, even to one without authorization. Errors and changes happen to
+//!   requests with a known operation and a complete authorization: the others are refused as ever.
+//! - Rules are asked in the order in which they were injected. The first that hits decides, and the
+//!   others neither see the request nor count it. Latencies add up and changes too, and the next
+//!   rules are asked all the same.
+//! - A request that is hit counts as one of [`calls`](KmsEmulator::calls), as any other.
+//! - What changes a successful answer leaves a refusal as it is, and has hit nevertheless.
+//! - With a [seed](KmsEmulatorBuilder::seed) everything that is drawn is drawn again, for the same
+//!   requests in the same order. A rule draws from a stream of its own and shifts no signature.
+//! - Requests wait and stall side by side. A stalled one is let go when its client closes the
+//!   connection, and when the emulator stops.
+//!
 //! # What it does not do
 //!
 //! - SigV4 signatures are not checked. An `Authorization` header must be there, complete, and
 //!   scoped to `kms` and the emulator's region; any access key will do. `X-Amz-Date` and
-//!   `X-Amz-Security-Token` are not looked at, so nothing expires.
+//!   `X-Amz-Security-Token` are not looked at, so nothing expires unless a fault says so.
 //! - There are no grants or quotas, and policies are not followed: every caller may do everything,
-//!   `ThrottlingException` and `LimitExceededException` never occur, and the one
+//!   and `ThrottlingException` and `LimitExceededException` come from faults alone. Without one
 //!   `AccessDeniedException` is for an ARN of another account. It says that the root of the
 //!   emulator's account asked.
 //! - Keys are `Enabled`, `Disabled` or `PendingDeletion`. The states `Creating`, `Updating`,
-//!   `PendingImport`, `PendingReplicaDeletion` and `Unavailable` never occur, nor do errors of
-//!   dependencies. Keys pending deletion are never deleted.
+//!   `PendingImport`, `PendingReplicaDeletion` and `Unavailable` never occur, and errors of
+//!   dependencies come from faults alone. Keys pending deletion are deleted by
+//!   [`delete_key`](KmsEmulator::delete_key) or a fault, and never by the passing of time.
+//! - Multi-Region keys are replicated by [`replicate_key`](KmsEmulator::replicate_key), and not over
+//!   HTTP. A replica becomes no primary, and a primary may be deleted before its replicas, which go
+//!   on naming it.
 //! - That table lets cryptographic operations with a key pending deletion fail with
 //!   `DisabledException` or with `KMSInvalidStateException`, and a client should expect either.
 //!   The emulator always gives `Sign`, `Verify` and `GetPublicKey` the second. The message is
@@ -78,28 +142,34 @@ use std::{
 use crate::{KeyType, PublicKey};
 
 mod aliases;
+mod answer;
+mod builder;
 mod constraints;
 mod create_key;
 mod error;
+mod fault;
 mod http;
 mod identifier;
 mod keys;
+mod multi_region;
 mod operation;
 mod operations;
 mod page;
 mod protocol;
 mod random;
+mod request;
 mod server;
 mod signing;
 
+pub use builder::KmsEmulatorBuilder;
 pub use error::EmulatorError;
+pub use fault::{Fault, FaultRule, InjectedFault, Latency, SignaturePart};
 pub use operation::Operation;
 
 use http::Endpoint;
-use identifier::Scope;
 use keys::{DEFAULT_WINDOW_DAYS, KeyStore, NewKey};
+use multi_region::Primary;
 use protocol::AliasRequest;
-use random::Random;
 use server::Server;
 
 /// A running emulator of AWS KMS. It stops when it is dropped.
@@ -123,12 +193,7 @@ impl KmsEmulator {
 
     /// Starts an emulator with settings of your own.
     pub fn builder() -> KmsEmulatorBuilder {
-        KmsEmulatorBuilder {
-            port: 0,
-            region: "us-east-1".to_owned(),
-            account_id: "000000000000".to_owned(),
-            seed: None,
-        }
+        KmsEmulatorBuilder::new()
     }
 
     /// Stops the emulator, and returns once its port is free, every connection is closed and its
@@ -186,6 +251,51 @@ impl KmsEmulator {
         Ok(key.arn.clone())
     }
 
+    /// Creates a multi-Region primary key and returns its ARN.
+    ///
+    /// # Errors
+    ///
+    /// As [`create_key`](Self::create_key).
+    pub fn create_multi_region_key(&self, key_type: KeyType) -> Result<String, EmulatorError> {
+        let mut store = self.store();
+        let mut new = NewKey::of(key_type);
+        new.multi_region = true;
+        let key = store.create(new).map_err(key_error)?;
+        Ok(key.arn.clone())
+    }
+
+    /// Replicates a multi-Region primary key into the emulator of another region, and returns the
+    /// ARN of the replica, which has the same id and signs with the same key.
+    ///
+    /// ```
+    /// # use kms_signer::{KeyType, emulator::{EmulatorError, KmsEmulator}};
+    /// # async fn example() -> Result<(), Box<dyn std::error::Error>> {
+    /// let here = KmsEmulator::start().await?;
+    /// let there = KmsEmulator::builder().region("eu-west-1").start().await?;
+    /// let primary = here.create_multi_region_key(KeyType::Secp256k1)?;
+    /// let replica = here.replicate_key(&primary, &there)?;
+    /// assert_eq!(here.public_key(&primary)?, there.public_key(&replica)?);
+    /// # Ok(())
+    /// # }
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// [`EmulatorError::Refused`] when there is no such key, when it is pending deletion or no
+    /// multi-Region primary key, when the other emulator stands for the same region or for another
+    /// account or partition, and when it has a key with this id.
+    pub fn replicate_key(
+        &self,
+        key_id: &str,
+        replica: &KmsEmulator,
+    ) -> Result<String, EmulatorError> {
+        // One lock after the other: two emulators may replicate to each other at the same time.
+        let scope = replica.store().scope.clone();
+        let primary = Primary::read(&self.store(), key_id, &scope)?;
+        let mut store = replica.store();
+        Ok(store.insert_replica(primary)?.arn.clone())
+    }
+
     /// The public key, in any key state: what a test pins a signer to.
     ///
     /// # Errors
@@ -227,6 +337,16 @@ impl KmsEmulator {
         Ok(())
     }
 
+    /// Deletes a key and its aliases at once, in any key state, as KMS does at the end of the
+    /// waiting period.
+    ///
+    /// # Errors
+    ///
+    /// [`EmulatorError::Refused`] when there is no such key.
+    pub fn delete_key(&self, key_id: &str) -> Result<(), EmulatorError> {
+        Ok(self.store().delete(key_id)?)
+    }
+
     /// Creates an alias; its name starts with `alias/`.
     ///
     /// # Errors
@@ -257,6 +377,20 @@ impl KmsEmulator {
         Ok(())
     }
 
+    /// Lets requests go wrong from now on, as the rule says.
+    ///
+    /// Rules are asked in the order in which they were injected, and the first that hits a request
+    /// decides what becomes of it; latencies and changes add up and leave the request to the other
+    /// rules.
+    pub fn inject(&self, rule: FaultRule) -> InjectedFault {
+        self.endpoint.rules().clone().inject(rule)
+    }
+
+    /// Takes all rules back. Requests that were hit already stay so.
+    pub fn clear_faults(&self) {
+        self.endpoint.rules().clear();
+    }
+
     fn store(&self) -> MutexGuard<'_, KeyStore> {
         self.endpoint.store()
     }
@@ -267,84 +401,6 @@ impl fmt::Debug for KmsEmulator {
         f.debug_struct("KmsEmulator")
             .field("endpoint_url", &self.endpoint_url())
             .field("region", &self.region())
-            .finish_non_exhaustive()
-    }
-}
-
-/// The settings of a [`KmsEmulator`]; made by [`KmsEmulator::builder`].
-#[derive(Clone)]
-#[must_use = "a builder does nothing until `start` is called"]
-pub struct KmsEmulatorBuilder {
-    port: u16,
-    region: String,
-    account_id: String,
-    seed: Option<u64>,
-}
-
-impl KmsEmulatorBuilder {
-    /// The port to listen on; 0, the default, stands for any free one.
-    pub fn port(mut self, port: u16) -> Self {
-        self.port = port;
-        self
-    }
-
-    /// The region to stand for; `us-east-1` by default.
-    pub fn region(mut self, region: &str) -> Self {
-        region.clone_into(&mut self.region);
-        self
-    }
-
-    /// The account to stand for, 12 digits; `000000000000` by default.
-    pub fn account_id(mut self, account_id: &str) -> Self {
-        account_id.clone_into(&mut self.account_id);
-        self
-    }
-
-    /// Makes everything random reproducible.
-    ///
-    /// Keys and key ids follow the order in which keys are made, with or without HTTP. The
-    /// signatures of a key follow the order in which they are made with it: what is refused and
-    /// dry runs do not count, other keys neither. Request ids follow the order of the answers.
-    ///
-    /// By default everything is drawn from the operating system. With a seed, whoever knows it
-    /// knows the keys.
-    pub fn seed(mut self, seed: u64) -> Self {
-        self.seed = Some(seed);
-        self
-    }
-
-    /// Starts the emulator; see [`KmsEmulator::start`].
-    ///
-    /// # Errors
-    ///
-    /// Those of [`KmsEmulator::start`], when the port is taken, and
-    /// [`InvalidInput`](io::ErrorKind::InvalidInput) for a region or account id that fits into no
-    /// ARN.
-    pub async fn start(self) -> io::Result<KmsEmulator> {
-        let scope = Scope::new(&self.region, &self.account_id).ok_or_else(|| {
-            io::Error::new(
-                io::ErrorKind::InvalidInput,
-                "a region has lowercase letters, digits and hyphens, and an account id 12 digits",
-            )
-        })?;
-        let random = match self.seed {
-            Some(seed) => Random::from_seed(seed),
-            None => Random::from_operating_system()?,
-        };
-        let store = KeyStore::new(scope, random.stream("keys"));
-        let endpoint = Arc::new(Endpoint::new(store, random.stream("request ids")));
-        let server = Server::start(self.port, endpoint.clone()).await?;
-        Ok(KmsEmulator { endpoint, server })
-    }
-}
-
-/// Without the seed, which stands for every secret key.
-impl fmt::Debug for KmsEmulatorBuilder {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("KmsEmulatorBuilder")
-            .field("port", &self.port)
-            .field("region", &self.region)
-            .field("account_id", &self.account_id)
             .finish_non_exhaustive()
     }
 }

@@ -1,35 +1,34 @@
-//! HTTP as AWS services with the JSON 1.1 protocol speak it.
+//! The endpoint: what becomes of each request.
 
 use std::{
-    pin::pin,
+    future,
     sync::{
-        Mutex, MutexGuard, PoisonError,
+        Arc, Mutex, MutexGuard, PoisonError,
         atomic::{AtomicU64, Ordering},
     },
+    time::Duration,
 };
 
-use http_body_util::{BodyExt as _, Full};
 use hyper::{
-    HeaderMap, Method, Request, Response, StatusCode,
+    Request, Response, StatusCode,
     body::{Body, Bytes},
-    header::{AUTHORIZATION, CONTENT_TYPE, HeaderName, HeaderValue},
-    http::request::Parts,
+    header::{CONTENT_TYPE, HeaderName, HeaderValue, RETRY_AFTER},
 };
 use serde::Serialize;
 
 use super::{
-    error::{Code, KmsError},
+    answer::{Answer, AnswerBody},
+    error::KmsError,
+    fault::{Fault, Kind, Page, Plan, Rules, Seen, ServiceError, Subject},
     keys::KeyStore,
     operation::Operation,
     operations,
     random::Random,
+    request::{self, AMZ_JSON},
 };
 use crate::error::BoxError;
 
-const AMZ_JSON: &str = "application/x-amz-json-1.1";
 const REQUEST_ID: HeaderName = HeaderName::from_static("x-amzn-requestid");
-/// More than the longest request, which is one to create a key with a policy of 128 KiB.
-const MAX_BODY_BYTES: usize = 256 * 1024;
 
 /// The one endpoint: every request passes through [`respond`](Self::respond), whatever connection
 /// it came on.
@@ -38,15 +37,25 @@ pub(super) struct Endpoint {
     region: String,
     request_ids: Mutex<Random>,
     calls: Calls,
+    rules: Arc<Rules>,
+}
+
+/// A request with its body.
+struct Received {
+    /// What it asks for, whether it may or not; `None` when that is nothing emulated.
+    operation: Option<Operation>,
+    /// What is left to do: an operation and its body, unless something about the request is wrong.
+    call: Result<(Operation, Vec<u8>), KmsError>,
 }
 
 impl Endpoint {
-    pub(super) fn new(store: KeyStore, request_ids: Random) -> Self {
+    pub(super) fn new(store: KeyStore, request_ids: Random, faults: Random) -> Self {
         Self {
             region: store.scope.region().to_owned(),
             store: Mutex::new(store),
             request_ids: Mutex::new(request_ids),
             calls: Calls::default(),
+            rules: Arc::new(Rules::new(faults)),
         }
     }
 
@@ -63,15 +72,130 @@ impl Endpoint {
         &self.calls
     }
 
-    pub(super) async fn respond<B>(&self, request: Request<B>) -> Response<Full<Bytes>>
+    pub(super) fn rules(&self) -> &Arc<Rules> {
+        &self.rules
+    }
+
+    /// Reads a request, decides what is to go wrong, handles it, and answers.
+    pub(super) async fn respond<B>(&self, request: Request<B>) -> Answer
     where
         B: Body<Data = Bytes, Error: Into<BoxError>>,
     {
-        let (status, body) = match self.answer(request).await {
-            Ok(body) => (StatusCode::OK, body),
-            Err(error) => (error.code.http_status(), error_body(&error)),
+        let request = self.receive(request).await;
+        let plan = self.decide(&request);
+        if !plan.delay.is_zero() {
+            tokio::time::sleep(plan.delay).await;
+        }
+        plan.make_changes(&mut self.store());
+        match plan.fault {
+            None => Ok(self.answer_of_kms(self.handle(request.call))),
+            Some((fault, random)) => self.go_wrong(fault, random, request, plan.key_arn).await,
+        }
+    }
+
+    async fn receive<B>(&self, request: Request<B>) -> Received
+    where
+        B: Body<Data = Bytes, Error: Into<BoxError>>,
+    {
+        let (head, body) = request.into_parts();
+        let operation = request::operation_of(&head);
+        // Before the body, which a client may never finish.
+        self.calls.count(operation.as_ref().ok().copied());
+        let body = request::read(body).await;
+        Received {
+            operation: operation.as_ref().ok().copied(),
+            call: operation.and_then(|operation| {
+                request::check_authorization(&head.headers, &self.region)?;
+                Ok((operation, body?))
+            }),
+        }
+    }
+
+    fn decide(&self, request: &Received) -> Plan {
+        if self.rules.is_empty() {
+            return Plan::default();
+        }
+        let store = self.store();
+        let key = (request.call.as_ref().ok()).and_then(|(_, body)| operations::key(&store, body));
+        self.rules.decide(&Seen {
+            store: &store,
+            operation: request.operation,
+            is_admitted: request.call.is_ok(),
+            key,
+        })
+    }
+
+    fn handle(&self, call: Result<(Operation, Vec<u8>), KmsError>) -> Result<Vec<u8>, KmsError> {
+        let (operation, body) = call?;
+        operations::call(&mut self.store(), operation, &body)
+    }
+
+    async fn go_wrong(
+        &self,
+        fault: Fault,
+        mut random: Random,
+        request: Received,
+        key_arn: Option<String>,
+    ) -> Answer {
+        let mut response = match fault.kind {
+            Kind::Stall => return future::pending().await,
+            Kind::Abort(abort) => return Err(abort),
+            Kind::AbortAfter(abort) => {
+                // The key has signed or it has not: either way nobody hears of it.
+                let _ = self.handle(request.call);
+                return Err(abort);
+            }
+            Kind::Response(page) => response_of(page),
+            Kind::Error(error) => self.error_of_kms(&error, &request, key_arn.as_deref()),
+            Kind::Lie(lie) => {
+                let answer = request.call.and_then(|(operation, body)| {
+                    lie.tell(&mut self.store(), operation, &body, &mut random)
+                });
+                self.answer_of_kms(answer)
+            }
+            Kind::Delivery(delivery) => {
+                let response = self.answer_of_kms(self.handle(request.call));
+                response.map(|body| body.deliver(delivery))
+            }
+            // They answer nothing themselves: see `Rules::decide`.
+            Kind::Delay(_) | Kind::Change(_) => self.answer_of_kms(self.handle(request.call)),
         };
-        let mut response = Response::new(Full::new(Bytes::from(body)));
+        if let Some(status) = fault.status {
+            *response.status_mut() = status;
+        }
+        if let Some(time) = fault.retry_after {
+            let headers = response.headers_mut();
+            headers.insert(RETRY_AFTER, HeaderValue::from(whole_seconds(time)));
+        }
+        Ok(response)
+    }
+
+    fn answer_of_kms(&self, answer: Result<Vec<u8>, KmsError>) -> Response<AnswerBody> {
+        match answer {
+            Ok(body) => self.response_of_kms(StatusCode::OK, body),
+            Err(error) => self.response_of_kms(
+                error.code.http_status(),
+                error_body(error.code.name(), &error.message),
+            ),
+        }
+    }
+
+    fn error_of_kms(
+        &self,
+        error: &ServiceError,
+        request: &Received,
+        key_arn: Option<&str>,
+    ) -> Response<AnswerBody> {
+        let message = error.message(&Subject {
+            scope: &self.store().scope,
+            operation: request.operation,
+            key_arn,
+        });
+        self.response_of_kms(error.status(), error_body(&error.code, &message))
+    }
+
+    fn response_of_kms(&self, status: StatusCode, body: Vec<u8>) -> Response<AnswerBody> {
+        let mut response = Response::new(AnswerBody::whole(body));
         *response.status_mut() = status;
         let headers = response.headers_mut();
         headers.insert(CONTENT_TYPE, HeaderValue::from_static(AMZ_JSON));
@@ -79,20 +203,6 @@ impl Endpoint {
             headers.insert(REQUEST_ID, request_id);
         }
         response
-    }
-
-    async fn answer<B>(&self, request: Request<B>) -> Result<Vec<u8>, KmsError>
-    where
-        B: Body<Data = Bytes, Error: Into<BoxError>>,
-    {
-        let (head, body) = request.into_parts();
-        let operation = operation_of(&head);
-        // Before the body, which a client may never finish.
-        self.calls.count(operation.as_ref().ok().copied());
-        let body = read(body).await;
-        let operation = operation?;
-        check_authorization(&head.headers, &self.region)?;
-        operations::call(&mut self.store(), operation, &body?)
     }
 
     fn next_request_id(&self) -> String {
@@ -104,33 +214,19 @@ impl Endpoint {
     }
 }
 
-/// Reads a body to its end, even one that is too long or belongs to a request that is refused for
-/// another reason: what is left unread makes hyper close the connection, and a client that is
-/// still sending then would never see the answer.
-async fn read<B>(body: B) -> Result<Vec<u8>, KmsError>
-where
-    B: Body<Data = Bytes, Error: Into<BoxError>>,
-{
-    let mut body = pin!(body);
-    let mut bytes = Vec::new();
-    let mut is_too_long = false;
-    while let Some(frame) = body.frame().await {
-        let data = frame
-            .map_err(|error| KmsError::new(Code::Serialization, error.into().to_string()))?
-            .into_data()
-            .unwrap_or_default();
-        is_too_long |= bytes.len() + data.len() > MAX_BODY_BYTES;
-        if !is_too_long {
-            bytes.extend_from_slice(&data);
-        }
+fn response_of(page: Page) -> Response<AnswerBody> {
+    let mut response = Response::new(AnswerBody::whole(page.body));
+    *response.status_mut() = page.status;
+    if let Ok(content_type) = HeaderValue::from_str(&page.content_type) {
+        response.headers_mut().insert(CONTENT_TYPE, content_type);
     }
-    match is_too_long {
-        true => Err(KmsError::new(
-            Code::RequestEntityTooLarge,
-            format!("The body is longer than {MAX_BODY_BYTES} bytes"),
-        )),
-        false => Ok(bytes),
-    }
+    response
+}
+
+/// Rounded up, or a client that obeys would come too early.
+fn whole_seconds(time: Duration) -> u64 {
+    time.as_secs()
+        .saturating_add(u64::from(time.subsec_nanos() > 0))
 }
 
 /// How many requests came in, whatever became of them.
@@ -162,81 +258,6 @@ impl Calls {
     }
 }
 
-/// The operation that a request asks for.
-fn operation_of(head: &Parts) -> Result<Operation, KmsError> {
-    let name = operation_name(head).ok_or_else(|| KmsError::new(Code::UnknownOperation, ""))?;
-    Operation::named(name)
-        .ok_or_else(|| KmsError::new(Code::UnknownOperation, format!("{name} is not emulated")))
-}
-
-/// `None` when a request does not speak the protocol.
-fn operation_name(head: &Parts) -> Option<&str> {
-    let content_type = head.headers.get(CONTENT_TYPE)?.to_str().ok()?;
-    let media_type = content_type.split(';').next()?.trim();
-    let is_protocol =
-        head.method == Method::POST && head.uri.path() == "/" && media_type == AMZ_JSON;
-    let target = head.headers.get("x-amz-target")?.to_str().ok()?;
-    let name = target.strip_prefix("TrentService.")?;
-    is_protocol.then_some(name)
-}
-
-/// Checks that a SigV4 authorization is there, complete, and meant for this service and region.
-///
-/// The signature itself is not checked, nor is the access key: any credentials will do.
-fn check_authorization(headers: &HeaderMap, region: &str) -> Result<(), KmsError> {
-    let authorization = headers
-        .get(AUTHORIZATION)
-        .and_then(|value| value.to_str().ok())
-        .ok_or_else(|| {
-            KmsError::new(
-                Code::MissingAuthenticationToken,
-                "Request is missing Authentication Token",
-            )
-        })?;
-    let parameters = authorization
-        .strip_prefix("AWS4-HMAC-SHA256 ")
-        .unwrap_or_default();
-    let parameter = |name: &str| {
-        parameters
-            .split(',')
-            .filter_map(|parameter| parameter.trim().split_once('='))
-            .find_map(|(key, value)| (key == name && !value.is_empty()).then_some(value))
-            .ok_or_else(|| {
-                KmsError::new(
-                    Code::IncompleteSignature,
-                    format!("Authorization header requires '{name}' parameter."),
-                )
-            })
-    };
-    let credential = parameter("Credential")?;
-    parameter("Signature")?;
-    parameter("SignedHeaders")?;
-
-    let scope: Vec<&str> = credential.split('/').collect();
-    let [_, _, credential_region, service, "aws4_request"] = scope.as_slice() else {
-        return Err(KmsError::new(
-            Code::IncompleteSignature,
-            format!(
-                "Credential must have exactly 5 slash-delimited elements, \
-                 e.g. keyid/date/region/service/term, got '{credential}'"
-            ),
-        ));
-    };
-    if *credential_region != region {
-        return Err(KmsError::new(
-            Code::InvalidSignature,
-            format!("Credential should be scoped to a valid region, not '{credential_region}'."),
-        ));
-    }
-    if *service != "kms" {
-        return Err(KmsError::new(
-            Code::InvalidSignature,
-            "Credential should be scoped to correct service: 'kms'.",
-        ));
-    }
-    Ok(())
-}
-
 #[derive(Serialize)]
 struct ErrorBody<'a> {
     #[serde(rename = "__type")]
@@ -245,12 +266,8 @@ struct ErrorBody<'a> {
     message: &'a str,
 }
 
-fn error_body(error: &KmsError) -> Vec<u8> {
-    serde_json::to_vec(&ErrorBody {
-        code: error.code.name(),
-        message: &error.message,
-    })
-    .unwrap_or_default()
+fn error_body(code: &str, message: &str) -> Vec<u8> {
+    serde_json::to_vec(&ErrorBody { code, message }).unwrap_or_default()
 }
 
 #[cfg(test)]

@@ -52,6 +52,16 @@ impl Scope {
         self.arn(name)
     }
 
+    /// The one who asks, as far as the emulator knows.
+    pub(super) fn root_arn(&self) -> String {
+        format!("arn:{}:iam::{}:root", self.partition(), self.account_id)
+    }
+
+    /// Whether both are of the same account and partition.
+    pub(super) fn is_beside(&self, other: &Self) -> bool {
+        self.account_id == other.account_id && self.partition() == other.partition()
+    }
+
     fn arn(&self, resource: &str) -> String {
         let partition = self.partition();
         let Self { region, account_id } = self;
@@ -123,10 +133,9 @@ impl Scope {
             return Err(KmsError::new(
                 Code::AccessDenied,
                 format!(
-                    "User: arn:{partition}:iam::{}:root is not authorized to perform: \
-                     kms:{operation} on resource: {arn} because no resource-based policy allows \
-                     the kms:{operation} action",
-                    self.account_id,
+                    "User: {} is not authorized to perform: kms:{operation} on resource: {arn} \
+                     because no resource-based policy allows the kms:{operation} action",
+                    self.root_arn(),
                 ),
             ));
         }

@@ -4,6 +4,7 @@
 
 use std::{
     collections::BTreeMap,
+    sync::Arc,
     time::{Duration, SystemTime},
 };
 
@@ -11,6 +12,7 @@ use super::{
     aliases::Alias,
     error::{Code, KmsError},
     identifier::{Identifier, Scope},
+    multi_region::{Family, Primary},
     operation::Operation,
     page::{self, Page},
     random::Random,
@@ -33,11 +35,14 @@ pub(super) struct Key {
     pub(super) state: KeyState,
     pub(super) created: SystemTime,
     pub(super) description: String,
-    pub(super) multi_region: bool,
+    /// The primary and the replicas, for a multi-Region key.
+    pub(super) family: Option<Arc<Family>>,
     pub(super) origin: Origin,
-    pub(super) material: KeyMaterial,
+    pub(super) material: Arc<KeyMaterial>,
     /// Draws what makes each signature of this key differ.
     pub(super) random: Random,
+    /// What `Sign` answered last with this key.
+    pub(super) last_signature_answer: Option<Vec<u8>>,
 }
 
 /// What does not change in the life of a key.
@@ -48,6 +53,17 @@ pub(super) struct KeyMaterial {
 }
 
 impl KeyMaterial {
+    /// Makes a key from random bytes.
+    pub(super) fn draw(key_type: KeyType, random: &mut Random) -> Result<Self, Error> {
+        // A draw is not a scalar in range once in 2^32 on P-256 and more rarely on secp256k1.
+        let secret_key = (0..16)
+            .find_map(|_| SecretKey::from_bytes(key_type, &random.next_block()).ok())
+            .ok_or_else(|| Error::Randomness {
+                source: "16 draws in a row were not valid scalars".into(),
+            })?;
+        Self::new(secret_key)
+    }
+
     pub(super) fn new(secret_key: SecretKey) -> Result<Self, Error> {
         let public_key = secret_key.public_key()?;
         Ok(Self {
@@ -62,7 +78,7 @@ impl KeyMaterial {
 pub(super) enum KeyState {
     Enabled,
     Disabled,
-    /// Keys in this state are never removed, since no test waits for the seven days it takes.
+    /// Keys in this state are removed by [`KeyStore::delete`] alone: no test waits for seven days.
     PendingDeletion {
         deletion: SystemTime,
     },
@@ -103,44 +119,84 @@ impl KeyStore {
 
     /// Makes a key from random bytes.
     pub(super) fn create(&mut self, new: NewKey) -> Result<&Key, Error> {
-        // A draw is not a scalar in range once in 2^32 on P-256 and more rarely on secp256k1.
-        let secret_key = (0..16)
-            .find_map(|_| SecretKey::from_bytes(new.key_type, &self.random.next_block()).ok())
-            .ok_or_else(|| Error::Randomness {
-                source: "16 draws in a row were not valid scalars".into(),
-            })?;
-        self.insert(new, Origin::AwsKms, secret_key)
+        let material = KeyMaterial::draw(new.key_type, &mut self.random)?;
+        Ok(self.insert(new, Origin::AwsKms, material))
     }
 
     /// Makes a key from the caller's own secret, as `ImportKeyMaterial` does.
     pub(super) fn import(&mut self, key_type: KeyType, secret: &[u8; 32]) -> Result<&Key, Error> {
-        let secret_key = SecretKey::from_bytes(key_type, secret)?;
-        self.insert(NewKey::of(key_type), Origin::External, secret_key)
+        let material = KeyMaterial::new(SecretKey::from_bytes(key_type, secret)?)?;
+        Ok(self.insert(NewKey::of(key_type), Origin::External, material))
     }
 
-    fn insert(
-        &mut self,
-        new: NewKey,
-        origin: Origin,
-        secret_key: SecretKey,
-    ) -> Result<&Key, Error> {
-        let material = KeyMaterial::new(secret_key)?;
+    fn insert(&mut self, new: NewKey, origin: Origin, material: KeyMaterial) -> &Key {
         let id = match new.multi_region {
             true => format!("mrk-{:032x}", self.random.next_u128()),
             false => self.random.next_uuid(),
         };
+        let arn = self.scope.key_arn(&id);
         let key = Key {
-            arn: self.scope.key_arn(&id),
             state: KeyState::Enabled,
             created: SystemTime::now(),
             description: new.description,
-            multi_region: new.multi_region,
+            family: (new.multi_region).then(|| Arc::new(Family::new(&self.scope, &arn))),
+            origin,
+            material: Arc::new(material),
+            random: self.random.stream(&id),
+            last_signature_answer: None,
+            arn,
+            id: id.clone(),
+        };
+        self.keys.entry(id).or_insert(key)
+    }
+
+    /// What `ReplicateKey` does in the region of the replica.
+    pub(super) fn insert_replica(&mut self, primary: Primary) -> Result<&Key, KmsError> {
+        let Primary {
+            id,
             origin,
             material,
-            random: self.random.stream(&id),
+            family,
+        } = primary;
+        let arn = self.scope.key_arn(&id);
+        if self.keys.contains_key(&id) {
+            return Err(KmsError::new(
+                Code::AlreadyExists,
+                format!("Key {arn} already exists"),
+            ));
+        }
+        family.add_replica(&self.scope, &arn);
+        let key = Key {
+            state: KeyState::Enabled,
+            created: SystemTime::now(),
+            description: String::new(),
+            family: Some(family),
+            origin,
+            material,
+            // By the ARN: with the seed of the primary's emulator it would else sign alike.
+            random: self.random.stream(&arn),
+            last_signature_answer: None,
+            arn,
             id: id.clone(),
         };
         Ok(self.keys.entry(id).or_insert(key))
+    }
+
+    /// The end of the waiting period: the key is gone, whatever its state, and so are its aliases.
+    pub(super) fn delete(&mut self, key_id: &str) -> Result<(), KmsError> {
+        let id = self.id_of(Operation::ScheduleKeyDeletion, key_id)?;
+        let missing = self.no_such_key(&id);
+        let key = self.keys.remove(&id).ok_or(missing)?;
+        self.aliases.retain(|_, alias| alias.target_key_id != id);
+        if let Some(family) = &key.family {
+            family.remove_replica(&key.arn);
+        }
+        Ok(())
+    }
+
+    /// The key of an id, an ARN or an alias, whatever operation they are for.
+    pub(super) fn resolve(&self, key_id: &str) -> Option<&Key> {
+        self.find(Operation::DescribeKey, key_id).ok()
     }
 
     /// The key that a request for `operation` names.

@@ -9,11 +9,11 @@ use super::{
     keys::{DEFAULT_WINDOW_DAYS, Key, KeyStore},
     operation::Operation,
     protocol::{
-        AliasListEntry, AliasRequest, Blob, CancelKeyDeletionResponse, CreateKeyRequest,
-        GetPublicKeyResponse, KeyListEntry, KeyMetadata, KeyMetadataResponse, KeyRequest,
-        KmsSignRequest, KmsVerifyRequest, ListAliasesResponse, ListKeysResponse, ListRequest,
-        SIGN_VERIFY, ScheduleKeyDeletionRequest, ScheduleKeyDeletionResponse, SignResponse,
-        VerifyResponse, key_state, parse,
+        AliasListEntry, AliasRequest, AnyKeyRequest, Blob, CancelKeyDeletionResponse,
+        CreateKeyRequest, GetPublicKeyResponse, KeyListEntry, KeyMetadata, KeyMetadataResponse,
+        KeyRequest, KmsSignRequest, KmsVerifyRequest, ListAliasesResponse, ListKeysResponse,
+        ListRequest, SIGN_VERIFY, ScheduleKeyDeletionRequest, ScheduleKeyDeletionResponse,
+        SignResponse, VerifyResponse, key_state, parse,
     },
     signing::{self, Input},
 };
@@ -39,6 +39,12 @@ pub(super) fn call(store: &mut KeyStore, operation: Operation, body: &[u8]) -> A
         Operation::UpdateAlias => update_alias(store, parse(body)?),
         Operation::Verify => verify(store, parse(body)?),
     }
+}
+
+/// The key that a request names, if its body is understood and there is such a key.
+pub(super) fn key<'a>(store: &'a KeyStore, body: &[u8]) -> Option<&'a Key> {
+    let request: AnyKeyRequest = parse(body).ok()?;
+    store.resolve(&request.key_id.or(request.target_key_id)?)
 }
 
 fn create_key(store: &mut KeyStore, request: CreateKeyRequest) -> Answer {
@@ -76,17 +82,17 @@ fn get_public_key(store: &KeyStore, request: KeyRequest) -> Answer {
 }
 
 fn sign(store: &mut KeyStore, request: KmsSignRequest) -> Answer {
-    let mut violations = Violations::default();
-    let request = SignedMessage::new(&mut violations, request);
-    violations.finish()?;
+    let request = SignedMessage::of(request)?;
     let key = store.find_mut(Operation::Sign, &request.key_id)?;
     let input = request.admit(key)?;
     let signature = signing::sign(&key.material, &input, &mut key.random)?;
-    json(&SignResponse {
+    let answer = json(&SignResponse {
         key_id: key.arn.clone(),
         signature: Blob(signature),
         signing_algorithm: &request.algorithm,
-    })
+    })?;
+    key.last_signature_answer = Some(answer.clone());
+    Ok(answer)
 }
 
 fn verify(store: &KeyStore, request: KmsVerifyRequest) -> Answer {
@@ -105,8 +111,8 @@ fn verify(store: &KeyStore, request: KmsVerifyRequest) -> Answer {
 }
 
 /// What `Sign` and `Verify` ask for alike, once it keeps to the constraints of the API model.
-struct SignedMessage {
-    key_id: String,
+pub(super) struct SignedMessage {
+    pub(super) key_id: String,
     message: Vec<u8>,
     message_type: String,
     algorithm: String,
@@ -114,6 +120,18 @@ struct SignedMessage {
 }
 
 impl SignedMessage {
+    /// Reads the request of `Sign`.
+    pub(super) fn read(body: &[u8]) -> Result<Self, KmsError> {
+        Self::of(parse(body)?)
+    }
+
+    fn of(request: KmsSignRequest) -> Result<Self, KmsError> {
+        let mut violations = Violations::default();
+        let message = Self::new(&mut violations, request);
+        violations.finish()?;
+        Ok(message)
+    }
+
     fn new(violations: &mut Violations, request: KmsSignRequest) -> Self {
         let message_type = request.message_type.unwrap_or_else(|| "RAW".to_owned());
         violations.one_of("messageType", &message_type, &signing::MESSAGE_TYPES);
@@ -130,7 +148,7 @@ impl SignedMessage {
     }
 
     /// Checks all but the signature itself, and ends a dry run there.
-    fn admit(&self, key: &Key) -> Result<Input<'_>, KmsError> {
+    pub(super) fn admit(&self, key: &Key) -> Result<Input<'_>, KmsError> {
         key.require_enabled()?;
         let input = Input::new(
             key.key_type(),

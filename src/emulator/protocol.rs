@@ -14,6 +14,7 @@ use super::{
     error::{Code, KmsError},
     identifier::Scope,
     keys::{Key, KeyState, Origin},
+    multi_region::MultiRegionConfiguration,
     signing,
 };
 
@@ -78,6 +79,14 @@ pub(super) struct CreateKeyRequest {
     pub(super) xks_key_id: Option<String>,
     /// Maps and not structs, which serde would read from arrays too.
     pub(super) tags: Option<Vec<BTreeMap<String, Option<String>>>>,
+}
+
+/// What names a key in the request of any operation.
+#[derive(Deserialize)]
+#[serde(rename_all = "PascalCase")]
+pub(super) struct AnyKeyRequest {
+    pub(super) key_id: Option<String>,
+    pub(super) target_key_id: Option<String>,
 }
 
 /// The request of every operation that takes a key and nothing else.
@@ -199,15 +208,9 @@ impl KeyMetadata {
             customer_master_key_spec: spec,
             key_spec: spec,
             signing_algorithms: signing::algorithms(key.key_type()),
-            multi_region: key.multi_region,
-            multi_region_configuration: key.multi_region.then(|| MultiRegionConfiguration {
-                multi_region_key_type: "PRIMARY",
-                primary_key: MultiRegionKey {
-                    arn: key.arn.clone(),
-                    region: scope.region().to_owned(),
-                },
-                replica_keys: [],
-            }),
+            multi_region: key.family.is_some(),
+            multi_region_configuration: (key.family.as_ref())
+                .map(|family| family.configuration(&key.arn)),
         }
     }
 }
@@ -220,21 +223,6 @@ pub(super) fn key_state(state: KeyState) -> &'static str {
         KeyState::Disabled => "Disabled",
         KeyState::PendingDeletion { .. } => "PendingDeletion",
     }
-}
-
-#[derive(Serialize)]
-#[serde(rename_all = "PascalCase")]
-struct MultiRegionConfiguration {
-    multi_region_key_type: &'static str,
-    primary_key: MultiRegionKey,
-    replica_keys: [MultiRegionKey; 0],
-}
-
-#[derive(Serialize)]
-#[serde(rename_all = "PascalCase")]
-struct MultiRegionKey {
-    arn: String,
-    region: String,
 }
 
 #[derive(Serialize)]

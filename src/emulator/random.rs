@@ -63,6 +63,11 @@ impl Random {
             .fold(0, |number, byte| number << 8 | u128::from(byte))
     }
 
+    /// From 0, included, to 1, excluded: 53 bits, as many as a double has.
+    pub(super) fn next_unit(&mut self) -> f64 {
+        (self.next_u128() >> 75) as f64 / (1_u64 << 53) as f64
+    }
+
     /// A random UUID (RFC 9562 §5.4).
     pub(super) fn next_uuid(&mut self) -> String {
         let version_and_variant = 0xf << 76 | 0x3 << 62;

@@ -1,17 +1,20 @@
 //! The HTTP server: a thread with one listener on loopback, its connections, and their end.
 
-use std::{convert::Infallible, io, net::Ipv4Addr, sync::Arc, thread, time::Duration};
+use std::{
+    convert::Infallible, error::Error as _, io, net::Ipv4Addr, pin::Pin, sync::Arc, thread,
+    time::Duration,
+};
 
 use hyper::{server::conn::http1, service::service_fn};
 use hyper_util::rt::TokioIo;
 use tokio::{
     net::{TcpListener, TcpStream},
     runtime,
-    sync::oneshot,
+    sync::{Notify, oneshot},
     task::JoinSet,
 };
 
-use super::http::Endpoint;
+use super::{answer::Abort, http::Endpoint};
 
 /// A running server. Dropping it ends its thread, with all connections.
 pub(super) struct Server {
@@ -107,13 +110,36 @@ async fn accept_connections(
 async fn serve(stream: TcpStream, endpoint: Arc<Endpoint>) {
     // An answer is one small write: waiting to fill a packet would only add delay.
     let _ = stream.set_nodelay(true);
+    let hang_up = Arc::new(Notify::new());
     let service = service_fn(|request| {
-        let endpoint = endpoint.clone();
-        async move { Ok::<_, Infallible>(endpoint.respond(request).await) }
+        let (endpoint, hang_up) = (endpoint.clone(), hang_up.clone());
+        async move {
+            let response = endpoint.respond(request).await?;
+            Ok::<_, Abort>(response.map(|body| body.on(&hang_up)))
+        }
     });
-    // What can fail here is the client's side of the connection, and that ends it.
-    let _ = http1::Builder::new()
+    let mut connection = http1::Builder::new()
         .header_read_timeout(None)
-        .serve_connection(TokioIo::new(stream), service)
-        .await;
+        .serve_connection(TokioIo::new(stream), service);
+    let ended = loop {
+        let ended = tokio::select! {
+            biased;
+            ended = &mut connection => Some(ended),
+            () = hang_up.notified() => None,
+        };
+        match ended {
+            Some(ended) => break ended,
+            // The headers have gone out, so the client was not told.
+            None => Pin::new(&mut connection).graceful_shutdown(),
+        }
+    };
+    // What else can fail here is the client's side of the connection.
+    let is_reset = ended.is_err_and(|error| {
+        let abort = error.source().and_then(|source| source.downcast_ref());
+        abort == Some(&Abort::Reset)
+    });
+    if is_reset {
+        // Dropped with unsent data thrown away, which the kernel tells the client with an RST.
+        let _ = connection.into_parts().io.into_inner().set_zero_linger();
+    }
 }

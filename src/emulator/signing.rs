@@ -124,20 +124,59 @@ pub(super) fn sign(
     match material.verifier.public_key().key_type() {
         KeyType::Secp256k1 => {
             let signature = k256::ecdsa::Signature::from_slice(&signature).map_err(internal)?;
-            let (r, s) = signature.split_scalars();
-            let s = if negate_s { -s } else { s };
-            let signature = k256::ecdsa::Signature::from_scalars(r, s).map_err(internal)?;
-            Ok(signature.to_der().as_bytes().to_vec())
+            k256_der(signature, negate_s)
         }
         KeyType::P256 => {
             let signature = p256::ecdsa::Signature::from_slice(&signature).map_err(internal)?;
-            let (r, s) = signature.split_scalars();
-            let s = if negate_s { -s } else { s };
-            let signature = p256::ecdsa::Signature::from_scalars(r, s).map_err(internal)?;
-            Ok(signature.to_der().as_bytes().to_vec())
+            p256_der(signature, negate_s)
         }
         KeyType::Ed25519 => Ok(signature.to_vec()),
     }
+}
+
+/// An ECDSA signature in DER with the other `s`, unless it is high or low already, as asked for.
+/// One of Ed25519 has no other `s`.
+pub(super) fn with_s(key_type: KeyType, der: &[u8], high: bool) -> Result<Vec<u8>, KmsError> {
+    match key_type {
+        KeyType::Secp256k1 => {
+            let signature = k256::ecdsa::Signature::from_der(der).map_err(internal)?;
+            k256_der(signature.normalize_s(), high)
+        }
+        KeyType::P256 => {
+            let signature = p256::ecdsa::Signature::from_der(der).map_err(internal)?;
+            p256_der(signature.normalize_s(), high)
+        }
+        KeyType::Ed25519 => Ok(der.to_vec()),
+    }
+}
+
+/// 64 bytes, `r‖s`, of an ECDSA signature in DER. One of Ed25519 has 64 bytes already.
+pub(super) fn fixed_width(key_type: KeyType, der: &[u8]) -> Result<Vec<u8>, KmsError> {
+    match key_type {
+        KeyType::Secp256k1 => {
+            let signature = k256::ecdsa::Signature::from_der(der).map_err(internal)?;
+            Ok(signature.to_bytes().to_vec())
+        }
+        KeyType::P256 => {
+            let signature = p256::ecdsa::Signature::from_der(der).map_err(internal)?;
+            Ok(signature.to_bytes().to_vec())
+        }
+        KeyType::Ed25519 => Ok(der.to_vec()),
+    }
+}
+
+fn k256_der(signature: k256::ecdsa::Signature, negate_s: bool) -> Result<Vec<u8>, KmsError> {
+    let (r, s) = signature.split_scalars();
+    let s = if negate_s { -s } else { s };
+    let signature = k256::ecdsa::Signature::from_scalars(r, s).map_err(internal)?;
+    Ok(signature.to_der().as_bytes().to_vec())
+}
+
+fn p256_der(signature: p256::ecdsa::Signature, negate_s: bool) -> Result<Vec<u8>, KmsError> {
+    let (r, s) = signature.split_scalars();
+    let s = if negate_s { -s } else { s };
+    let signature = p256::ecdsa::Signature::from_scalars(r, s).map_err(internal)?;
+    Ok(signature.to_der().as_bytes().to_vec())
 }
 
 /// Verifies; a high `s` is as good as a low one, as in KMS.

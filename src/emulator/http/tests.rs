@@ -1,15 +1,26 @@
 use std::{
     collections::BTreeSet,
     convert::Infallible,
-    pin::Pin,
+    pin::{Pin, pin},
     task::{Context, Poll, Waker},
 };
 
-use hyper::body::Frame;
+use http_body_util::{BodyExt as _, Full};
+use hyper::{Method, body::Frame, header::AUTHORIZATION};
 use serde_json::{Value, json};
+use tokio::time::{Instant, timeout};
 
 use super::*;
-use crate::emulator::identifier::Scope;
+use crate::{
+    KeyType,
+    emulator::{
+        answer::Abort,
+        fault::{FaultRule, InjectedFault, Latency},
+        identifier::Scope,
+        keys::NewKey,
+        request::MAX_BODY_BYTES,
+    },
+};
 
 const AUTHORIZED: &str = "AWS4-HMAC-SHA256 \
     Credential=AKIAFAKEFAKEFAKEFAKE/20260101/us-east-1/kms/aws4_request, \
@@ -18,7 +29,8 @@ const AUTHORIZED: &str = "AWS4-HMAC-SHA256 \
 fn endpoint() -> Endpoint {
     let scope = Scope::new("us-east-1", "000000000000").unwrap();
     let random = Random::from_seed(7);
-    Endpoint::new(KeyStore::new(scope, random.stream("keys")), random)
+    let store = KeyStore::new(scope, random.stream("keys"));
+    Endpoint::new(store, random.stream("request ids"), random.stream("faults"))
 }
 
 fn request(operation: &str, body: impl Into<Bytes>) -> Request<Full<Bytes>> {
@@ -31,7 +43,7 @@ fn request(operation: &str, body: impl Into<Bytes>) -> Request<Full<Bytes>> {
 }
 
 async fn send(endpoint: &Endpoint, request: Request<Full<Bytes>>) -> (u16, Value) {
-    let response = endpoint.respond(request).await;
+    let response = endpoint.respond(request).await.unwrap();
     assert_eq!(response.headers()[CONTENT_TYPE], AMZ_JSON);
     assert_eq!(response.headers()[REQUEST_ID].len(), 36);
     let status = response.status().as_u16();
@@ -258,4 +270,342 @@ async fn what_is_refused_and_dry_runs_shift_no_signature() {
         json!({"KeyId": "alias/missing"}),
     ];
     assert_eq!(signatures_among(&distractions).await, undisturbed);
+}
+
+fn inject(endpoint: &Endpoint, rule: FaultRule) -> InjectedFault {
+    endpoint.rules().clone().inject(rule)
+}
+
+/// An endpoint with a key, and a request to sign with it.
+fn signing() -> (Endpoint, String, impl Fn() -> Request<Full<Bytes>>) {
+    let endpoint = endpoint();
+    let arn = {
+        let mut store = endpoint.store();
+        store.create(NewKey::of(KeyType::P256)).unwrap().arn.clone()
+    };
+    let body = json!({"KeyId": arn, "Message": "AQ==", "SigningAlgorithm": "ECDSA_SHA_256"});
+    (endpoint, arn, move || request("Sign", body.to_string()))
+}
+
+fn has_signed(endpoint: &Endpoint, arn: &str) -> bool {
+    let store = endpoint.store();
+    store.resolve(arn).unwrap().last_signature_answer.is_some()
+}
+
+#[tokio::test]
+async fn errors_are_those_of_kms_with_refinements() {
+    let (endpoint, arn, sign) = signing();
+    for (fault, status, code, message, retry_after) in [
+        (
+            Fault::throttling(),
+            400,
+            "ThrottlingException",
+            Some("You have exceeded the rate at which you may call KMS. Reduce the frequency of your calls.".to_owned()),
+            None,
+        ),
+        (
+            Fault::access_denied(),
+            400,
+            "AccessDeniedException",
+            Some(format!(
+                "User: arn:aws:iam::000000000000:root is not authorized to perform: kms:Sign on \
+                 resource: {arn} because no identity-based policy allows the kms:Sign action"
+            )),
+            None,
+        ),
+        (
+            Fault::internal_error().retry_after(Duration::from_millis(1500)),
+            500,
+            "KMSInternalException",
+            Some("An internal error occurred.".to_owned()),
+            Some("2"),
+        ),
+        (
+            Fault::clock_skew(),
+            400,
+            "InvalidSignatureException",
+            Some(
+                "Signature expired: 20260101T000000Z is now earlier than 20260101T001000Z \
+                 (20260101T001500Z - 5 min.)"
+                    .to_owned(),
+            ),
+            None,
+        ),
+        (
+            Fault::expired_credentials(),
+            400,
+            "ExpiredTokenException",
+            Some("The security token included in the request is expired".to_owned()),
+            None,
+        ),
+        (Fault::error("New"), 400, "New", None, None),
+        (
+            Fault::error("New").status(599).message("why").retry_after(Duration::from_secs(3)),
+            599,
+            "New",
+            Some("why".to_owned()),
+            Some("3"),
+        ),
+        (Fault::throttling().message("").status(100), 500, "ThrottlingException", None, None),
+    ] {
+        let shown = format!("{fault:?}");
+        let injected = inject(&endpoint, FaultRule::new(fault).times(1));
+        let response = endpoint.respond(sign()).await.unwrap();
+        assert_eq!(response.status().as_u16(), status, "{shown}");
+        let headers = response.headers();
+        assert_eq!(headers[CONTENT_TYPE], AMZ_JSON);
+        assert_eq!(headers[REQUEST_ID].len(), 36);
+        let waits = headers.get(RETRY_AFTER).map(|value| value.to_str().unwrap());
+        assert_eq!(waits, retry_after, "{shown}");
+        let body = response.into_body().collect().await.unwrap().to_bytes();
+        let body: Value = serde_json::from_slice(&body).unwrap();
+        let mut expected = json!({"__type": code});
+        if let Some(message) = message {
+            expected["message"] = message.into();
+        }
+        assert_eq!(body, expected, "{shown}");
+        assert_eq!(injected.fired(), 1);
+    }
+    assert!(!has_signed(&endpoint, &arn));
+    assert_eq!(endpoint.calls().of(Operation::Sign), 8);
+}
+
+#[tokio::test]
+async fn pages_are_not_of_kms() {
+    let (endpoint, arn, sign) = signing();
+    for (fault, status, content_type, part) in [
+        (
+            Fault::page(502),
+            502,
+            Some("text/html"),
+            "<h1>502 Bad Gateway</h1>",
+        ),
+        (Fault::page(200), 200, Some("text/html"), "<h1>200 OK</h1>"),
+        (Fault::page(599), 599, Some("text/html"), "<h1>599</h1>"),
+        (
+            Fault::page(7),
+            500,
+            Some("text/html"),
+            "<h1>500 Internal Server Error</h1>",
+        ),
+        (
+            Fault::response(404, "text/plain", "gone"),
+            404,
+            Some("text/plain"),
+            "gone",
+        ),
+        (Fault::response(200, "\n", vec![b'x']), 200, None, "x"),
+    ] {
+        inject(&endpoint, FaultRule::new(fault).times(1));
+        let response = endpoint.respond(sign()).await.unwrap();
+        assert_eq!(response.status().as_u16(), status);
+        let headers = response.headers();
+        let actual = headers
+            .get(CONTENT_TYPE)
+            .map(|value| value.to_str().unwrap());
+        assert_eq!(actual, content_type);
+        assert!(!headers.contains_key(REQUEST_ID));
+        let body = response.into_body().collect().await.unwrap().to_bytes();
+        let body = String::from_utf8(body.to_vec()).unwrap();
+        assert!(body.contains(part), "{body}");
+    }
+    assert!(!has_signed(&endpoint, &arn));
+}
+
+#[tokio::test]
+async fn an_abort_comes_before_or_after_the_signature() {
+    for (fault, abort, signs) in [
+        (Fault::close(), Abort::Close, false),
+        (Fault::reset(), Abort::Reset, false),
+        (Fault::reset_after_processing(), Abort::Reset, true),
+    ] {
+        let (endpoint, arn, sign) = signing();
+        inject(&endpoint, FaultRule::new(fault));
+        assert_eq!(endpoint.respond(sign()).await.err(), Some(abort));
+        assert_eq!(has_signed(&endpoint, &arn), signs);
+        assert_eq!(endpoint.calls().of(Operation::Sign), 1);
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_stall_has_no_end_and_holds_up_nobody() {
+    let (endpoint, arn, sign) = signing();
+    let injected = inject(&endpoint, FaultRule::new(Fault::stall()).times(1));
+    let day = Duration::from_secs(24 * 60 * 60);
+    let mut stalled = pin!(endpoint.respond(sign()));
+    assert!(timeout(day, stalled.as_mut()).await.is_err());
+    assert_eq!(injected.fired(), 1);
+    assert!(!has_signed(&endpoint, &arn));
+    let (status, _) = send(&endpoint, sign()).await;
+    assert_eq!(status, 200);
+    assert!(timeout(day, stalled).await.is_err());
+}
+
+#[tokio::test(start_paused = true)]
+async fn latencies_are_waited_before_the_request_is_handled() {
+    let (endpoint, arn, sign) = signing();
+    let wait = Duration::from_secs(5);
+    inject(&endpoint, FaultRule::new(Latency::fixed(wait)));
+    inject(&endpoint, FaultRule::new(Latency::fixed(wait)).after(1));
+    let start = Instant::now();
+    // A client that gives up early.
+    assert!(timeout(wait / 2, endpoint.respond(sign())).await.is_err());
+    assert!(!has_signed(&endpoint, &arn));
+    assert_eq!(endpoint.calls().of(Operation::Sign), 1);
+    let (status, _) = send(&endpoint, sign()).await;
+    assert_eq!(status, 200);
+    assert_eq!(start.elapsed(), wait / 2 + 2 * wait);
+    assert!(has_signed(&endpoint, &arn));
+}
+
+#[tokio::test]
+async fn changes_come_just_before_the_request() {
+    type Code = Option<&'static str>;
+    let cases: [(Fault, Code, Code); 3] = [
+        (
+            Fault::key_disabled(),
+            Some("DisabledException"),
+            Some("DisabledException"),
+        ),
+        (
+            Fault::key_deletion_scheduled(),
+            Some("KMSInvalidStateException"),
+            Some("KMSInvalidStateException"),
+        ),
+        (
+            Fault::key_deleted(),
+            Some("NotFoundException"),
+            Some("NotFoundException"),
+        ),
+    ];
+    for (fault, first, later) in cases {
+        let (endpoint, arn, sign) = signing();
+        endpoint.store().create_alias("alias/a", &arn).unwrap();
+        assert_eq!(send(&endpoint, sign()).await.0, 200);
+        let injected = inject(&endpoint, FaultRule::new(fault.clone()).times(1));
+        for expected in [first, later] {
+            let (_, body) = send(&endpoint, sign()).await;
+            assert_eq!(body["__type"].as_str(), expected, "{fault:?}");
+        }
+        assert_eq!(injected.fired(), 1);
+        let is_gone = endpoint.store().resolve("alias/a").is_none();
+        assert_eq!(is_gone, first == Some("NotFoundException"));
+    }
+}
+
+#[tokio::test]
+async fn an_alias_moves_between_two_requests() {
+    let (endpoint, first, _) = signing();
+    let second = {
+        let mut store = endpoint.store();
+        store.create(NewKey::of(KeyType::P256)).unwrap().arn.clone()
+    };
+    endpoint.store().create_alias("alias/a", &first).unwrap();
+    let moved = |target: &str| FaultRule::new(Fault::alias_moved("alias/a", target)).times(1);
+    let describe = || request("DescribeKey", r#"{"KeyId":"alias/a"}"#);
+    for (rule, expected) in [
+        (moved(&second), &second),
+        // Refused, and so nothing happens.
+        (moved("alias/a"), &second),
+        (
+            FaultRule::new(Fault::alias_moved("alias/b", &first)).times(1),
+            &second,
+        ),
+        (moved(&first), &first),
+    ] {
+        let injected = inject(&endpoint, rule);
+        let (_, body) = send(&endpoint, describe()).await;
+        assert_eq!(body["KeyMetadata"]["Arn"], expected.as_str());
+        assert_eq!(injected.fired(), 1);
+    }
+}
+
+#[tokio::test]
+async fn what_is_refused_at_the_door_is_refused_unless_something_happens_on_the_way() {
+    let endpoint = endpoint();
+    let stranger = || {
+        let mut request = request("Sign", "{}");
+        request.headers_mut().remove(AUTHORIZATION);
+        request
+    };
+    let error = inject(&endpoint, FaultRule::new(Fault::throttling()));
+    let (_, body) = send(&endpoint, stranger()).await;
+    assert_eq!(body["__type"], "MissingAuthenticationTokenException");
+    assert_eq!(error.fired(), 0);
+    error.remove();
+    inject(
+        &endpoint,
+        FaultRule::new(Fault::reset()).on(Operation::Sign),
+    );
+    assert_eq!(endpoint.respond(stranger()).await.err(), Some(Abort::Reset));
+    let unknown = request("Encrypt", "{}");
+    assert!(endpoint.respond(unknown).await.is_ok());
+    assert_eq!(endpoint.calls().total(), 3);
+}
+
+#[tokio::test]
+async fn what_spoils_an_answer_leaves_a_refusal() {
+    let (endpoint, arn, sign) = signing();
+    endpoint.store().set_enabled(&arn, false).unwrap();
+    for fault in [
+        Fault::empty_body(),
+        Fault::malformed_json(),
+        Fault::high_s(),
+        Fault::signature_by_another_key(),
+        Fault::close_after_answer(),
+    ] {
+        let injected = inject(&endpoint, FaultRule::new(fault).times(1));
+        let (status, body) = send(&endpoint, sign()).await;
+        assert_eq!(
+            (status, &body["__type"]),
+            (400, &json!("DisabledException"))
+        );
+        assert_eq!(injected.fired(), 1);
+    }
+}
+
+#[tokio::test]
+async fn faults_shift_no_signature() {
+    let undisturbed = {
+        let (endpoint, _, sign) = signing();
+        [
+            send(&endpoint, sign()).await.1,
+            send(&endpoint, sign()).await.1,
+        ]
+    };
+    for fault in [
+        Fault::throttling(),
+        Fault::reset(),
+        Fault::page(500),
+        Fault::latency(Latency::uniform(Duration::ZERO, Duration::from_micros(1))),
+    ] {
+        let (endpoint, _, sign) = signing();
+        inject(&endpoint, FaultRule::sequence([Some(fault)]));
+        // Handled or not: what it draws is its own.
+        let first = endpoint.respond(sign()).await;
+        let mut signatures = match first {
+            Ok(response) if response.status() == 200 => {
+                let body = response.into_body().collect().await.unwrap().to_bytes();
+                vec![serde_json::from_slice::<Value>(&body).unwrap()]
+            }
+            _ => Vec::new(),
+        };
+        while signatures.len() < 2 {
+            signatures.push(send(&endpoint, sign()).await.1);
+        }
+        assert_eq!(signatures, undisturbed);
+    }
+    for fault in [
+        Fault::high_s(),
+        Fault::short_r(),
+        Fault::signature_by_another_key(),
+        Fault::signature_over_another_message(),
+        Fault::empty_body(),
+        Fault::reset_after_processing(),
+    ] {
+        let (endpoint, _, sign) = signing();
+        inject(&endpoint, FaultRule::sequence([Some(fault)]));
+        let _ = endpoint.respond(sign()).await;
+        assert_eq!(send(&endpoint, sign()).await.1, undisturbed[1]);
+    }
 }

@@ -43,3 +43,17 @@ fn uuids_carry_version_and_variant() {
         assert!(groups[3].starts_with(['8', '9', 'a', 'b']), "{uuid}");
     }
 }
+
+#[test]
+fn units_fill_the_range_from_0_to_1() {
+    let mut random = Random::from_seed(1);
+    let units: Vec<f64> = (0..1000).map(|_| random.next_unit()).collect();
+    assert!(units.iter().all(|unit| (0.0..1.0).contains(unit)));
+    for tenth in 0..10 {
+        let lower = f64::from(tenth) / 10.0;
+        let count = units
+            .iter()
+            .filter(|unit| (lower..lower + 0.1).contains(*unit));
+        assert!((60..140).contains(&count.count()), "{lower}");
+    }
+}
