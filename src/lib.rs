@@ -26,6 +26,7 @@
 //! | [`Verifier`] | the gate that turns what a key store returned into a [`Signature`] |
 //! | [`Signed`], [`Receipt`] | a signature, and what an auditor needs to trace it |
 //! | [`Error`] | typed, says whether to retry and what to do |
+//! | [`bulk`] | many requests, or many keys, at once |
 //! | [`hazmat`] | signing a bare digest |
 //!
 //! # Modules and features
@@ -36,7 +37,7 @@
 //! | `provider::local` | `local` | yes | keys in memory, for tests and development |
 //! | `chain::ethereum` | `ethereum` | yes | addresses, messages, every transaction type |
 //! | | `alloy` | yes | the same signer as an alloy `Signer`, `TxSigner` and wallet |
-//! | `emulator` | `emulator` | no | an HTTP KMS on loopback to test with |
+//! | `emulator` | `emulator` | no | an HTTP KMS on loopback to test with, and to fail on command |
 
 #![forbid(unsafe_code)]
 #![warn(missing_docs, rustdoc::broken_intra_doc_links, unreachable_pub)]
@@ -55,6 +56,7 @@
 )]
 #![cfg_attr(docsrs, feature(doc_cfg))]
 
+pub mod bulk;
 pub mod chain;
 #[cfg(feature = "emulator")]
 pub mod emulator;

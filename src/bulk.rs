@@ -1,0 +1,214 @@
+//! Many requests, or many keys, at once.
+//!
+//! ```
+//! use kms_signer::{SignRequest, Signer, bulk::Bulk};
+//!
+//! # async fn example(signer: impl Signer, preimages: Vec<Vec<u8>>) {
+//! let requests = preimages.iter().map(|preimage| SignRequest::keccak256(preimage));
+//! let results = Bulk::new()
+//!     .concurrency(64)
+//!     .on_progress(|progress| eprintln!("{} of {}", progress.done, progress.total))
+//!     .sign_all(&signer, requests)
+//!     .await;
+//! for (index, result) in results.iter().enumerate() {
+//!     match result {
+//!         Ok(signed) => println!("{index}: {:?}", signed.signature),
+//!         Err(error) => eprintln!("{index}: {error}"),
+//!     }
+//! }
+//! # }
+//! ```
+//!
+//! [`Bulk::run`] does the same with any futures, for example to open many keys:
+//!
+//! ```no_run
+//! # #[cfg(feature = "aws-kms")]
+//! # async fn example(aliases: Vec<String>, hot: kms_signer::provider::aws_kms::AwsKmsSigner) {
+//! use kms_signer::bulk::Bulk;
+//!
+//! // They share one client, and one budget of retries.
+//! let opening = aliases.iter().map(|alias| hot.another_key(alias).connect());
+//! let signers = Bulk::new().run(opening).await;
+//! # }
+//! ```
+
+use std::{fmt, task::Poll};
+
+use futures_util::{
+    FutureExt as _, StreamExt as _,
+    future::{self, BoxFuture},
+    stream,
+};
+
+use crate::{Error, Result, SignRequest, Signed, Signer};
+
+const DEFAULT_CONCURRENCY: usize = 32;
+
+/// Works off many requests, a bounded number of them at a time.
+///
+/// Results come in the order of the requests, and one that fails costs the others nothing: nothing
+/// is tried again here, and nothing slowed down. For that, put a layer around the signer.
+///
+/// All work is done by whoever polls the returned future, on any executor. Dropping it drops all
+/// that is under way. It is `Send`, and so must be what goes into it.
+///
+/// Beside the results, memory is needed for no more requests than are under way.
+#[must_use = "a bulk does nothing until `sign_all` or `run` is called and awaited"]
+pub struct Bulk<'a> {
+    concurrency: usize,
+    on_progress: Box<dyn FnMut(Progress) + Send + 'a>,
+    until: BoxFuture<'a, ()>,
+}
+
+/// How far the work has come.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Progress {
+    /// How many are finished, well or not.
+    pub done: usize,
+    /// How many there are.
+    pub total: usize,
+}
+
+impl<'a> Bulk<'a> {
+    /// With a concurrency of 32, no report of progress, and no end before the end.
+    pub fn new() -> Self {
+        Self {
+            concurrency: DEFAULT_CONCURRENCY,
+            on_progress: Box::new(|_| {}),
+            until: future::pending().boxed(),
+        }
+    }
+
+    /// Sets how many may be under way at a time; 32 by default, and 0 is taken as 1.
+    ///
+    /// Signatures a second are at most this number divided by the seconds one takes: with 32 and
+    /// 20 ms, 1600. To stay within a key store's quota, limit the rate and not this.
+    pub fn concurrency(mut self, concurrency: usize) -> Self {
+        self.concurrency = concurrency.max(1);
+        self
+    }
+
+    /// Calls `report` after each one that finished, in the order in which they do.
+    ///
+    /// It runs between the polls of the work, so it should not block.
+    pub fn on_progress(mut self, report: impl FnMut(Progress) + Send + 'a) -> Self {
+        self.on_progress = Box::new(report);
+        self
+    }
+
+    /// Ends the work as soon as `stop` resolves, with whatever value.
+    ///
+    /// From then on nothing is started, and what is under way is dropped. Results so far are kept,
+    /// and all others are [`Error::Cancelled`]. A key may have signed for one of these, but the
+    /// signature was not released.
+    ///
+    /// ```
+    /// # use kms_signer::{Result, SignRequest, Signed, Signer, bulk::Bulk};
+    /// # async fn example(
+    /// #     signer: impl Signer, requests: Vec<SignRequest<'_>>, shutdown: impl Future<Output = ()> + Send,
+    /// # ) -> Vec<Result<Signed>> {
+    /// Bulk::new().until(shutdown).sign_all(&signer, requests).await
+    /// # }
+    /// ```
+    pub fn until(mut self, stop: impl Future + Send + 'a) -> Self {
+        self.until = stop.map(drop).boxed();
+        self
+    }
+
+    /// Signs each of `requests`, and returns the results in the same order.
+    ///
+    /// Requests are taken from the iterator when their turn comes, so hashing is spread out too.
+    ///
+    /// # Errors
+    ///
+    /// Each result has its own: [`Error::Cancelled`] after [`until`](Self::until), otherwise what
+    /// the signer documents.
+    pub fn sign_all<'r, S, I>(
+        self,
+        signer: &S,
+        requests: I,
+    ) -> impl Future<Output = Vec<Result<Signed>>> + Send
+    where
+        S: Signer + ?Sized,
+        I: IntoIterator<Item = SignRequest<'r>, IntoIter: ExactSizeIterator + Send>,
+    {
+        let signing = requests
+            .into_iter()
+            .map(move |request| async move { signer.sign(&request).await });
+        self.run(signing)
+    }
+
+    /// Runs each of `futures`, and returns the results in the same order.
+    ///
+    /// A future is taken from the iterator when its turn comes: of a lazy iterator there are never
+    /// more of them than the concurrency.
+    ///
+    /// # Errors
+    ///
+    /// Each result has its own: [`Error::Cancelled`] after [`until`](Self::until), otherwise what
+    /// the future returned.
+    pub fn run<T, F, I>(mut self, futures: I) -> impl Future<Output = Vec<Result<T>>> + Send
+    where
+        T: Send,
+        F: Future<Output = Result<T>> + Send,
+        I: IntoIterator<Item = F, IntoIter: ExactSizeIterator + Send>,
+    {
+        let futures = futures.into_iter();
+        async move {
+            let total = futures.len();
+            let mut results: Vec<Option<Result<T>>> = Vec::new();
+            results.resize_with(total, || None);
+            let mut finished = stream::iter(futures.enumerate())
+                .map(|(index, future)| future.map(move |result| (index, result)))
+                .buffer_unordered(self.concurrency)
+                .take_until(self.until);
+
+            let mut done = 0;
+            while let Some((index, result)) = finished.next().await {
+                if let Some(place) = results.get_mut(index) {
+                    *place = Some(result);
+                }
+                done += 1;
+                (self.on_progress)(Progress { done, total });
+                // Without this, futures that never wait would keep the thread until all are done,
+                // and whatever is to resolve `until` might never run.
+                give_way().await;
+            }
+            // What runs ends before the caller hears of it.
+            drop(finished);
+            results
+                .into_iter()
+                .map(|result| result.unwrap_or(Err(Error::Cancelled)))
+                .collect()
+        }
+    }
+}
+
+impl Default for Bulk<'_> {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl fmt::Debug for Bulk<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Bulk")
+            .field("concurrency", &self.concurrency)
+            .finish_non_exhaustive()
+    }
+}
+
+/// Lets the executor run other tasks, whichever executor it is.
+async fn give_way() {
+    let mut has_given_way = false;
+    future::poll_fn(|context| match has_given_way {
+        true => Poll::Ready(()),
+        false => {
+            has_given_way = true;
+            context.waker().wake_by_ref();
+            Poll::Pending
+        }
+    })
+    .await;
+}
