@@ -27,6 +27,7 @@
 //! | [`Signed`], [`Receipt`] | a signature, and what an auditor needs to trace it |
 //! | [`Error`] | typed, says whether to retry and what to do |
 //! | [`bulk`] | many requests, or many keys, at once |
+//! | [`telemetry`] | the names of spans, fields and metrics |
 //! | [`hazmat`] | signing a bare digest |
 //!
 //! # Modules and features
@@ -37,6 +38,8 @@
 //! | `provider::local` | `local` | yes | keys in memory, for tests and development |
 //! | `chain::ethereum` | `ethereum` | yes | addresses, messages, every transaction type |
 //! | | `alloy` | yes | the same signer as an alloy `Signer`, `TxSigner` and wallet |
+//! | `layer` | `layers` | yes | rate limit, failover, hedge, deadline, audit |
+//! | | `metrics` | no | metrics, through the facade of the crate `metrics` |
 //! | `emulator` | `emulator` | no | an HTTP KMS on loopback to test with, and to fail on command |
 
 #![forbid(unsafe_code)]
@@ -62,6 +65,8 @@ pub mod chain;
 pub mod emulator;
 pub mod error;
 pub mod hazmat;
+#[cfg(feature = "layers")]
+pub mod layer;
 pub mod provider;
 mod public_key;
 mod request;
@@ -69,6 +74,7 @@ mod request;
 mod secret_key;
 pub mod signature;
 mod signer;
+pub mod telemetry;
 mod verifier;
 
 pub use async_trait::async_trait;

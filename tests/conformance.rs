@@ -1,13 +1,20 @@
-//! What every signer promises, checked on every provider and through every wrapper.
+//! What every signer promises, checked on every provider and through every layer and pointer.
 //!
 //! The verdict on a signature is left to the curve libraries, not to this crate's verifier.
 
-use std::sync::Arc;
+use std::{sync::Arc, time::Duration};
 
 use kms_signer::{
     Error, KeyType, PublicKey, Result, SignRequest, Signature, Signer,
     emulator::{KmsEmulator, Operation},
     hazmat,
+    layer::{
+        audit::{Audit, MemorySink},
+        deadline::Deadline,
+        failover::Failover,
+        hedge::Hedge,
+        rate_limit::RateLimit,
+    },
     provider::{aws_kms::AwsKmsSigner, local::LocalSigner},
 };
 use sha3::Digest as _;
@@ -16,7 +23,7 @@ const KEY_TYPES: [KeyType; 3] = [KeyType::Secp256k1, KeyType::P256, KeyType::Ed2
 
 type Subject = (String, Box<dyn Signer>);
 
-/// Every provider with every key type it offers, and every wrapper around one of them.
+/// Every provider with every key type it offers, and every layer and pointer around one of them.
 async fn subjects(emulator: &KmsEmulator) -> Vec<Subject> {
     let mut subjects: Vec<Subject> = Vec::new();
     for key_type in KEY_TYPES {
@@ -42,10 +49,38 @@ async fn subjects(emulator: &KmsEmulator) -> Vec<Subject> {
             .pinned(connected.public_key().clone())
             .await
             .unwrap();
+        subjects.extend(layered(key_type, &connected));
         subjects.push((format!("aws_kms {key_type}"), Box::new(connected)));
         subjects.push((format!("aws_kms pinned {key_type}"), Box::new(pinned)));
     }
     subjects
+}
+
+/// Each layer around the provider that has the most to go wrong, and all of them together.
+fn layered(key_type: KeyType, signer: &AwsKmsSigner) -> Vec<Subject> {
+    let limit = RateLimit::per_second(1_000_000).build().unwrap();
+    let minute = Duration::from_secs(60);
+    let failover = || Failover::new([signer.clone(), signer.clone()]).unwrap();
+    let stack = Hedge::after(limit.limit(signer.clone()), minute);
+    let stack = Deadline::new(Failover::new([stack]).unwrap(), minute);
+    let layers: [(&str, Box<dyn Signer>); 6] = [
+        (
+            "audit",
+            Box::new(Audit::new(signer.clone(), MemorySink::default())),
+        ),
+        ("deadline", Box::new(Deadline::new(signer.clone(), minute))),
+        ("failover", Box::new(failover())),
+        (
+            "hedge",
+            Box::new(Hedge::after(signer.clone(), Duration::ZERO)),
+        ),
+        ("rate_limit", Box::new(limit.limit(signer.clone()))),
+        ("stack", Box::new(Audit::new(stack, MemorySink::default()))),
+    ];
+    layers
+        .into_iter()
+        .map(|(name, layer)| (format!("{name} {key_type}"), layer))
+        .collect()
 }
 
 /// A signer that is borrowed for the rest of the process: one wrapper is `&T`.
@@ -123,7 +158,7 @@ async fn signatures_are_valid_and_canonical_for_every_request_and_size() {
             let preimage: Vec<u8> = (0..size).map(|at| at as u8).collect();
             for (request, signed_bytes) in requests(key.key_type(), &preimage) {
                 if signed_bytes.is_empty() {
-                    // KMS signs no empty message: `tests/aws_kms.rs` has its refusal.
+                    // KMS signs no empty message: `tests/aws_kms/` has its refusal.
                     continue;
                 }
                 let signed = signer.sign(&request).await.unwrap();

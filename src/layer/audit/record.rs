@@ -1,0 +1,134 @@
+//! What is recorded of a request.
+
+use std::{fmt::Write as _, time::SystemTime};
+
+use serde::Serialize;
+
+use super::timestamp::rfc3339;
+use crate::{Error, PublicKey, Receipt, Result, SignRequest, Signature, Signed};
+
+/// What became of one request.
+///
+/// Its JSON is an object with a member for each field, of the same name and in this order; what is
+/// `None` is `null`. Names and formats are part of this crate's interface: members may be added,
+/// and none is renamed or removed without a new major version. Hexadecimal is lower case and has
+/// no `0x`.
+///
+/// ```json
+/// {
+///   "time": "2026-11-22T10:11:12.345Z",
+///   "outcome": "signed",
+///   "code": null,
+///   "label": "payout 4711",
+///   "kind": "keccak256",
+///   "digest": "4e03657aea45a94fc7d47ba826c8d667c0d1e6e33a64a036ec44f58fa12d6c45",
+///   "signature": "7a3f…",
+///   "recovery_id": 1,
+///   "key_type": "secp256k1",
+///   "public_key": "04a1…",
+///   "operation": "Sign",
+///   "key": "arn:aws:kms:eu-central-1:111122223333:key/1234abcd-12ab-34cd-56ef-1234567890ab",
+///   "region": "eu-central-1",
+///   "request_id": "c5a4b0a7-1c2d-4a4e-9b3f-0d9f7c1b2a3e",
+///   "attempts": 1,
+///   "elapsed_us": 8214
+/// }
+/// ```
+///
+/// There is no preimage, no message of an error and no credential in it. A digest of something
+/// that can be guessed does give it away.
+///
+/// # To check a record
+///
+/// For ECDSA the record is enough: `signature` verifies under `public_key` with `digest` as the
+/// hash. For Ed25519 it takes the message, whose SHA-256 hash is `digest`. Then look for an event
+/// whose `requestID` is `request_id` and whose `resources` have the ARN `key` in the CloudTrail of
+/// `region`.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[non_exhaustive]
+pub struct AuditRecord {
+    /// When the signer answered: RFC 3339 in UTC with milliseconds.
+    pub time: String,
+    /// `signed`, or else [`Error::kind`].
+    pub outcome: &'static str,
+    /// The key store's own name of the failure: [`Error::code`].
+    pub code: Option<String>,
+    /// What the caller says it is for: the label of the request, or else that of the layer.
+    pub label: Option<String>,
+    /// How the request came to its digest: [`SignRequest::kind`].
+    pub kind: &'static str,
+    /// What the key was asked to sign, 32 bytes in hexadecimal: the digest for ECDSA, and the
+    /// SHA-256 hash of the message for Ed25519
+    /// ([`KeyInput::fingerprint`](crate::KeyInput::fingerprint)). `None` if the key does not sign
+    /// such requests.
+    pub digest: Option<String>,
+    /// The signature, 64 bytes in hexadecimal: [`Signature::to_bytes`]. Verified, and low-s.
+    pub signature: Option<String>,
+    /// The recovery id of a signature on secp256k1, from 0 to 3.
+    pub recovery_id: Option<u8>,
+    /// `secp256k1`, `P-256` or `Ed25519`.
+    pub key_type: String,
+    /// The key, in hexadecimal: 65 bytes (`04‖X‖Y`) for ECDSA, and 32 for Ed25519
+    /// ([`PublicKey::to_bytes`]).
+    pub public_key: String,
+    /// The key store's name of the operation; CloudTrail's `eventName`. This and all that follow
+    /// are `None` when no call was made, or when a deadline ended it and nothing is known of it.
+    pub operation: Option<&'static str>,
+    /// The key in the key store: for AWS KMS its ARN, and of a call that failed what was asked for,
+    /// which may be an alias.
+    pub key: Option<String>,
+    /// The region of the key store, when it has regions; CloudTrail's `awsRegion`.
+    pub region: Option<String>,
+    /// The key store's id of the request; CloudTrail's `requestID`.
+    pub request_id: Option<String>,
+    /// How many times the request was sent. The id is that of the last time.
+    pub attempts: Option<u32>,
+    /// How long the call took, all attempts together, in microseconds.
+    pub elapsed_us: Option<u64>,
+}
+
+impl AuditRecord {
+    pub(super) fn new(
+        public_key: &PublicKey,
+        request: &SignRequest<'_>,
+        label: Option<&str>,
+        answer: &Result<Signed>,
+    ) -> Self {
+        let input = request.input_for(public_key.key_type()).ok();
+        let signature = answer.as_ref().ok().map(|signed| &signed.signature);
+        let error = answer.as_ref().err();
+        let receipt = match answer {
+            Ok(signed) => Some(&signed.receipt),
+            Err(error) => error.receipt(),
+        };
+        Self {
+            time: rfc3339(SystemTime::now()),
+            outcome: error.map_or("signed", Error::kind),
+            code: error.and_then(Error::code).map(str::to_owned),
+            label: label.map(str::to_owned),
+            kind: request.kind(),
+            digest: input.map(|input| hexadecimal(&input.fingerprint())),
+            signature: signature.map(|signature| hexadecimal(&signature.to_bytes())),
+            recovery_id: signature
+                .and_then(Signature::as_secp256k1)
+                .map(|signature| signature.recovery_id()),
+            key_type: public_key.key_type().to_string(),
+            public_key: hexadecimal(&public_key.to_bytes()),
+            operation: receipt.map(Receipt::operation),
+            key: receipt.map(|receipt| receipt.key().to_owned()),
+            region: receipt.and_then(Receipt::region).map(str::to_owned),
+            request_id: receipt.and_then(Receipt::request_id).map(str::to_owned),
+            attempts: receipt.map(Receipt::attempts),
+            elapsed_us: receipt.map(|receipt| receipt.elapsed().as_micros() as u64),
+        }
+    }
+}
+
+fn hexadecimal(bytes: &[u8]) -> String {
+    let mut text = String::with_capacity(2 * bytes.len());
+    for byte in bytes {
+        // Writing to a string cannot fail.
+        let _ = write!(text, "{byte:02x}");
+    }
+    text
+}

@@ -1,0 +1,115 @@
+//! Where records go.
+
+use std::{
+    fmt,
+    sync::{Arc, Mutex, PoisonError},
+};
+
+use async_trait::async_trait;
+
+use super::AuditRecord;
+use crate::error::BoxError;
+
+/// Keeps records. Implemented for `&T`, `Box<T>` and `Arc<T>`.
+///
+/// ```
+/// use kms_signer::{
+///     async_trait,
+///     error::BoxError,
+///     layer::audit::{AuditRecord, AuditSink},
+/// };
+/// # #[derive(Debug)] struct Database;
+/// # impl Database {
+/// #     async fn insert(&self, _: &str) -> std::io::Result<()> { Ok(()) }
+/// # }
+///
+/// #[derive(Debug)]
+/// struct DatabaseSink(Database);
+///
+/// #[async_trait]
+/// impl AuditSink for DatabaseSink {
+///     async fn record(&self, record: &AuditRecord) -> Result<(), BoxError> {
+///         self.0.insert(record.digest.as_deref().unwrap_or("none")).await?;
+///         Ok(())
+///     }
+/// }
+/// ```
+#[async_trait]
+pub trait AuditSink: fmt::Debug + Send + Sync {
+    /// Keeps `record`, and returns when it is safe: the signature is released thereupon.
+    ///
+    /// Called at the same time for requests that are under way at the same time. The future may be
+    /// dropped at any point.
+    ///
+    /// # Errors
+    ///
+    /// When it is not certain that the record is kept. The signature is not released then, and its
+    /// caller gets this error as the source of
+    /// [`Error::AuditFailed`](crate::Error::AuditFailed). No error means that there is a record,
+    /// so a sink that drops some when it is busy is none.
+    async fn record(&self, record: &AuditRecord) -> Result<(), BoxError>;
+}
+
+macro_rules! forward_sink {
+    ($($pointer:ty),+) => {$(
+        #[async_trait]
+        #[deny(clippy::missing_trait_methods)]
+        impl<T: AuditSink + ?Sized> AuditSink for $pointer {
+            async fn record(&self, record: &AuditRecord) -> Result<(), BoxError> {
+                (**self).record(record).await
+            }
+        }
+    )+};
+}
+
+forward_sink!(&T, Box<T>, Arc<T>);
+
+/// Keeps records in memory, for tests. It never fails and never forgets, so it grows with use.
+///
+/// ```
+/// # async fn example(signer: impl kms_signer::Signer) -> kms_signer::Result<()> {
+/// use std::sync::Arc;
+///
+/// use kms_signer::{
+///     SignRequest, Signer,
+///     layer::audit::{Audit, MemorySink},
+/// };
+///
+/// let sink = Arc::new(MemorySink::new());
+/// let signer = Audit::new(signer, Arc::clone(&sink)).with_label("payouts");
+/// signer.sign(&SignRequest::keccak256(b"preimage")).await?;
+///
+/// assert_eq!(sink.records()[0].label.as_deref(), Some("payouts"));
+/// # Ok(())
+/// # }
+/// ```
+#[derive(Debug, Default)]
+pub struct MemorySink {
+    records: Mutex<Vec<AuditRecord>>,
+}
+
+impl MemorySink {
+    /// A sink without records.
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// All records so far, the oldest first.
+    pub fn records(&self) -> Vec<AuditRecord> {
+        self.records
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .clone()
+    }
+}
+
+#[async_trait]
+impl AuditSink for MemorySink {
+    async fn record(&self, record: &AuditRecord) -> Result<(), BoxError> {
+        self.records
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .push(record.clone());
+        Ok(())
+    }
+}

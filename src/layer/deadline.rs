@@ -1,0 +1,65 @@
+//! A time limit for a signature, whatever happens inside.
+//!
+//! ```
+//! # async fn example() -> kms_signer::Result<()> {
+//! use std::time::Duration;
+//! use kms_signer::{KeyType, SignRequest, Signer, layer::deadline::Deadline, provider::local::LocalSigner};
+//!
+//! let signer = LocalSigner::random(KeyType::Secp256k1)?;
+//! let signer = Deadline::new(signer, Duration::from_secs(3));
+//! match signer.sign(&SignRequest::keccak256(b"preimage")).await {
+//!     Err(error) if error.is_retryable() => println!("later: {error}"),
+//!     signed => println!("{}", signed?.receipt),
+//! }
+//! # Ok(())
+//! # }
+//! ```
+
+use std::time::Duration;
+
+use async_trait::async_trait;
+use tokio::time::timeout;
+
+use crate::{Error, PublicKey, Result, SignRequest, Signed, Signer};
+
+/// Ends a request that takes longer than its limit, and drops the work on it.
+#[derive(Clone, Debug)]
+pub struct Deadline<S> {
+    signer: S,
+    limit: Duration,
+}
+
+impl<S: Signer> Deadline<S> {
+    /// Gives each request to `signer` this much time, from the call of `sign` to its answer.
+    ///
+    /// An answer that is there when the time is up still counts.
+    pub fn new(signer: S, limit: Duration) -> Self {
+        Self { signer, limit }
+    }
+
+    /// The signer inside.
+    pub fn signer(&self) -> &S {
+        &self.signer
+    }
+}
+
+#[async_trait]
+#[deny(clippy::missing_trait_methods)]
+impl<S: Signer> Signer for Deadline<S> {
+    fn public_key(&self) -> &PublicKey {
+        self.signer.public_key()
+    }
+
+    /// # Errors
+    ///
+    /// [`Error::DeadlineExceeded`] when the time was up; otherwise those of the signer inside.
+    async fn sign(&self, request: &SignRequest<'_>) -> Result<Signed> {
+        match timeout(self.limit, self.signer.sign(request)).await {
+            Ok(answer) => answer,
+            Err(_) => Err(Error::DeadlineExceeded {
+                limit: self.limit,
+                stage: "while the signer was at work",
+            }),
+        }
+    }
+}

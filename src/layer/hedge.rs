@@ -1,0 +1,266 @@
+//! A second attempt when the first one is slow, to cut the longest waits.
+//!
+//! Nearly all calls to a key store take about the same time, and a few take ten times as long: a
+//! connection was lost, or a host is busy. A second call at that moment is most likely done first.
+//! Signing twice is harmless, since both signatures are verified and over the same bytes.
+//!
+//! ```
+//! # async fn example() -> kms_signer::Result<()> {
+//! use kms_signer::{KeyType, SignRequest, Signer, layer::hedge::Hedge, provider::local::LocalSigner};
+//!
+//! let signer = Hedge::at_quantile(LocalSigner::random(KeyType::Secp256k1)?, 0.95)?;
+//! signer.sign(&SignRequest::keccak256(b"preimage")).await?;
+//! println!("{} second attempts so far", signer.hedges());
+//! # Ok(())
+//! # }
+//! ```
+//!
+//! # Which answer counts
+//!
+//! The first signature wins, and the other attempt is dropped. An attempt that fails while the
+//! other is still under way waits for that one; if both fail, the error of the first attempt
+//! returns. If the first attempt fails before there is a second, its error returns at once: to
+//! repeat a failed call is not what this layer is for.
+//!
+//! # What it costs
+//!
+//! Each request adds a twentieth of a token ([`max_extra`](Hedge::max_extra)), and a second attempt
+//! takes a whole one. It begins with none, so at no time were more than 5 % of the requests so far
+//! sent twice. At most 10 tokens are saved, so in any run of `n` requests at most `n/20 + 10` are.
+//! A request that finds no token when it is slow stays with its first attempt. So when the key
+//! store as a whole is slow, this layer adds at most one call in twenty.
+//!
+//! A second attempt is a call like any other: it is billed, CloudTrail has it, and it draws on
+//! the key store's quota. Keep that much of the rate free.
+//!
+//! # How long it waits
+//!
+//! With [`Hedge::after`] a fixed time. With [`Hedge::at_quantile`] as long as that share of the
+//! latest 256 signed requests took, but at least 5 ms ([`min_delay`](Hedge::min_delay)); and
+//! there is no second attempt until 32 were signed. Clones share what they have seen.
+//!
+//! What is taken down is the time from the start of a request to its signature. If the second
+//! attempt won, the first would have taken longer than that, how long is not known. But either
+//! time is longer than the delay was, so the share of requests that take longer than the delay
+//! stays right. Taking down the shorter time that the second attempt took by itself would
+//! lower the delay step by step. Requests that failed or were dropped are not taken down.
+
+mod budget;
+mod latencies;
+
+use std::{
+    fmt,
+    sync::{
+        Arc,
+        atomic::{AtomicU64, Ordering},
+    },
+    time::Duration,
+};
+
+use async_trait::async_trait;
+use futures_util::future::{Either, select};
+use tokio::time::{Instant, timeout};
+
+use self::{budget::Budget, latencies::Latencies};
+use crate::{Error, PublicKey, Result, SignRequest, Signed, Signer, telemetry};
+
+/// Starts a second attempt when the first one is slow, and returns the signature that is first.
+///
+/// Clones share the budget and what was seen of latencies.
+#[derive(Clone)]
+pub struct Hedge<S> {
+    signer: S,
+    trigger: Trigger,
+    budget: Arc<Budget>,
+    hedges: Arc<AtomicU64>,
+}
+
+/// When the second attempt starts.
+#[derive(Clone)]
+enum Trigger {
+    After(Duration),
+    Quantile {
+        quantile: f64,
+        min_delay: Duration,
+        latencies: Arc<Latencies>,
+    },
+}
+
+impl<S: Signer> Hedge<S> {
+    /// Starts a second attempt after this time.
+    pub fn after(signer: S, delay: Duration) -> Self {
+        Self::new(signer, Trigger::After(delay))
+    }
+
+    /// Starts a second attempt when the first takes longer than this share of the latest requests
+    /// took: 0.95 for the slowest twentieth.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::InvalidConfig`] unless 0 < `quantile` < 1.
+    pub fn at_quantile(signer: S, quantile: f64) -> Result<Self> {
+        match quantile > 0.0 && quantile < 1.0 {
+            true => Ok(Self::new(
+                signer,
+                Trigger::Quantile {
+                    quantile,
+                    min_delay: Duration::from_millis(5),
+                    latencies: Arc::default(),
+                },
+            )),
+            false => Err(Error::InvalidConfig {
+                reason: format!(
+                    "{quantile} is not a quantile to hedge at; use one between 0 and 1, \
+                     such as 0.95"
+                ),
+            }),
+        }
+    }
+
+    fn new(signer: S, trigger: Trigger) -> Self {
+        Self {
+            signer,
+            trigger,
+            budget: Arc::new(Budget::new(0.05)),
+            hedges: Arc::default(),
+        }
+    }
+
+    /// The share of requests that may have a second attempt, from 0 to 1. 0.05 by default.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::InvalidConfig`] for any other number.
+    pub fn max_extra(mut self, share: f64) -> Result<Self> {
+        match (0.0..=1.0).contains(&share) {
+            true => {
+                self.budget = Arc::new(Budget::new(share));
+                Ok(self)
+            }
+            false => Err(Error::InvalidConfig {
+                reason: format!(
+                    "{share} is not a share of requests; use one from 0 to 1, such as 0.05 for 5 %"
+                ),
+            }),
+        }
+    }
+
+    /// The shortest time after which a second attempt starts at a quantile. 5 ms by default.
+    ///
+    /// It keeps a second call from being sent when waiting costs less than calling. Without
+    /// effect on [`Hedge::after`].
+    #[must_use]
+    pub fn min_delay(mut self, shortest: Duration) -> Self {
+        if let Trigger::Quantile { min_delay, .. } = &mut self.trigger {
+            *min_delay = shortest;
+        }
+        self
+    }
+
+    /// How many second attempts were started so far.
+    pub fn hedges(&self) -> u64 {
+        self.hedges.load(Ordering::Relaxed)
+    }
+
+    /// The signer inside.
+    pub fn signer(&self) -> &S {
+        &self.signer
+    }
+
+    async fn attempt(&self, request: &SignRequest<'_>) -> Result<Signed> {
+        let mut first = self.signer.sign(request);
+        let Some(delay) = self.trigger.delay() else {
+            return first.await;
+        };
+        if let Ok(answer) = timeout(delay, &mut first).await {
+            return answer;
+        }
+        if !self.budget.spend() {
+            return first.await;
+        }
+        let mut race = Race::start(&self.hedges);
+        let second = self.signer.sign(request);
+        match select(first, second).await {
+            Either::Left((Ok(signed), _)) => race.won("first", signed),
+            Either::Right((Ok(signed), _)) => race.won("second", signed),
+            Either::Left((Err(error), second)) => match second.await {
+                Ok(signed) => race.won("second", signed),
+                Err(_) => Err(error),
+            },
+            Either::Right((Err(_), first)) => race.won("first", first.await?),
+        }
+    }
+}
+
+impl Trigger {
+    /// How long to wait for the first attempt; `None` for as long as it takes.
+    fn delay(&self) -> Option<Duration> {
+        match self {
+            Self::After(delay) => Some(*delay),
+            Self::Quantile {
+                quantile,
+                min_delay,
+                latencies,
+            } => Some(latencies.quantile(*quantile)?.max(*min_delay)),
+        }
+    }
+}
+
+/// Two attempts under way. Counts who won, also when the race is dropped.
+struct Race {
+    winner: &'static str,
+}
+
+impl Race {
+    fn start(hedges: &AtomicU64) -> Self {
+        hedges.fetch_add(1, Ordering::Relaxed);
+        tracing::debug!(target: "kms_signer::hedge", "hedged");
+        Self { winner: "none" }
+    }
+
+    fn won(&mut self, winner: &'static str, signed: Signed) -> Result<Signed> {
+        self.winner = winner;
+        Ok(signed)
+    }
+}
+
+impl Drop for Race {
+    fn drop(&mut self) {
+        telemetry::hedged(self.winner);
+    }
+}
+
+#[async_trait]
+#[deny(clippy::missing_trait_methods)]
+impl<S: Signer> Signer for Hedge<S> {
+    fn public_key(&self) -> &PublicKey {
+        self.signer.public_key()
+    }
+
+    /// # Errors
+    ///
+    /// Those of the signer inside; of two attempts that failed, that of the first.
+    async fn sign(&self, request: &SignRequest<'_>) -> Result<Signed> {
+        let start = Instant::now();
+        self.budget.earn();
+        let signed = self.attempt(request).await?;
+        if let Trigger::Quantile { latencies, .. } = &self.trigger {
+            latencies.record(start.elapsed());
+        }
+        Ok(signed)
+    }
+}
+
+impl<S: fmt::Debug> fmt::Debug for Hedge<S> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let mut debug = f.debug_struct("Hedge");
+        debug.field("signer", &self.signer);
+        match &self.trigger {
+            Trigger::After(delay) => debug.field("after", delay),
+            Trigger::Quantile { quantile, .. } => debug.field("at_quantile", quantile),
+        };
+        debug
+            .field("hedges", &self.hedges.load(Ordering::Relaxed))
+            .finish_non_exhaustive()
+    }
+}

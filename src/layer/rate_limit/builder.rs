@@ -1,0 +1,104 @@
+//! What a limit is made of.
+
+use std::{sync::Arc, time::Duration};
+
+use tokio::sync::Semaphore;
+
+use super::{RateLimit, gate::Gate};
+use crate::{Error, Result};
+
+/// Configures a [`RateLimit`].
+#[derive(Clone, Debug)]
+#[must_use]
+pub struct RateLimitBuilder {
+    rate: u32,
+    burst: Option<u32>,
+    in_flight: usize,
+    queue: usize,
+    deadline: Duration,
+}
+
+/// What was configured, once it is known to fit together.
+#[derive(Clone, Debug)]
+pub(super) struct Settings {
+    /// Requests per second; not 0.
+    pub(super) rate: u32,
+    /// Not 0.
+    pub(super) burst: u32,
+    /// From 1 to what a semaphore can count.
+    pub(super) in_flight: usize,
+    pub(super) queue: usize,
+    pub(super) deadline: Duration,
+}
+
+impl RateLimitBuilder {
+    pub(super) fn new(rate: u32) -> Self {
+        Self {
+            rate,
+            burst: None,
+            in_flight: 64,
+            queue: 1_024,
+            deadline: Duration::from_secs(30),
+        }
+    }
+
+    /// How many requests may go at once after a lull, on top of the rate.
+    ///
+    /// By default a twentieth of the rate, and at least 1: then no second sees more than 105 % of
+    /// the rate. Timers tick in milliseconds, so with less than about `rate / 500` the rate
+    /// is not reached.
+    pub fn burst(mut self, burst: u32) -> Self {
+        self.burst = Some(burst);
+        self
+    }
+
+    /// How many requests may be in flight at once. 64 by default.
+    pub fn in_flight(mut self, in_flight: usize) -> Self {
+        self.in_flight = in_flight;
+        self
+    }
+
+    /// How many requests may wait. 1,024 by default; with 0 a request goes at once or is refused.
+    pub fn queue(mut self, queue: usize) -> Self {
+        self.queue = queue;
+        self
+    }
+
+    /// How long a request may wait for its turn. 30 s by default.
+    ///
+    /// It ends before the request is sent: [`Deadline`](crate::layer::deadline::Deadline) limits
+    /// the whole.
+    pub fn deadline(mut self, deadline: Duration) -> Self {
+        self.deadline = deadline;
+        self
+    }
+
+    /// The limit, to be cloned to all that share it.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::InvalidConfig`] when the rate, the burst or the number in flight is 0, since
+    /// nothing would ever be sent.
+    pub fn build(self) -> Result<RateLimit> {
+        let settings = Settings {
+            rate: self.rate,
+            burst: self.burst.unwrap_or((self.rate / 20).max(1)),
+            in_flight: self.in_flight.min(Semaphore::MAX_PERMITS),
+            queue: self.queue,
+            deadline: self.deadline,
+        };
+        let zero = match (settings.rate, settings.burst, settings.in_flight) {
+            (0, _, _) => "rate of 0 per second",
+            (_, 0, _) => "burst of 0",
+            (_, _, 0) => "limit of 0 in flight",
+            _ => {
+                return Ok(RateLimit {
+                    gate: Arc::new(Gate::new(settings)),
+                });
+            }
+        };
+        Err(Error::InvalidConfig {
+            reason: format!("a {zero} lets no request through; use at least 1"),
+        })
+    }
+}

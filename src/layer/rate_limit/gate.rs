@@ -1,0 +1,218 @@
+//! The mechanism: a queue, and what its head waits for.
+
+use std::{
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    time::Duration,
+};
+
+use tokio::{
+    sync::{Mutex as FairMutex, Notify, OwnedSemaphorePermit, Semaphore},
+    time::{Instant, sleep_until, timeout},
+};
+
+use super::{
+    backoff::{Backoff, Ticket},
+    builder::Settings,
+    rate::Rate,
+};
+use crate::{Error, Result};
+
+/// Lets requests through in the order in which they came.
+#[derive(Debug)]
+pub(super) struct Gate {
+    settings: Settings,
+    state: Mutex<State>,
+    /// Held by the head of the queue. It is fair, and so it is the queue.
+    turn: FairMutex<()>,
+    in_flight: Arc<Semaphore>,
+    /// Wakes the head of the queue when everyone was held back and no longer is.
+    released: Notify,
+}
+
+#[derive(Debug)]
+struct State {
+    /// How many requests wait, with the head of the queue.
+    waiting: usize,
+    rate: Rate,
+    backoff: Backoff,
+}
+
+impl State {
+    /// Lets one request go, or says when to ask again.
+    fn admit(&mut self, now: Instant) -> Result<Ticket, Instant> {
+        if let Some(until) = self.backoff.held_until(now) {
+            return Err(until);
+        }
+        self.rate.take()?;
+        Ok(self.backoff.admit(now))
+    }
+
+    /// The time in which those who wait now will have gone, as far as it is known.
+    fn drained_in(&self, now: Instant) -> Duration {
+        let held = self
+            .backoff
+            .held_until(now)
+            .map_or(Duration::ZERO, |until| until - now);
+        let waiting = u32::try_from(self.waiting).unwrap_or(u32::MAX).max(1);
+        held.saturating_add(self.rate.interval().saturating_mul(waiting))
+    }
+}
+
+impl Gate {
+    pub(super) fn new(settings: Settings) -> Self {
+        Self {
+            state: Mutex::new(State {
+                waiting: 0,
+                rate: Rate::new(settings.rate, settings.burst),
+                backoff: Backoff::new(),
+            }),
+            turn: FairMutex::new(()),
+            in_flight: Arc::new(Semaphore::new(settings.in_flight)),
+            released: Notify::new(),
+            settings,
+        }
+    }
+
+    pub(super) async fn enter(self: &Arc<Self>) -> Result<Permit> {
+        let place = match self.arrive()? {
+            Arrival::Admitted(permit) => return Ok(permit),
+            Arrival::Queued(place) => place,
+        };
+        let limit = self.settings.deadline;
+        match timeout(limit, self.wait(place)).await {
+            Ok(permit) => permit,
+            Err(_) => Err(Error::QueuedTooLong { limit }),
+        }
+    }
+
+    /// Goes at once, takes a place in the queue, or is refused.
+    fn arrive(self: &Arc<Self>) -> Result<Arrival> {
+        let now = Instant::now();
+        let mut state = self.state();
+        if state.waiting == 0
+            && let Ok(in_flight) = self.in_flight.clone().try_acquire_owned()
+            && let Ok(ticket) = state.admit(now)
+        {
+            return Ok(Arrival::Admitted(self.permit(ticket, in_flight)));
+        }
+        if state.waiting >= self.settings.queue {
+            return Err(Error::QueueFull {
+                capacity: self.settings.queue,
+                retry_after: state.drained_in(now),
+            });
+        }
+        state.waiting += 1;
+        Ok(Arrival::Queued(Place(self.clone())))
+    }
+
+    async fn wait(self: &Arc<Self>, place: Place) -> Result<Permit> {
+        let _turn = self.turn.lock().await;
+        // Nobody closes the semaphore.
+        let in_flight = self.in_flight.clone().acquire_owned().await;
+        let in_flight = in_flight.map_err(|_| Error::Cancelled)?;
+        loop {
+            // The rate comes last, so that whoever is dropped before has taken nothing of it.
+            let admitted = self.state().admit(Instant::now());
+            let asked_again_at = match admitted {
+                Ok(ticket) => {
+                    drop(place);
+                    return Ok(self.permit(ticket, in_flight));
+                }
+                Err(at) => at,
+            };
+            tokio::select! {
+                () = sleep_until(asked_again_at) => {}
+                () = self.released.notified() => {}
+            }
+        }
+    }
+
+    fn permit(self: &Arc<Self>, ticket: Ticket, in_flight: OwnedSemaphorePermit) -> Permit {
+        Permit {
+            gate: self.clone(),
+            ticket: Some(ticket),
+            _in_flight: in_flight,
+        }
+    }
+
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    pub(super) fn settings(&self) -> &Settings {
+        &self.settings
+    }
+
+    pub(super) fn waiting(&self) -> usize {
+        self.state().waiting
+    }
+
+    pub(super) fn in_flight(&self) -> usize {
+        self.settings.in_flight - self.in_flight.available_permits()
+    }
+}
+
+enum Arrival {
+    Admitted(Permit),
+    Queued(Place),
+}
+
+/// A place in the queue, given back when it is dropped.
+struct Place(Arc<Gate>);
+
+impl Drop for Place {
+    fn drop(&mut self) {
+        self.0.state().waiting -= 1;
+    }
+}
+
+/// The right to one call under a [`RateLimit`](super::RateLimit). Dropping it ends the call.
+#[derive(Debug)]
+#[must_use = "the call is in flight until this is dropped"]
+pub struct Permit {
+    gate: Arc<Gate>,
+    /// `None` once the outcome is known.
+    ticket: Option<Ticket>,
+    _in_flight: OwnedSemaphorePermit,
+}
+
+impl Permit {
+    /// Ends the call and tells the limit of its outcome: everyone is held back if it was throttled.
+    ///
+    /// A permit that is dropped instead says nothing of throttling.
+    pub fn finish<T>(mut self, outcome: &Result<T>) {
+        let Some(ticket) = self.ticket.take() else {
+            return;
+        };
+        let now = Instant::now();
+        let mut state = self.gate.state();
+        let pause = match outcome {
+            Ok(_) => {
+                state.backoff.succeeded(&ticket);
+                None
+            }
+            Err(error) if error.is_throttled() => {
+                state.backoff.throttled(&ticket, error.retry_after(), now)
+            }
+            Err(_) => {
+                state.backoff.undecided(&ticket, now);
+                None
+            }
+        };
+        drop(state);
+        self.gate.released.notify_one();
+        if let Some(pause) = pause {
+            let wait_us = u64::try_from(pause.as_micros()).unwrap_or(u64::MAX);
+            tracing::debug!(target: "kms_signer::rate_limit", wait_us, "held back");
+        }
+    }
+}
+
+impl Drop for Permit {
+    fn drop(&mut self) {
+        if let Some(ticket) = self.ticket.take() {
+            self.gate.state().backoff.undecided(&ticket, Instant::now());
+            self.gate.released.notify_one();
+        }
+    }
+}

@@ -1,0 +1,74 @@
+//! What an operator can watch: the names of spans, events and metrics.
+//!
+//! They are part of this crate's interface: a renamed one is a breaking change. None of them holds
+//! a secret, and none a payload unless it is switched on
+//! (`AwsKmsSignerBuilder::trace_payload`).
+//!
+//! # Spans and events of `tracing`
+//!
+//! | target | name | level | when |
+//! |---|---|---|---|
+//! | `kms_signer::call` | span `call` | DEBUG | one call to a key store, with all its attempts |
+//! | `kms_signer::call` | event `attempt failed` | DEBUG | each attempt that failed |
+//! | `kms_signer::call` | event `call finished` | DEBUG, WARN when it failed | once for each call |
+//! | `kms_signer::failover` | event `failed over` | WARN | a signer failed and the next one is asked |
+//! | `kms_signer::failover` | event `circuit` | WARN | a signer is given up, or taken back |
+//! | `kms_signer::hedge` | event `hedged` | DEBUG | a second attempt was started |
+//! | `kms_signer::audit` | event `not recorded` | ERROR | the sink failed: a signature was kept back, or a failure has no record |
+//! | `kms_signer::audit` | event `dropped before it was recorded` | WARN | the caller was gone before the sink had the record |
+//! | `kms_signer::rate_limit` | event `held back` | DEBUG | the key store throttled, and everyone waits |
+//!
+//! | field | of | what |
+//! |---|---|---|
+//! | `operation` | span and `call finished` | for example `Sign` |
+//! | `key` | span and `call finished` | the key as it was configured: id, ARN or alias |
+//! | `region` | span of a call | the key store's region |
+//! | `digest` | span of a `Sign` call | [`KeyInput::fingerprint`](crate::KeyInput::fingerprint) in hexadecimal |
+//! | `payload` | span of a `Sign` call | the preimage in hexadecimal, only if it is switched on |
+//! | `attempt` | `attempt failed` | 1 for the first, whether it was sent or not |
+//! | `request_id` | events of a call | the key store's id; CloudTrail's `requestID` |
+//! | `attempts` | `call finished` | how many were sent |
+//! | `elapsed_us` | events of a call | microseconds since the call, or the attempt, began |
+//! | `outcome` | events of a call | `ok`, or [`Error::kind`](crate::Error::kind) |
+//! | `code` | events of a call that failed | the key store's code, such as `ThrottlingException` |
+//! | `wait_us` | `attempt failed`, `held back` | microseconds until the next attempt, if there is one |
+//! | `from`, `to` | `failed over` | indices of the signers, from 0 |
+//! | `kind` | `failed over` | [`Error::kind`](crate::Error::kind) of the failure |
+//! | `outcome`, `digest`, `request_id` | events of `kms_signer::audit` | as in the record: see `layer::audit` |
+//! | `error` | `not recorded` | what the sink said |
+//! | `signer`, `state` | `circuit` | index of the signer; `open`, `closed` |
+//!
+//! # Metrics of `metrics` (feature `metrics`)
+//!
+//! | name | kind | labels | what |
+//! |---|---|---|---|
+//! | `kms_signer_call_seconds` | histogram | `operation`, `outcome` | time of a call, all attempts together |
+//! | `kms_signer_errors_total` | counter | `operation`, `kind`, `code` | calls that failed |
+//! | `kms_signer_retries_total` | counter | `operation` | attempts after the first |
+//! | `kms_signer_throttled_total` | counter | `operation` | attempts that the key store throttled |
+//! | `kms_signer_in_flight` | gauge | `operation` | calls under way |
+//! | `kms_signer_hedges_total` | counter | `winner` | second attempts started, by who answered: `first`, `second`, `none` |
+//! | `kms_signer_failovers_total` | counter | | requests that went on to another signer |
+//!
+//! There is no label for the key: a service with ten thousand of them would have as many series. For
+//! the same reason a `code` that this crate does not know is counted as `other`. These are calls to
+//! the key store: what a layer refuses is not among them, nor are the calls of a health check, whose
+//! events are at DEBUG even if they fail. A call whose future is dropped has no `call finished` and
+//! no sample of `kms_signer_call_seconds`.
+
+// Without metrics nothing is counted, and the arguments have nowhere to go.
+#![cfg_attr(not(feature = "metrics"), allow(unused_variables))]
+
+/// A second attempt was started, and `winner` answered: `first`, `second` or `none`.
+#[cfg(feature = "layers")]
+pub(crate) fn hedged(winner: &'static str) {
+    #[cfg(feature = "metrics")]
+    metrics::counter!("kms_signer_hedges_total", "winner" => winner).increment(1);
+}
+
+/// A request went on to another signer.
+#[cfg(feature = "layers")]
+pub(crate) fn failed_over() {
+    #[cfg(feature = "metrics")]
+    metrics::counter!("kms_signer_failovers_total").increment(1);
+}

@@ -1,0 +1,59 @@
+use kms_signer::{Error, Signer as _, error::KeyStoreFault, layer::deadline::Deadline};
+use tokio::time::Instant;
+
+use crate::scripted::{Scripted, Turn, fail, ms, sign, sign_and_drop_after};
+
+#[tokio::test(start_paused = true)]
+async fn what_takes_longer_ends_at_the_limit_and_is_dropped() {
+    let inner = Scripted::new();
+    let signer = Deadline::new(inner.clone(), ms(100));
+    for slow in [Turn::Sign(ms(101)), Turn::Hang] {
+        inner.then([slow]);
+        let start = Instant::now();
+        let error = sign(&signer).await.unwrap_err();
+        assert_eq!(start.elapsed(), ms(100), "{slow:?}");
+        assert!(
+            matches!(
+                error,
+                Error::DeadlineExceeded { limit, stage: "while the signer was at work" }
+                    if limit == ms(100)
+            ),
+            "{error:?}"
+        );
+        assert!(error.is_retryable());
+    }
+    assert_eq!((inner.dropped(), inner.in_flight()), (2, 0));
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_is_in_time_passes_unchanged() {
+    let inner = Scripted::new();
+    let signer = Deadline::new(inner.clone(), ms(100));
+    inner.then([
+        Turn::Sign(ms(99)),
+        Turn::Sign(ms(100)),
+        fail(KeyStoreFault::Disabled),
+    ]);
+    let start = Instant::now();
+    assert!(sign(&signer).await.is_ok());
+    assert_eq!(start.elapsed(), ms(99));
+    assert!(sign(&signer).await.is_ok(), "an answer at the limit counts");
+    assert_eq!(sign(&signer).await.unwrap_err().kind(), "disabled");
+    assert_eq!(signer.public_key(), inner.public_key());
+    assert_eq!(inner.dropped(), 0);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_dropped_request_is_dropped_inside() {
+    let inner = Scripted::new();
+    let signer = Deadline::new(inner.clone(), ms(100));
+    inner.otherwise(Turn::Sign(ms(3)));
+    let mut pending = 0;
+    for polls in 0..8 {
+        pending += usize::from(sign_and_drop_after(&signer, polls).await);
+        assert_eq!(inner.in_flight(), 0, "after {polls} polls");
+    }
+    // One of them was dropped before its first poll, and so never reached the signer.
+    assert!(pending > 1);
+    assert_eq!(inner.dropped(), pending - 1);
+}

@@ -1,0 +1,113 @@
+//! The events of the layers. See `kms_signer::telemetry` for their names.
+
+use std::{
+    fmt::Write as _,
+    sync::{Arc, Mutex},
+};
+
+use kms_signer::{
+    KeyType,
+    error::KeyStoreFault,
+    layer::{failover::Failover, hedge::Hedge, rate_limit::RateLimit},
+    provider::local::LocalSigner,
+};
+use tracing::{
+    Event, Subscriber,
+    field::{Field, Visit},
+};
+use tracing_subscriber::{
+    Layer,
+    layer::{Context, SubscriberExt as _},
+};
+
+use crate::scripted::{Scripted, Turn, fail, ms, sign};
+
+/// Keeps the events of this crate, as text.
+#[derive(Clone, Default)]
+struct Events(Arc<Mutex<Vec<String>>>);
+
+impl<S: Subscriber> Layer<S> for Events {
+    fn on_event(&self, event: &Event<'_>, _: Context<'_, S>) {
+        let metadata = event.metadata();
+        if metadata.target().starts_with("kms_signer") {
+            let mut text = format!("{} {}", metadata.level(), metadata.target());
+            event.record(&mut Fields(&mut text));
+            self.0.lock().unwrap().push(text);
+        }
+    }
+}
+
+struct Fields<'a>(&'a mut String);
+
+impl Visit for Fields<'_> {
+    fn record_debug(&mut self, field: &Field, value: &dyn std::fmt::Debug) {
+        write!(self.0, " {field}={value:?}").unwrap();
+    }
+}
+
+/// The events of some work on this thread, under the paused clock.
+fn events(work: impl Future<Output = ()>) -> Vec<String> {
+    let events = Events::default();
+    let subscriber = tracing_subscriber::registry().with(events.clone());
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_time()
+        .start_paused(true)
+        .build()
+        .unwrap();
+    tracing::subscriber::with_default(subscriber, || runtime.block_on(work));
+    std::mem::take(&mut events.0.lock().unwrap())
+}
+
+#[test]
+fn who_failed_and_who_was_given_up() {
+    let seen = events(async {
+        let key = LocalSigner::random(KeyType::Secp256k1).unwrap();
+        let regions = [0, 1].map(|at| Scripted::with_key(&at.to_string(), key.clone()));
+        regions[0].then([fail(KeyStoreFault::Timeout)]);
+        let signer = Failover::new(regions)
+            .unwrap()
+            .failures(1)
+            .open_for(ms(100));
+        sign(&signer).await.unwrap();
+        tokio::time::sleep(ms(100)).await;
+        sign(&signer).await.unwrap();
+    });
+    assert_eq!(
+        seen,
+        [
+            "WARN kms_signer::failover message=circuit signer=0 state=open",
+            "WARN kms_signer::failover message=failed over from=0 to=1 kind=\"timeout\"",
+            "WARN kms_signer::failover message=circuit signer=0 state=closed",
+        ]
+    );
+}
+
+#[test]
+fn a_second_attempt() {
+    let seen = events(async {
+        let inner = Scripted::new();
+        inner.then([Turn::Sign(ms(60)), Turn::Hang]);
+        let signer = Hedge::after(inner, ms(50)).max_extra(1.0).unwrap();
+        sign(&signer).await.unwrap();
+        sign(&signer).await.unwrap();
+    });
+    assert_eq!(seen, ["DEBUG kms_signer::hedge message=hedged"]);
+}
+
+#[test]
+fn a_pause_and_its_length() {
+    let asked = Turn::Fail(ms(0), KeyStoreFault::Throttled, Some(ms(400)));
+    let seen = events(async {
+        let inner = Scripted::new();
+        inner.then([asked]);
+        let signer = RateLimit::per_second(10).build().unwrap().limit(inner);
+        sign(&signer).await.unwrap_err();
+        sign(&signer).await.unwrap();
+    });
+    let [held_back] = &seen[..] else {
+        panic!("{seen:?}")
+    };
+    let prefix = "DEBUG kms_signer::rate_limit message=held back wait_us=";
+    let wait_us: u64 = held_back.strip_prefix(prefix).unwrap().parse().unwrap();
+    assert!((400_000..=500_000).contains(&wait_us), "{wait_us}");
+}

@@ -1,0 +1,311 @@
+use std::{sync::Arc, time::Duration};
+
+use kms_signer::{
+    Error, KeyType, Signer,
+    error::KeyStoreFault,
+    layer::failover::{
+        CircuitState::{Closed, HalfOpen, Open},
+        Failover,
+    },
+    provider::local::LocalSigner,
+};
+use tokio::time::{Instant, advance};
+
+use crate::scripted::{
+    NOW, Scripted, Turn, fail, ms, settle, sign, sign_and_drop_after, spawn_sign,
+};
+
+const RETRYABLE: [KeyStoreFault; 4] = [
+    KeyStoreFault::Throttled,
+    KeyStoreFault::Unavailable,
+    KeyStoreFault::Timeout,
+    KeyStoreFault::Connection,
+];
+
+/// Signers of one key that are told apart by their receipts.
+fn regions<const N: usize>() -> [Scripted; N] {
+    let key = LocalSigner::random(KeyType::Secp256k1).unwrap();
+    std::array::from_fn(|at| Scripted::with_key(&format!("region-{at}"), key.clone()))
+}
+
+async fn signed_by(signer: &impl Signer) -> String {
+    sign(signer).await.unwrap().receipt.key().to_owned()
+}
+
+/// Two regions of which the first is given up.
+async fn first_is_down() -> (Scripted, Scripted, Arc<Failover<Scripted>>) {
+    let [first, second] = regions();
+    first.then([fail(KeyStoreFault::Unavailable); 3]);
+    let signer = Arc::new(Failover::new([first.clone(), second.clone()]).unwrap());
+    for _ in 0..3 {
+        assert_eq!(signed_by(&signer).await, "region-1");
+    }
+    assert_eq!(signer.circuits(), [Open, Closed]);
+    (first, second, signer)
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_first_is_asked_while_it_signs() {
+    let [first, second] = regions();
+    let signer = Failover::new([first.clone(), second.clone()]).unwrap();
+    for _ in 0..10 {
+        assert_eq!(signed_by(&signer).await, "region-0");
+    }
+    assert_eq!((first.calls(), second.calls()), (10, 0));
+    assert_eq!(signer.public_key(), first.public_key());
+    assert_eq!(signer.signers().len(), 2);
+}
+
+#[tokio::test(start_paused = true)]
+async fn each_retryable_failure_moves_on() {
+    for fault in RETRYABLE {
+        let [first, second, third] = regions();
+        first.then([fail(fault)]);
+        second.then([fail(fault)]);
+        let signer = Failover::new([first, second, third]).unwrap();
+        assert_eq!(signed_by(&signer).await, "region-2", "{fault:?}");
+        assert_eq!(
+            signed_by(&signer).await,
+            "region-0",
+            "one failure gave up the signer"
+        );
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn other_failures_return_at_once_and_do_not_count() {
+    for fault in [
+        KeyStoreFault::AccessDenied,
+        KeyStoreFault::Credentials,
+        KeyStoreFault::NotFound,
+        KeyStoreFault::Disabled,
+        KeyStoreFault::InvalidState,
+        KeyStoreFault::InvalidRequest,
+        KeyStoreFault::Other,
+    ] {
+        let [first, second] = regions();
+        first.then([fail(fault); 10]);
+        let signer = Failover::new([first, second.clone()]).unwrap();
+        for _ in 0..10 {
+            let error = sign(&signer).await.unwrap_err();
+            assert!(matches!(error, Error::KeyStore { fault: returned, .. } if returned == fault));
+        }
+        assert_eq!(second.calls(), 0, "{fault:?}");
+        assert_eq!(signer.circuits(), [Closed, Closed]);
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn if_all_fail_the_last_error_returns() {
+    let [first, second] = regions();
+    first.then([fail(KeyStoreFault::Timeout); 2]);
+    second.then([
+        fail(KeyStoreFault::Connection),
+        fail(KeyStoreFault::Disabled),
+    ]);
+    let signer = Failover::new([first, second]).unwrap();
+    for kind in ["connection", "disabled"] {
+        let error = sign(&signer).await.unwrap_err();
+        assert_eq!(error.kind(), kind);
+        assert_eq!(error.receipt().unwrap().key(), "region-1");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_signer_that_is_down_is_passed_by_and_taken_back() {
+    let (first, second, signer) = first_is_down().await;
+    advance(ms(4_999)).await;
+    assert_eq!(signed_by(&signer).await, "region-1");
+    assert_eq!(first.calls(), 3, "it was asked though its circuit is open");
+
+    advance(ms(1)).await;
+    assert_eq!(signer.circuits(), [HalfOpen, Closed]);
+    assert_eq!(signed_by(&signer).await, "region-0");
+    assert_eq!(signer.circuits(), [Closed, Closed]);
+    assert_eq!((first.calls(), second.calls()), (4, 4));
+}
+
+#[tokio::test(start_paused = true)]
+async fn exactly_one_request_probes() {
+    let (first, second, signer) = first_is_down().await;
+    advance(ms(5_000)).await;
+    first.then([Turn::Fail(ms(100), KeyStoreFault::Timeout, None)]);
+    let tasks: Vec<_> = (0..20).map(|at| spawn_sign(&signer, at)).collect();
+    settle().await;
+    assert_eq!((first.in_flight(), first.calls()), (1, 4));
+    assert_eq!(second.calls(), 3 + 19);
+    for task in tasks {
+        let signed = task.await.unwrap().unwrap();
+        assert_eq!(signed.receipt.key(), "region-1");
+    }
+    assert_eq!(signer.circuits(), [Open, Closed]);
+    advance(ms(4_999)).await;
+    assert_eq!(signer.circuits(), [Open, Closed]);
+    assert_eq!(first.calls(), 4);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_request_can_be_dropped_anywhere() {
+    let (mut probes_dropped, mut seconds_dropped) = (0, 0);
+    for polls in 0..12 {
+        let (first, second, signer) = first_is_down().await;
+        advance(ms(5_000)).await;
+        first.otherwise(Turn::Fail(ms(4), KeyStoreFault::Timeout, None));
+        second.otherwise(Turn::Sign(ms(4)));
+        sign_and_drop_after(&signer, polls).await;
+        assert_eq!((first.in_flight(), second.in_flight()), (0, 0));
+        first.otherwise(Turn::Sign(NOW));
+        if first.dropped() == 1 {
+            probes_dropped += 1;
+            // The next one probes, since this one found out nothing.
+            assert_eq!(signer.circuits(), [HalfOpen, Closed], "{polls} polls");
+            assert_eq!(signed_by(&signer).await, "region-0");
+        }
+        seconds_dropped += second.dropped();
+        advance(ms(5_000)).await;
+        assert_eq!(
+            signed_by(&signer).await,
+            "region-0",
+            "{polls} polls: the probe is lost"
+        );
+    }
+    assert!(seconds_dropped > 0, "none was dropped after it moved on");
+    assert!(probes_dropped > 0, "no probe was dropped");
+}
+
+#[tokio::test(start_paused = true)]
+async fn requests_that_are_dropped_do_not_count_as_failures() {
+    let [first, second] = regions();
+    first.then([Turn::Hang; 10]);
+    let signer = Failover::new([first.clone(), second]).unwrap();
+    for _ in 0..10 {
+        assert!(sign_and_drop_after(&signer, 2).await);
+    }
+    assert_eq!(first.dropped(), 10);
+    assert_eq!(signer.circuits(), [Closed, Closed]);
+}
+
+/// The signer was not asked, and the others are; but it is no less healthy for that.
+#[tokio::test(start_paused = true)]
+async fn a_full_queue_moves_on_and_does_not_count() {
+    let [first, second] = regions();
+    first.then([Turn::Full; 10]);
+    let signer = Failover::new([first, second]).unwrap();
+    for _ in 0..10 {
+        assert_eq!(signed_by(&signer).await, "region-1");
+    }
+    assert_eq!(signer.circuits(), [Closed, Closed]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_circuit_is_open_for_as_long_as_the_key_store_asks() {
+    let [first, second] = regions();
+    let asks = |wait| Turn::Fail(NOW, KeyStoreFault::Throttled, Some(wait));
+    first.then([asks(ms(30_000))]);
+    let signer = Failover::new([first.clone(), second]).unwrap().failures(1);
+    signed_by(&signer).await;
+    advance(ms(29_999)).await;
+    assert_eq!(signer.circuits(), [Open, Closed]);
+    advance(ms(1)).await;
+    assert_eq!(signer.circuits(), [HalfOpen, Closed]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_settings_are_heeded() {
+    let [first, second] = regions();
+    first.otherwise(fail(KeyStoreFault::Unavailable));
+    let signer = Failover::new([first.clone(), second])
+        .unwrap()
+        .failures(5)
+        .open_for(ms(100));
+    for _ in 0..5 {
+        assert_eq!(signer.circuits(), [Closed, Closed]);
+        signed_by(&signer).await;
+    }
+    assert_eq!(signer.circuits(), [Open, Closed]);
+    advance(ms(100)).await;
+    assert_eq!(signer.circuits(), [HalfOpen, Closed]);
+
+    let [first, second] = regions();
+    first.then([fail(KeyStoreFault::Timeout)]);
+    let signer = Failover::new([first, second]).unwrap().failures(0);
+    signed_by(&signer).await;
+    assert_eq!(
+        signer.circuits(),
+        [Open, Closed],
+        "0 failures are not taken for 1"
+    );
+}
+
+#[tokio::test(start_paused = true)]
+async fn if_every_circuit_is_open_all_are_asked() {
+    let [first, second] = regions();
+    first.then([fail(KeyStoreFault::Unavailable); 4]);
+    second.then([fail(KeyStoreFault::Connection); 4]);
+    let signer = Failover::new([first.clone(), second.clone()]).unwrap();
+    for _ in 0..3 {
+        sign(&signer).await.unwrap_err();
+    }
+    assert_eq!(signer.circuits(), [Open, Open]);
+    assert_eq!(sign(&signer).await.unwrap_err().kind(), "connection");
+    assert_eq!((first.calls(), second.calls()), (4, 4));
+    // Both are back, and nobody has to wait for it.
+    let start = Instant::now();
+    assert_eq!(signed_by(&signer).await, "region-0");
+    assert!(start.elapsed().is_zero());
+    assert_eq!(signer.circuits(), [Closed, Open]);
+}
+
+#[test]
+fn an_empty_list_is_refused() {
+    let error = Failover::<LocalSigner>::new([]).unwrap_err();
+    assert!(matches!(error, Error::InvalidConfig { .. }), "{error:?}");
+    assert!(error.to_string().ends_with("list at least one"), "{error}");
+}
+
+#[test]
+fn signers_of_different_keys_are_refused_and_named() {
+    let key = LocalSigner::random(KeyType::Secp256k1).unwrap();
+    for key_type in [KeyType::Secp256k1, KeyType::P256, KeyType::Ed25519] {
+        let other = LocalSigner::random(key_type).unwrap();
+        let signers: [Arc<dyn Signer>; 3] = [
+            Arc::new(key.clone()),
+            Arc::new(key.clone()),
+            Arc::new(other.clone()),
+        ];
+        let error = Failover::new(signers).unwrap_err();
+        assert!(matches!(error, Error::InvalidConfig { .. }), "{error:?}");
+        let text = error.to_string();
+        assert!(text.contains("signer 2 has the public key"), "{text}");
+        for key in [&key, &other] {
+            let hex = hex::encode(key.public_key().to_bytes());
+            let short = format!(
+                "{} {}…{}",
+                key.public_key().key_type(),
+                &hex[..12],
+                &hex[hex.len() - 8..]
+            );
+            assert!(text.contains(&short), "{text} lacks {short}");
+        }
+    }
+}
+
+/// The circuits of many requests at once, on real threads: none is lost.
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn a_circuit_closes_again_whatever_the_order() {
+    let [first, second] = regions();
+    first.then([fail(KeyStoreFault::Unavailable); 50]);
+    let signer = Failover::new([first.clone(), second])
+        .unwrap()
+        .open_for(Duration::ZERO);
+    let signer = Arc::new(signer);
+    let tasks: Vec<_> = (0..500).map(|at| spawn_sign(&signer, at)).collect();
+    for task in tasks {
+        task.await.unwrap().unwrap();
+    }
+    while first.calls() <= 50 {
+        sign(&signer).await.unwrap();
+    }
+    assert_eq!(signed_by(&signer).await, "region-0");
+    assert_eq!(signer.circuits(), [Closed, Closed]);
+}

@@ -1,0 +1,284 @@
+use std::time::Duration;
+
+use kms_signer::{Error, Signer as _, error::KeyStoreFault, layer::hedge::Hedge};
+use tokio::time::Instant;
+
+use crate::scripted::{NOW, Scripted, Turn, fail, ms, sign, sign_and_drop_after, spawn_sign};
+
+/// Hedges each request that takes longer than 50 ms.
+fn hedged(inner: &Scripted) -> Hedge<Scripted> {
+    Hedge::after(inner.clone(), ms(50)).max_extra(1.0).unwrap()
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_first_signature_wins_and_the_other_attempt_is_dropped() {
+    // How long both attempts take, and when there is a signature.
+    for (first, second, expected) in [(200, 10, 60), (200, 149, 199), (70, 100, 70), (51, 500, 51)]
+    {
+        let inner = Scripted::new();
+        inner.then([Turn::Sign(ms(first)), Turn::Sign(ms(second))]);
+        let signer = hedged(&inner);
+        let start = Instant::now();
+        sign(&signer).await.unwrap();
+        assert_eq!(start.elapsed(), ms(expected));
+        assert_eq!(inner.starts()[1] - start, ms(50));
+        assert_eq!(
+            (inner.calls(), inner.dropped(), inner.in_flight()),
+            (2, 1, 0)
+        );
+        assert_eq!(signer.hedges(), 1);
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_is_fast_is_asked_once() {
+    let inner = Scripted::new();
+    inner.otherwise(Turn::Sign(ms(49)));
+    let signer = hedged(&inner);
+    for _ in 0..100 {
+        sign(&signer).await.unwrap();
+    }
+    assert_eq!((inner.calls(), signer.hedges()), (100, 0));
+    assert_eq!(signer.public_key(), inner.public_key());
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_failure_before_the_delay_returns_at_once() {
+    let inner = Scripted::new();
+    let signer = hedged(&inner);
+    for fault in [KeyStoreFault::Throttled, KeyStoreFault::Disabled] {
+        inner.then([Turn::Fail(ms(20), fault, None)]);
+        let start = Instant::now();
+        let error = sign(&signer).await.unwrap_err();
+        assert!(matches!(error, Error::KeyStore { fault: returned, .. } if returned == fault));
+        assert_eq!(start.elapsed(), ms(20));
+    }
+    assert_eq!((inner.calls(), signer.hedges()), (2, 0));
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_attempt_that_fails_waits_for_the_other() {
+    let fail_after = |after| Turn::Fail(ms(after), KeyStoreFault::Unavailable, None);
+    for (script, expected) in [
+        ([fail_after(60), Turn::Sign(ms(100))], 150),
+        ([Turn::Sign(ms(300)), fail_after(5)], 300),
+    ] {
+        let inner = Scripted::new();
+        inner.then(script);
+        let signer = hedged(&inner);
+        let start = Instant::now();
+        sign(&signer).await.unwrap();
+        assert_eq!(start.elapsed(), ms(expected), "{script:?}");
+        assert_eq!((inner.calls(), inner.dropped()), (2, 0));
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn if_both_fail_the_error_of_the_first_returns() {
+    for (first, second) in [(60, 100), (300, 5)] {
+        let inner = Scripted::new();
+        inner.then([
+            Turn::Fail(ms(first), KeyStoreFault::Timeout, None),
+            Turn::Fail(ms(second), KeyStoreFault::Connection, None),
+        ]);
+        let error = sign(&hedged(&inner)).await.unwrap_err();
+        assert_eq!(error.kind(), "timeout", "{first} and {second} ms");
+        assert_eq!((inner.calls(), inner.dropped()), (2, 0));
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_request_can_be_dropped_anywhere() {
+    let inner = Scripted::new();
+    inner.otherwise(Turn::Sign(ms(6)));
+    let signer = Hedge::after(inner.clone(), ms(3)).max_extra(1.0).unwrap();
+    let mut both_dropped = 0;
+    for polls in 0..12 {
+        let (calls, dropped) = (inner.calls(), inner.dropped());
+        sign_and_drop_after(&signer, polls).await;
+        assert_eq!(inner.in_flight(), 0, "{polls} polls");
+        both_dropped += usize::from(inner.calls() - calls == 2 && inner.dropped() - dropped == 2);
+    }
+    assert!(both_dropped > 0, "no race was dropped");
+    sign(&signer).await.unwrap();
+}
+
+/// However slow the key store is, at no time more than the share of requests so far.
+#[tokio::test(start_paused = true)]
+async fn extra_calls_stay_within_their_share() {
+    for (share, per_thousand) in [
+        (None, 50),
+        (Some(0.02), 20),
+        (Some(0.0), 0),
+        (Some(1.0), 1_000),
+    ] {
+        let inner = Scripted::new();
+        inner.otherwise(Turn::Sign(ms(200)));
+        let mut signer = Hedge::after(inner.clone(), ms(50));
+        if let Some(share) = share {
+            signer = signer.max_extra(share).unwrap();
+        }
+        for requests in 1..=1_000u64 {
+            sign(&signer).await.unwrap();
+            assert!(
+                signer.hedges() * 1_000 <= requests * per_thousand,
+                "{requests}"
+            );
+        }
+        assert_eq!(signer.hedges(), per_thousand);
+        assert_eq!(inner.calls() as u64, 1_000 + per_thousand);
+    }
+}
+
+/// A fast spell saves up for a slow one, and no more than ten.
+#[tokio::test(start_paused = true)]
+async fn ten_extra_calls_are_saved() {
+    let inner = Scripted::new();
+    let signer = Hedge::after(inner.clone(), ms(50));
+    for _ in 0..5_000 {
+        sign(&signer).await.unwrap();
+    }
+    inner.otherwise(Turn::Sign(ms(200)));
+    let slow: Vec<_> = (0..100).map(|at| spawn_sign(&signer, at)).collect();
+    for task in slow {
+        task.await.unwrap().unwrap();
+    }
+    // Those are earned before one of the hundred is slow, and nobody can save more than ten.
+    assert_eq!(signer.hedges(), 10);
+}
+
+#[tokio::test(start_paused = true)]
+async fn clones_share_the_budget() {
+    let inner = Scripted::new();
+    inner.otherwise(Turn::Sign(ms(200)));
+    let signer = Hedge::after(inner.clone(), ms(50));
+    let clone = signer.clone();
+    for _ in 0..200 {
+        sign(&signer).await.unwrap();
+        sign(&clone).await.unwrap();
+    }
+    assert_eq!((signer.hedges(), clone.hedges()), (20, 20));
+}
+
+mod quantile {
+    use tokio::time::timeout;
+
+    use super::*;
+
+    /// A signer that has seen as many requests of 10 to 29 ms.
+    async fn warm(requests: usize) -> (Scripted, Hedge<Scripted>) {
+        let inner = Scripted::new();
+        let signer = Hedge::at_quantile(inner.clone(), 0.95)
+            .unwrap()
+            .max_extra(1.0)
+            .unwrap();
+        for at in 0..requests {
+            inner.then([Turn::Sign(ms(10 + at as u64 * 7 % 20))]);
+            sign(&signer).await.unwrap();
+        }
+        (inner, signer)
+    }
+
+    /// When the second attempt at a request starts that does not end.
+    async fn delay(inner: &Scripted, signer: &Hedge<Scripted>) -> Option<Duration> {
+        let before = inner.calls();
+        inner.then([Turn::Hang, Turn::Hang]);
+        let request = sign(signer);
+        let ended = timeout(Duration::from_secs(60), request).await;
+        assert!(ended.is_err());
+        let starts = inner.starts();
+        match starts[before..] {
+            [_] => {
+                // Takes the turn of the second attempt.
+                timeout(ms(1), sign(inner)).await.unwrap_err();
+                None
+            }
+            [first, second] => Some(second - first),
+            _ => panic!("{} attempts", starts.len() - before),
+        }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn there_is_no_second_attempt_before_32_signatures() {
+        let (inner, signer) = warm(31).await;
+        assert_eq!(delay(&inner, &signer).await, None);
+        inner.then([fail(KeyStoreFault::Timeout)]);
+        sign(&signer).await.unwrap_err();
+        assert_eq!(
+            delay(&inner, &signer).await,
+            None,
+            "a failure was taken down"
+        );
+        inner.then([Turn::Sign(ms(10))]);
+        sign(&signer).await.unwrap();
+        assert!(delay(&inner, &signer).await.is_some());
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn it_starts_at_the_quantile_of_the_latest() {
+        let (inner, signer) = warm(400).await;
+        // 10 to 29 ms, evenly: 95 % take up to 28 ms.
+        assert_eq!(delay(&inner, &signer).await, Some(ms(28)));
+        inner.otherwise(Turn::Sign(ms(7)));
+        for _ in 0..256 {
+            sign(&signer).await.unwrap();
+        }
+        assert_eq!(delay(&inner, &signer).await, Some(ms(7)));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn it_starts_no_sooner_than_the_least_delay() {
+        for (least, expected) in [(None, 5), (Some(ms(20)), 20), (Some(ms(1)), 2)] {
+            let inner = Scripted::new();
+            inner.otherwise(Turn::Sign(ms(2)));
+            let mut signer = Hedge::at_quantile(inner.clone(), 0.95)
+                .unwrap()
+                .max_extra(1.0)
+                .unwrap();
+            if let Some(least) = least {
+                signer = signer.min_delay(least);
+            }
+            for _ in 0..32 {
+                sign(&signer).await.unwrap();
+            }
+            assert_eq!(delay(&inner, &signer).await, Some(ms(expected)));
+        }
+    }
+
+    /// If the short time of each second attempt were taken down, the delay would sink, until
+    /// nearly all requests were slow by it.
+    #[tokio::test(start_paused = true)]
+    async fn winning_does_not_lower_the_delay() {
+        let (inner, signer) = warm(256).await;
+        for round in 0..50 {
+            // A twentieth is slow, and its second attempt fast.
+            for at in 0..19 {
+                inner.then([Turn::Sign(ms(10 + at))]);
+                sign(&signer).await.unwrap();
+            }
+            inner.then([Turn::Sign(ms(900)), Turn::Sign(ms(1))]);
+            sign(&signer).await.unwrap();
+            // A twentieth of 256 is no whole number, so it is the one or the other.
+            let delay = delay(&inner, &signer).await;
+            assert!(
+                [Some(ms(28)), Some(ms(29))].contains(&delay),
+                "round {round}: {delay:?}"
+            );
+        }
+        assert!(signer.hedges() >= 100);
+    }
+
+    #[test]
+    fn what_is_no_share_is_refused() {
+        for quantile in [0.0, 1.0, -0.5, 95.0, f64::NAN, f64::INFINITY] {
+            let error = Hedge::at_quantile(Scripted::new(), quantile).unwrap_err();
+            assert!(matches!(error, Error::InvalidConfig { .. }), "{quantile}");
+        }
+        for share in [-0.01, 1.01, 5.0, f64::NAN] {
+            let error = Hedge::after(Scripted::new(), NOW)
+                .max_extra(share)
+                .unwrap_err();
+            assert!(matches!(error, Error::InvalidConfig { .. }), "{share}");
+        }
+    }
+}

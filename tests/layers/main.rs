@@ -1,0 +1,11 @@
+//! The layers through their public API, around scripted signers and under tokio's paused clock.
+
+mod deadline;
+mod events;
+mod failover;
+mod hedge;
+mod nested;
+mod rate_limit;
+mod scripted;
+#[cfg(feature = "metrics")]
+mod telemetry;

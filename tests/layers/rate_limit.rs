@@ -1,0 +1,3 @@
+mod limits;
+mod queue;
+mod throttling;

@@ -1,0 +1,264 @@
+//! What happens when the key store throttles.
+
+use std::time::Duration;
+
+use kms_signer::{Signer, error::KeyStoreFault, layer::rate_limit::RateLimit};
+use tokio::time::{Instant, sleep};
+
+use crate::scripted::{
+    NOW, Scripted, Turn, fail, ms, settle, sign, sign_and_drop_after, spawn_sign,
+};
+
+const THROTTLED: Turn = Turn::Fail(Duration::from_millis(10), KeyStoreFault::Throttled, None);
+
+fn limit() -> RateLimit {
+    RateLimit::per_second(1_000)
+        .in_flight(64)
+        .queue(10_000)
+        .deadline(ms(5_000))
+        .build()
+        .unwrap()
+}
+
+/// Callers that try again until they have a signature. Returns how often they asked.
+async fn persist(signer: impl Signer) -> usize {
+    for asked in 1.. {
+        if sign(&signer).await.is_ok() {
+            return asked;
+        }
+    }
+    unreachable!()
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_key_store_that_throttles_everything_is_asked_rarely_and_used_soon_after() {
+    // Whenever it ends: the worst is just after a probe was throttled.
+    for ends_after in [700, 5_000, 9_999, 10_300, 20_750] {
+        let limit = limit();
+        let inner = Scripted::new();
+        inner.otherwise(THROTTLED);
+        let signer = limit.limit(inner.clone());
+        let tasks: Vec<_> = (0..200)
+            .map(|_| tokio::spawn(persist(signer.clone())))
+            .collect();
+        sleep(ms(ends_after)).await;
+
+        let calls = inner.calls();
+        // One burst until the first answer is there, and then a probe after each pause.
+        let most = 64 + 5 + usize::try_from(ends_after).unwrap() / 1_000 + 1;
+        assert!(calls <= most, "{calls} calls in {ends_after} ms");
+        assert!(calls > 64 / 2, "{calls} calls: the burst was not sent");
+
+        inner.otherwise(Turn::Sign(ms(10)));
+        let ended = Instant::now();
+        let mut asked = 0;
+        for task in tasks {
+            asked += task.await.unwrap();
+        }
+        assert!(
+            ended.elapsed() < ms(2_000),
+            "{:?} to recover",
+            ended.elapsed()
+        );
+        assert!(
+            inner.calls() as f64 <= 1.2 * asked as f64,
+            "{} calls for {asked} requests",
+            inner.calls()
+        );
+        assert_eq!((limit.waiting(), limit.in_flight()), (0, 0));
+    }
+}
+
+/// Everyone who shares the limit is held back, until one that goes alone finds out.
+#[tokio::test(start_paused = true)]
+async fn after_the_pause_one_request_goes_alone() {
+    let limit = limit();
+    let throttled = Scripted::new();
+    throttled.then([fail(KeyStoreFault::Throttled)]);
+    let error = sign(&limit.limit(throttled)).await.unwrap_err();
+    assert!(error.is_throttled(), "the caller is not told");
+
+    let inner = Scripted::new();
+    inner.otherwise(Turn::Sign(ms(20)));
+    let signer = limit.limit(inner.clone());
+    let start = Instant::now();
+    let tasks: Vec<_> = (0..10).map(|at| spawn_sign(&signer, at)).collect();
+    for task in tasks {
+        task.await.unwrap().unwrap();
+    }
+    let after: Vec<Duration> = inner.starts().iter().map(|at| *at - start).collect();
+    assert!(after[0] >= ms(50) && after[0] <= ms(64), "{after:?}");
+    assert!(
+        after[1] >= after[0] + ms(20),
+        "a second one went with the probe: {after:?}"
+    );
+    assert!(
+        after[9] <= after[1] + ms(2),
+        "the others were not let go together: {after:?}"
+    );
+    assert_eq!(inner.labels()[0], "0");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_probe_that_is_throttled_begins_a_longer_pause() {
+    let limit = limit();
+    let inner = Scripted::new();
+    inner.then([fail(KeyStoreFault::Throttled); 4]);
+    let signer = limit.limit(inner.clone());
+    for _ in 0..4 {
+        assert!(sign(&signer).await.unwrap_err().is_throttled());
+    }
+    sign(&signer).await.unwrap();
+    let starts = inner.starts();
+    let gaps: Vec<Duration> = starts.windows(2).map(|pair| pair[1] - pair[0]).collect();
+    for (gap, expected) in gaps.iter().zip([50, 100, 200, 400]) {
+        // Up to a quarter at random, and a tick of the timer.
+        let range = ms(expected)..=ms(expected + expected / 4 + 2);
+        assert!(range.contains(gap), "{gaps:?}");
+    }
+    assert_eq!(gaps.len(), 4);
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_key_store_says_how_long() {
+    for (asked, waited) in [(1, 50), (400, 400), (3_000, 3_000), (3_600_000, 5_000)] {
+        let limit = limit();
+        let inner = Scripted::new();
+        let turn = Turn::Fail(NOW, KeyStoreFault::Throttled, Some(ms(asked)));
+        inner.then([turn]);
+        let signer = limit.limit(inner.clone());
+        sign(&signer).await.unwrap_err();
+        // With a queue of its own, since a pause can be longer than the deadline.
+        let start = Instant::now();
+        while sign(&signer).await.is_err() {}
+        let range = ms(waited)..=ms(waited + waited / 4 + 2);
+        assert!(
+            range.contains(&start.elapsed()),
+            "{asked}: {:?}",
+            start.elapsed()
+        );
+    }
+}
+
+/// Only throttling holds back; a key that is disabled says nothing of the others.
+#[tokio::test(start_paused = true)]
+async fn other_failures_hold_nobody_back() {
+    let inner = Scripted::new();
+    inner.then([
+        fail(KeyStoreFault::Disabled),
+        fail(KeyStoreFault::Unavailable),
+        fail(KeyStoreFault::Timeout),
+    ]);
+    let signer = limit().limit(inner.clone());
+    let start = Instant::now();
+    for _ in 0..3 {
+        sign(&signer).await.unwrap_err();
+    }
+    sign(&signer).await.unwrap();
+    assert!(start.elapsed().is_zero());
+    assert_eq!(inner.calls(), 4);
+}
+
+/// A probe that fails otherwise, is dropped, or hangs, does not hold the others for long.
+#[tokio::test(start_paused = true)]
+async fn another_request_takes_the_place_of_a_probe_that_says_nothing() {
+    let hanging = [Turn::Hang];
+    let failing = [fail(KeyStoreFault::Unavailable)];
+    for (script, most) in [(failing, ms(70)), (hanging, ms(1_070))] {
+        let limit = limit();
+        let inner = Scripted::new();
+        inner.then([fail(KeyStoreFault::Throttled)]);
+        inner.then(script);
+        let signer = limit.limit(inner.clone());
+        sign(&signer).await.unwrap_err();
+        let start = Instant::now();
+        let probe = spawn_sign(&signer, "probe");
+        settle().await;
+        let others: Vec<_> = (0..5).map(|at| spawn_sign(&signer, at)).collect();
+        for other in others {
+            other.await.unwrap().unwrap();
+        }
+        assert!(start.elapsed() <= most, "{script:?}: {:?}", start.elapsed());
+        assert_eq!(inner.labels()[1], "probe");
+        probe.abort();
+        settle().await;
+        assert_eq!((limit.waiting(), limit.in_flight()), (0, 0));
+    }
+}
+
+/// Those who wait for its outcome learn at once that there will be none.
+#[tokio::test(start_paused = true)]
+async fn a_probe_that_is_dropped_wakes_those_who_wait() {
+    let limit = limit();
+    let inner = Scripted::new();
+    inner.then([fail(KeyStoreFault::Throttled), Turn::Hang]);
+    let signer = limit.limit(inner.clone());
+    sign(&signer).await.unwrap_err();
+    let probe = spawn_sign(&signer, "probe");
+    let other = spawn_sign(&signer, "other");
+    sleep(ms(100)).await;
+    assert_eq!((inner.in_flight(), limit.waiting()), (1, 1));
+    let start = Instant::now();
+    probe.abort();
+    other.await.unwrap().unwrap();
+    assert!(start.elapsed().is_zero(), "{:?}", start.elapsed());
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_dropped_probe_is_given_back_at_every_point() {
+    let mut dropped_as_probe = 0;
+    for polls in 0..80 {
+        let limit = limit();
+        let inner = Scripted::new();
+        inner.then([fail(KeyStoreFault::Throttled), Turn::Sign(ms(5))]);
+        let signer = limit.limit(inner.clone());
+        sign(&signer).await.unwrap_err();
+        let start = Instant::now();
+        sign_and_drop_after(&signer, polls).await;
+        dropped_as_probe += inner.dropped();
+        sign(&signer).await.unwrap();
+        assert!(
+            start.elapsed() <= ms(90),
+            "{polls} polls: {:?}",
+            start.elapsed()
+        );
+        assert_eq!((limit.waiting(), limit.in_flight()), (0, 0));
+    }
+    assert!(dropped_as_probe > 0, "no probe was dropped");
+}
+
+/// A client-side limit further in asks for fewer requests too.
+#[tokio::test(start_paused = true)]
+async fn a_full_queue_inside_holds_back_as_well() {
+    let inner = Scripted::new();
+    inner.then([Turn::Full]);
+    let signer = limit().limit(inner.clone());
+    sign(&signer).await.unwrap_err();
+    let start = Instant::now();
+    sign(&signer).await.unwrap();
+    assert!(start.elapsed() >= ms(50));
+}
+
+#[tokio::test(start_paused = true)]
+async fn calls_that_are_not_signatures_hold_back_too() {
+    let limit = limit();
+    let inner = Scripted::new();
+    inner.then([fail(KeyStoreFault::Throttled)]);
+    let outcome = limit.run(sign(&inner)).await;
+    assert!(outcome.unwrap_err().is_throttled());
+    let start = Instant::now();
+    let permit = limit.acquire().await.unwrap();
+    assert!(start.elapsed() >= ms(50));
+
+    // The permit is a probe. While it says nothing the others wait, at most a second.
+    let start = Instant::now();
+    drop(limit.acquire().await.unwrap());
+    assert_eq!(start.elapsed(), ms(1_000));
+    permit.finish(&Ok(()));
+    let start = Instant::now();
+    let _permits = [
+        limit.acquire().await.unwrap(),
+        limit.acquire().await.unwrap(),
+    ];
+    assert!(start.elapsed().is_zero());
+}

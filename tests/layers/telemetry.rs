@@ -1,0 +1,86 @@
+//! The counters of the layers. See `kms_signer::telemetry` for their names.
+
+use kms_signer::{
+    KeyType, error::KeyStoreFault, layer::failover::Failover, layer::hedge::Hedge,
+    provider::local::LocalSigner,
+};
+use metrics_util::debugging::{DebugValue, DebuggingRecorder, Snapshotter};
+
+use crate::scripted::{Scripted, Turn, fail, ms, sign, sign_and_drop_after};
+
+/// Runs on one thread under the paused clock, and returns the counters: name, labels, value.
+fn counters(work: impl Future<Output = ()>) -> Vec<(String, Vec<String>, u64)> {
+    let recorder = DebuggingRecorder::new();
+    let snapshotter: Snapshotter = recorder.snapshotter();
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_time()
+        .start_paused(true)
+        .build()
+        .unwrap();
+    metrics::with_local_recorder(&recorder, || runtime.block_on(work));
+    let mut counters: Vec<_> = snapshotter
+        .snapshot()
+        .into_vec()
+        .into_iter()
+        .filter_map(|(key, _, _, value)| match value {
+            DebugValue::Counter(count) => {
+                let labels = key.key().labels().map(|label| label.value().to_owned());
+                Some((key.key().name().to_owned(), labels.collect(), count))
+            }
+            _ => None,
+        })
+        .collect();
+    counters.sort();
+    counters
+}
+
+#[test]
+fn each_second_attempt_is_counted_by_who_answered() {
+    let counted = counters(async {
+        let inner = Scripted::new();
+        let signer = Hedge::after(inner.clone(), ms(50)).max_extra(1.0).unwrap();
+        let late = Turn::Fail(ms(60), KeyStoreFault::Timeout, None);
+        // By the second: alone, and after the first failed.
+        inner.then([Turn::Sign(ms(900)), Turn::Sign(ms(1))]);
+        inner.then([late, Turn::Sign(ms(90))]);
+        // By the first: alone.
+        inner.then([Turn::Sign(ms(60)), Turn::Sign(ms(900))]);
+        for _ in 0..3 {
+            sign(&signer).await.unwrap();
+        }
+        // By none: both failed, and the caller left.
+        inner.then([late, late]);
+        sign(&signer).await.unwrap_err();
+        inner.then([Turn::Hang, Turn::Hang]);
+        assert!(sign_and_drop_after(&signer, 60).await);
+        // No second attempt.
+        sign(&signer).await.unwrap();
+        assert_eq!(signer.hedges(), 5);
+    });
+    let expected = [("first", 1), ("none", 2), ("second", 2)];
+    let expected = expected.map(|(winner, count)| {
+        (
+            "kms_signer_hedges_total".to_owned(),
+            vec![winner.to_owned()],
+            count,
+        )
+    });
+    assert_eq!(counted, expected);
+}
+
+#[test]
+fn each_request_that_moves_on_is_counted() {
+    let counted = counters(async {
+        let key = LocalSigner::random(KeyType::Secp256k1).unwrap();
+        let regions = [0, 1].map(|at| Scripted::with_key(&at.to_string(), key.clone()));
+        regions[0].then([fail(KeyStoreFault::Throttled), fail(KeyStoreFault::Timeout)]);
+        let signer = Failover::new(regions).unwrap();
+        for _ in 0..5 {
+            sign(&signer).await.unwrap();
+        }
+    });
+    assert_eq!(
+        counted,
+        [("kms_signer_failovers_total".to_owned(), vec![], 2)]
+    );
+}
