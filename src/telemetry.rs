@@ -59,6 +59,78 @@
 // Without metrics nothing is counted, and the arguments have nowhere to go.
 #![cfg_attr(not(feature = "metrics"), allow(unused_variables))]
 
+#[cfg(feature = "aws-kms")]
+use std::time::Duration;
+
+#[cfg(feature = "aws-kms")]
+use crate::Error;
+
+/// Counts a call as under way until it is dropped, however the call ends.
+#[cfg(feature = "aws-kms")]
+pub(crate) struct InFlight {
+    #[cfg(feature = "metrics")]
+    operation: &'static str,
+}
+
+#[cfg(feature = "aws-kms")]
+impl InFlight {
+    pub(crate) fn start(operation: &'static str) -> Self {
+        #[cfg(feature = "metrics")]
+        metrics::gauge!("kms_signer_in_flight", "operation" => operation).increment(1.0);
+        Self {
+            #[cfg(feature = "metrics")]
+            operation,
+        }
+    }
+}
+
+#[cfg(all(feature = "aws-kms", feature = "metrics"))]
+impl Drop for InFlight {
+    fn drop(&mut self) {
+        metrics::gauge!("kms_signer_in_flight", "operation" => self.operation).decrement(1.0);
+    }
+}
+
+/// A call ended; `error` is what it ended with, and `code` one of a bounded number of codes.
+#[cfg(feature = "aws-kms")]
+pub(crate) fn call_finished(
+    operation: &'static str,
+    elapsed: Duration,
+    error: Option<&Error>,
+    code: Option<&str>,
+) {
+    #[cfg(feature = "metrics")]
+    {
+        let outcome = error.map_or("ok", Error::kind);
+        metrics::histogram!(
+            "kms_signer_call_seconds", "operation" => operation, "outcome" => outcome
+        )
+        .record(elapsed);
+        if let Some(error) = error {
+            let code = code.unwrap_or("none").to_owned();
+            metrics::counter!(
+                "kms_signer_errors_total",
+                "operation" => operation, "kind" => error.kind(), "code" => code
+            )
+            .increment(1);
+        }
+    }
+}
+
+/// An attempt failed, and another one follows or not.
+#[cfg(feature = "aws-kms")]
+pub(crate) fn attempt_failed(operation: &'static str, error: &Error, is_retried: bool) {
+    #[cfg(feature = "metrics")]
+    {
+        if error.is_throttled() {
+            metrics::counter!("kms_signer_throttled_total", "operation" => operation).increment(1);
+        }
+        if is_retried {
+            metrics::counter!("kms_signer_retries_total", "operation" => operation).increment(1);
+        }
+    }
+}
+
 /// A second attempt was started, and `winner` answered: `first`, `second` or `none`.
 #[cfg(feature = "layers")]
 pub(crate) fn hedged(winner: &'static str) {

@@ -6,13 +6,16 @@ use std::sync::{LazyLock, Mutex};
 
 use aws_sdk_kms::{
     Client,
-    config::{BehaviorVersion, Credentials, Region, retry::RetryConfig},
+    config::{BehaviorVersion, Credentials, Region},
 };
 use aws_smithy_http_client::test_util::infallible_client_fn;
 use aws_smithy_types::body::SdkBody;
 use kms_signer::{
     KeyType, PublicKey, SignRequest, Signer as _,
-    provider::{aws_kms::AwsKmsSigner, local::LocalSigner},
+    provider::{
+        aws_kms::{AwsKmsSigner, Retries},
+        local::LocalSigner,
+    },
 };
 use libfuzzer_sys::fuzz_target;
 use tokio::runtime::Runtime;
@@ -36,7 +39,6 @@ static CLIENT: LazyLock<Client> = LazyLock::new(|| {
         .behavior_version(BehaviorVersion::v2026_01_12())
         .region(Region::from_static("us-east-1"))
         .credentials_provider(Credentials::new("AKIAFAKE", "fake", None, None, "fake"))
-        .retry_config(RetryConfig::disabled())
         .http_client(http)
         .build();
     Client::from_conf(config)
@@ -52,7 +54,9 @@ fuzz_target!(|data: &[u8]| {
     };
     let statuses = [200, 200, 200, 400, 403, 407, 429, 503];
     *ANSWER.lock().unwrap() = (statuses[usize::from(first % 8)], body.to_vec());
-    let builder = AwsKmsSigner::builder("alias/a").client(CLIENT.clone());
+    let builder = AwsKmsSigner::builder("alias/a")
+        .client(CLIENT.clone())
+        .retries(Retries::none());
     let error = RUNTIME.block_on(async {
         if first & 8 == 0 {
             builder.connect().await.err()

@@ -10,36 +10,42 @@
 //! Restrict the action to the key's ARN. The condition key `kms:RequestAlias` works, because an
 //! alias is sent to KMS as it was given.
 //!
-//! # Timeouts and retries
+//! [`AwsKmsSigner::check`] also uses `kms:DescribeKey` where it is granted.
 //!
-//! They are those of the SDK: three attempts, and no limit for an answer that never comes. Set one,
-//! as a server that hangs would hang its callers:
+//! # Deadlines and retries
+//!
+//! | what | default | set by |
+//! |---|---|---|
+//! | one attempt | 3 s | [`attempt_timeout`](AwsKmsSignerBuilder::attempt_timeout) |
+//! | a call, with all attempts | 10 s | [`deadline`](AwsKmsSignerBuilder::deadline) |
+//! | attempts | 3, after random pauses of up to 25 ms and 50 ms | [`retries`](AwsKmsSignerBuilder::retries) |
+//!
+//! The SDK's own retries are off, and its process-wide budget for them is not used. Whether to try
+//! again is decided by [`Error::is_retryable`], which is what the caller is told as well. There is one
+//! exception: when KMS refuses a signature for its time, the SDK has learnt by how much the clock
+//! differs, and the request is sent once more at once. The time of an attempt begins when the
+//! request is sent; credentials may take as long as the call. Dropping the future of a call ends
+//! the call and, with HTTP/1.1, its connection.
 //!
 //! ```no_run
 //! # async fn example(arn: &str) -> kms_signer::Result<()> {
 //! use std::time::Duration;
-//! use kms_signer::provider::aws_kms::{
-//!     AwsKmsSigner,
-//!     aws_config::{self, BehaviorVersion, timeout::TimeoutConfig},
-//! };
+//! use kms_signer::provider::aws_kms::{AwsKmsSigner, Retries};
 //!
-//! let timeouts = TimeoutConfig::builder()
-//!     .operation_attempt_timeout(Duration::from_secs(5))
-//!     .build();
-//! let config = aws_config::defaults(BehaviorVersion::latest())
-//!     .timeout_config(timeouts)
-//!     .load()
-//!     .await;
-//! let signer = AwsKmsSigner::builder(arn).sdk_config(&config).connect().await?;
+//! let signer = AwsKmsSigner::builder(arn)
+//!     .attempt_timeout(Duration::from_millis(800))
+//!     .deadline(Duration::from_secs(2))
+//!     .retries(Retries::default().max_attempts(4))
+//!     .connect()
+//!     .await?;
 //! # Ok(())
 //! # }
 //! ```
 //!
-//! # Tracing
+//! # Tracing and metrics
 //!
-//! Each call is one event of `tracing` at level DEBUG, target `kms_signer::provider::aws_kms::call`,
-//! with the fields `operation`, `key`, `request_id`, `attempts`, `elapsed_us`, `ok` and `code`.
-//! Nothing of what is signed is in it. The SDK has events of its own.
+//! See [`telemetry`](crate::telemetry). Nothing of what is signed is in it, except its digest. The
+//! SDK has events of its own, which at level TRACE show access key ids and what is sent.
 //!
 //! # What is checked
 //!
@@ -70,6 +76,8 @@ mod admission;
 mod builder;
 mod call;
 mod failure;
+mod health;
+mod retries;
 
 use std::{
     fmt,
@@ -78,7 +86,6 @@ use std::{
 
 use async_trait::async_trait;
 use aws_sdk_kms::{
-    Client,
     operation::sign::SignOutput,
     primitives::Blob,
     types::{MessageType, SigningAlgorithmSpec},
@@ -86,11 +93,18 @@ use aws_sdk_kms::{
 
 pub use {aws_config, aws_sdk_kms};
 
-pub use self::builder::AwsKmsSignerBuilder;
-use self::call::Call;
+pub use self::{
+    builder::AwsKmsSignerBuilder,
+    health::{Health, PinCheck},
+    retries::Retries,
+};
+use self::{
+    call::{Caller, Subject},
+    failure::printable,
+};
 use crate::{
-    Error, KeyInput, KeyType, PublicKey, RawSignature, Result, SignRequest, Signature, Signed,
-    Signer, Verifier, error::AnswerFault,
+    Error, KeyInput, KeyType, PublicKey, RawSignature, Receipt, Result, SignRequest, Signature,
+    Signed, Signer, Verifier, error::AnswerFault,
 };
 
 /// The most bytes KMS signs as a RAW message, which Ed25519 requires (AWS API: Sign, `Message`).
@@ -99,12 +113,11 @@ const MAX_RAW_MESSAGE: usize = 4096;
 /// A signer whose key is in AWS KMS. Cheap to clone; clones share the client and the pin.
 #[derive(Clone)]
 pub struct AwsKmsSigner {
-    client: Client,
+    caller: Caller,
     /// As the user gave it: with an alias in the request, IAM conditions on the alias still hold.
     key_id: Arc<str>,
     /// The ARN of the key that is pinned, once known.
     arn: Arc<OnceLock<Arc<str>>>,
-    region: Option<Arc<str>>,
     verifier: Verifier,
 }
 
@@ -114,6 +127,30 @@ impl AwsKmsSigner {
     /// `key_id` is a key id, a key ARN, an alias name (`alias/…`) or an alias ARN.
     pub fn builder(key_id: impl Into<String>) -> AwsKmsSignerBuilder {
         AwsKmsSignerBuilder::new(key_id.into())
+    }
+
+    /// Starts to configure a signer for another key of the same account and region.
+    ///
+    /// It shares this signer's client, with its connections and credentials, its deadlines, and
+    /// the budget of its retries. So thousands of keys cost no more than their public keys. With
+    /// [`Bulk::run`](crate::bulk::Bulk::run) many are opened at once:
+    ///
+    /// ```no_run
+    /// # async fn example(hot: kms_signer::provider::aws_kms::AwsKmsSigner, key_ids: Vec<String>) {
+    /// use kms_signer::bulk::Bulk;
+    ///
+    /// let connecting = key_ids.iter().map(|key_id| hot.another_key(key_id).connect());
+    /// for (key_id, opened) in key_ids.iter().zip(Bulk::new().concurrency(16).run(connecting).await) {
+    ///     println!("{key_id}: {opened:?}");
+    /// }
+    /// # }
+    /// ```
+    ///
+    /// So that they keep to a rate as well, put each `connect()` into
+    /// `layer::rate_limit::RateLimit::run`. With [`pinned`](AwsKmsSignerBuilder::pinned) there is
+    /// no call at all.
+    pub fn another_key(&self, key_id: impl Into<String>) -> AwsKmsSignerBuilder {
+        AwsKmsSignerBuilder::with_caller(key_id.into(), &self.caller)
     }
 
     /// The key: its ARN once known, and until then the id it was configured with.
@@ -132,23 +169,18 @@ impl AwsKmsSigner {
 
     /// The region of the client.
     pub fn region(&self) -> Option<&str> {
-        self.region.as_deref()
+        self.caller.region()
     }
 
-    fn new(client: Client, key_id: Arc<str>, arn: Option<String>, public_key: PublicKey) -> Self {
-        let region = client
-            .config()
-            .region()
-            .map(|region| region.as_ref().into());
+    fn new(caller: Caller, key_id: Arc<str>, arn: Option<String>, public_key: PublicKey) -> Self {
         let lock = OnceLock::new();
         if let Some(arn) = arn {
             lock.get_or_init(|| arn.into());
         }
         Self {
-            client,
+            caller,
             key_id,
             arn: Arc::new(lock),
-            region,
             verifier: Verifier::new(public_key),
         }
     }
@@ -168,7 +200,7 @@ impl AwsKmsSigner {
         if used != algorithm {
             return Err(Error::UnusableAnswer {
                 fault: AnswerFault::Algorithm {
-                    actual: used.as_str().to_owned(),
+                    actual: printable(used.as_str()),
                     expected: algorithm.as_str().to_owned(),
                 },
                 receipt: None,
@@ -210,26 +242,32 @@ impl Signer for AwsKmsSigner {
         let algorithm = algorithm_of(self.public_key().key_type());
 
         // By the name that is sent: an alias may by now lead to another key than the pinned one.
-        let call = Call::start("Sign", &self.key_id, self.region.clone());
-        let answer = self
-            .client
-            .sign()
-            .key_id(&*self.key_id)
-            .message(message)
-            .message_type(message_type)
-            .signing_algorithm(algorithm.clone())
-            .customize()
-            .interceptor(call.attempts())
-            .send()
-            .await;
-        let (output, receipt) = call.finish(answer)?;
-        match (self.release(&output, &input, &algorithm), output.key_id()) {
-            // By now the ARN is known, even if it was not when the call began.
-            (Ok(signature), _) => Ok(Signed::new(signature, receipt.with_key(self.key()))),
-            // Whose answer it is, which an alias does not tell.
-            (Err(error), Some(returned)) => Err(error.with_receipt(receipt.with_key(returned))),
-            (Err(error), None) => Err(error.with_receipt(receipt)),
-        }
+        let subject = Subject {
+            operation: "Sign",
+            key: &self.key_id,
+            arn: self.arn.get().cloned(),
+            signs: Some((request, &input)),
+            is_probe: false,
+        };
+        let send = |overrides| {
+            let request = (self.caller.client().sign())
+                .key_id(&*self.key_id)
+                .message(message.clone())
+                .message_type(message_type.clone())
+                .signing_algorithm(algorithm.clone());
+            request.customize().config_override(overrides).send()
+        };
+        let accept = |output: SignOutput, receipt: Receipt| {
+            match (self.release(&output, &input, &algorithm), output.key_id()) {
+                // By now the ARN is known, even if it was not when the call began.
+                (Ok(signature), _) => Ok(Signed::new(signature, receipt.with_key(self.key()))),
+                // Whose answer it is, which an alias does not tell.
+                (Err(error), Some(returned)) => Err(error.with_receipt(receipt.with_key(returned))),
+                (Err(error), None) => Err(error.with_receipt(receipt)),
+            }
+        };
+        let deadline = self.caller.deadline();
+        self.caller.call(subject, deadline, send, accept).await
     }
 }
 
@@ -291,7 +329,7 @@ fn check_key(asked: &str, returned: &str) -> Result<()> {
         true => Ok(()),
         false => Err(Error::KeyMoved {
             pinned: asked.to_owned(),
-            returned: returned.to_owned(),
+            returned: printable(returned),
             receipt: None,
         }),
     }

@@ -6,7 +6,7 @@ use aws_sdk_kms::{
     types::{KeySpec, KeyUsageType},
 };
 
-use super::{algorithm_of, check_key, missing};
+use super::{algorithm_of, check_key, failure::printable, missing};
 use crate::{Error, KeyType, PublicKey, Result, error::KeyFault};
 
 /// Compares what KMS says of a key with what was asked, with each other, and with the public key
@@ -27,7 +27,7 @@ pub(super) fn admit(key_id: &str, output: &GetPublicKeyOutput) -> Result<(String
     // Usage before spec: an ECC key made for key agreement has the right spec and the wrong usage.
     if *usage != KeyUsageType::SignVerify {
         return Err(refused(KeyFault::Usage {
-            actual: usage.as_str().to_owned(),
+            actual: printable(usage.as_str()),
             expected: "SIGN_VERIFY",
         }));
     }
@@ -37,7 +37,7 @@ pub(super) fn admit(key_id: &str, output: &GetPublicKeyOutput) -> Result<(String
         KeySpec::EccNistEdwards25519 => KeyType::Ed25519,
         other => {
             return Err(refused(KeyFault::Spec {
-                actual: other.as_str().to_owned(),
+                actual: printable(other.as_str()),
                 expected: "ECC_SECG_P256K1, ECC_NIST_P256 or ECC_NIST_EDWARDS25519",
             }));
         }
@@ -47,7 +47,7 @@ pub(super) fn admit(key_id: &str, output: &GetPublicKeyOutput) -> Result<(String
     if !offered.contains(&needed) {
         let offered: Vec<_> = offered.iter().map(|algorithm| algorithm.as_str()).collect();
         return Err(refused(KeyFault::Algorithm {
-            actual: offered.join(", "),
+            actual: printable(&offered.join(", ")),
             expected: needed.as_str().to_owned(),
         }));
     }

@@ -1,11 +1,17 @@
 //! Configuration of an `AwsKmsSigner`, and the two ways to get its public key.
 
-use std::{fmt, sync::Arc};
+use std::{fmt, sync::Arc, time::Duration};
 
 use aws_config::{BehaviorVersion, Region, SdkConfig};
 use aws_sdk_kms::{Client, config::Credentials};
 
-use super::{AwsKmsSigner, admission, call::Call, is_alias};
+use tokio::time::{Instant, timeout_at};
+
+use super::{
+    AwsKmsSigner, Retries, admission,
+    call::{Caller, Settings, Subject, in_future, require_runtime},
+    is_alias,
+};
 use crate::{Error, PublicKey, Result};
 
 /// Configures an [`AwsKmsSigner`]: which key, and how to reach KMS.
@@ -23,6 +29,7 @@ pub struct AwsKmsSignerBuilder {
     credentials: Option<Credentials>,
     region: Option<String>,
     endpoint_url: Option<String>,
+    settings: Settings,
 }
 
 #[derive(Clone)]
@@ -40,6 +47,15 @@ impl AwsKmsSignerBuilder {
             credentials: None,
             region: None,
             endpoint_url: None,
+            settings: Settings::default(),
+        }
+    }
+
+    pub(super) fn with_caller(key_id: String, caller: &Caller) -> Self {
+        Self {
+            source: Source::Client(caller.client().clone()),
+            settings: caller.settings().clone(),
+            ..Self::new(key_id)
         }
     }
 
@@ -49,7 +65,11 @@ impl AwsKmsSignerBuilder {
         self
     }
 
-    /// Uses an existing client, with its connections, credentials and retry settings.
+    /// Uses an existing client, with its connections and credentials. The client's own retries are
+    /// switched off, since this signer has [its own](Self::retries).
+    ///
+    /// For many keys of one account and region give all of them clones of one client: making a
+    /// client takes milliseconds, and each has connections of its own.
     pub fn client(mut self, client: Client) -> Self {
         self.source = Source::Client(client);
         self
@@ -86,6 +106,36 @@ impl AwsKmsSignerBuilder {
         self
     }
 
+    /// Sets how long one attempt at a call may take; 3 s by default.
+    pub fn attempt_timeout(mut self, timeout: Duration) -> Self {
+        self.settings.attempt_timeout = timeout;
+        self
+    }
+
+    /// Sets how long a whole call may take, with all its attempts, the pauses between them, and
+    /// whatever the credentials take; 10 s by default.
+    ///
+    /// Whoever answers or does not, [`sign`](crate::Signer::sign), [`connect`](Self::connect) and
+    /// [`check`](AwsKmsSigner::check) return by then.
+    pub fn deadline(mut self, deadline: Duration) -> Self {
+        self.settings.deadline = deadline;
+        self
+    }
+
+    /// Sets what is tried again, and how; see [`Retries`].
+    pub fn retries(mut self, retries: Retries) -> Self {
+        self.settings.retries = retries;
+        self
+    }
+
+    /// Adds the preimage of what is signed to the tracing span of each call, in hexadecimal.
+    ///
+    /// Off by default: a log of transactions and messages is often a secret of its own.
+    pub fn trace_payload(mut self, on: bool) -> Self {
+        self.settings.trace_payload = on;
+        self
+    }
+
     /// Fetches the public key from KMS and pins it: exactly one `GetPublicKey` call.
     ///
     /// # Errors
@@ -96,25 +146,24 @@ impl AwsKmsSignerBuilder {
     /// - [`Error::KeyRefused`] when the key is of the wrong spec or usage, or contradicts itself.
     /// - [`Error::KeyMoved`] when the answer is about another key than the id or ARN names.
     pub async fn connect(self) -> Result<AwsKmsSigner> {
-        let (client, key_id) = self.client_and_key().await?;
-        let region = client
-            .config()
-            .region()
-            .map(|region| region.as_ref().into());
-
-        let call = Call::start("GetPublicKey", &key_id, region);
-        let answer = client
-            .get_public_key()
-            .key_id(&*key_id)
-            .customize()
-            .interceptor(call.attempts())
-            .send()
-            .await;
-        let (output, receipt) = call.finish(answer)?;
-        match admission::admit(&key_id, &output) {
-            Ok((arn, public_key)) => Ok(AwsKmsSigner::new(client, key_id, Some(arn), public_key)),
-            Err(error) => Err(error.with_receipt(receipt)),
-        }
+        let (caller, key_id, deadline) = self.caller().await?;
+        let subject = Subject {
+            operation: "GetPublicKey",
+            key: &key_id,
+            arn: None,
+            signs: None,
+            is_probe: false,
+        };
+        let send = |overrides| {
+            let request = caller.client().get_public_key().key_id(&*key_id);
+            request.customize().config_override(overrides).send()
+        };
+        let (arn, public_key) = caller
+            .call(subject, deadline, send, |output, receipt| {
+                admission::admit(&key_id, &output).map_err(|error| error.with_receipt(receipt))
+            })
+            .await?;
+        Ok(AwsKmsSigner::new(caller, key_id, Some(arn), public_key))
     }
 
     /// Pins a public key that is already known: no call to KMS, and no `kms:GetPublicKey`
@@ -129,17 +178,25 @@ impl AwsKmsSignerBuilder {
     /// [`Error::InvalidConfig`] when the key id can be none, no region is known, the key's ARN names
     /// another one, or the endpoint is not a URL.
     pub async fn pinned(self, public_key: PublicKey) -> Result<AwsKmsSigner> {
-        let (client, key_id) = self.client_and_key().await?;
+        let (caller, key_id, _) = self.caller().await?;
         let is_key_arn = key_id.starts_with("arn:") && !is_alias(&key_id);
         let arn = is_key_arn.then(|| key_id.to_string());
-        Ok(AwsKmsSigner::new(client, key_id, arn, public_key))
+        Ok(AwsKmsSigner::new(caller, key_id, arn, public_key))
+    }
+
+    async fn caller(self) -> Result<(Caller, Arc<str>, Instant)> {
+        require_runtime()?;
+        let settings = self.settings.clone();
+        let deadline = in_future(settings.deadline);
+        let (client, key_id) = self.client_and_key(deadline).await?;
+        Ok((Caller::new(client, settings), key_id, deadline))
     }
 
     fn overrides_client(&self) -> bool {
         self.region.is_some() || self.endpoint_url.is_some() || self.credentials.is_some()
     }
 
-    async fn client_and_key(self) -> Result<(Client, Arc<str>)> {
+    async fn client_and_key(self, deadline: Instant) -> Result<(Client, Arc<str>)> {
         check_key_id(&self.key_id)?;
         let key_region = arn_region(&self.key_id).map(str::to_owned);
         let mut config = match &self.source {
@@ -166,7 +223,13 @@ impl AwsKmsSignerBuilder {
                 if let Some(credentials) = self.credentials.clone() {
                     loader = loader.credentials_provider(credentials);
                 }
-                aws_sdk_kms::config::Builder::from(&loader.load().await)
+                // This may go to the network, so it counts against the deadline too.
+                let loaded = timeout_at(deadline, loader.load()).await;
+                let config = loaded.map_err(|_| Error::DeadlineExceeded {
+                    limit: self.settings.deadline,
+                    stage: "while the AWS configuration was loaded",
+                })?;
+                aws_sdk_kms::config::Builder::from(&config)
             }
         };
         if let Some(credentials) = self.credentials {

@@ -3,18 +3,19 @@
 use std::{error::Error as StdError, time::Duration};
 
 use aws_credential_types::provider::error::CredentialsError;
-use aws_sdk_kms::error::{ProvideErrorMetadata, SdkError};
+use aws_sdk_kms::error::{ConnectorError, ProvideErrorMetadata, SdkError};
 
 use super::is_alias;
 use crate::{Error, Receipt, error::KeyStoreFault};
 
-pub(super) fn classify<E>(error: SdkError<E>, receipt: Receipt) -> Error
+/// `was_sent` says whether this attempt was, while `receipt` counts those before it too.
+pub(super) fn classify<E>(error: SdkError<E>, receipt: Receipt, was_sent: bool) -> Error
 where
     E: ProvideErrorMetadata + StdError + Send + Sync + 'static,
 {
     // Without a code of KMS, the status is the one thing that is known.
     let code = match (&error, error.code()) {
-        (_, Some(code)) => Some(code.to_owned()),
+        (_, Some(code)) => Some(printable(code)),
         (SdkError::ServiceError(service), None) => {
             Some(format!("HTTP {}", service.raw().status().as_u16()))
         }
@@ -25,8 +26,8 @@ where
         SdkError::DispatchFailure(failure) if failure.is_timeout() => KeyStoreFault::Timeout,
         SdkError::DispatchFailure(_) => match credentials_fault(&error) {
             Some(fault) => fault,
-            // Nothing was sent: the client's own settings stopped it.
-            None if receipt.attempts() == 0 => KeyStoreFault::Other,
+            // The client's own settings stopped it.
+            None if !was_sent => KeyStoreFault::Other,
             None => KeyStoreFault::Connection,
         },
         // The answer broke off or was no answer of KMS: nothing is known, so asking again is right.
@@ -46,17 +47,82 @@ where
     };
     Error::KeyStore {
         fault,
-        remedy: remedy(fault, code.as_deref(), &receipt),
+        remedy: match fault {
+            _ if is_skewed(&error) => {
+                "set this machine's clock, which differs too much from KMS's".into()
+            }
+            KeyStoreFault::Other if !was_sent => {
+                "nothing was sent; correct the client's setting that the source names".into()
+            }
+            KeyStoreFault::Unavailable | KeyStoreFault::Timeout if !was_sent => {
+                NO_CREDENTIALS_IN_TIME.into()
+            }
+            _ => remedy(fault, code.as_deref(), &receipt),
+        },
         retry_after: retry_after(&error),
         code,
-        source: match (receipt.attempts(), error.message()) {
+        source: match (was_sent, error.message()) {
             // Of a request that was not sent the SDK may quote all of it, payload included.
-            (0, _) => innermost(&error).to_string().into(),
+            (false, _) => innermost(&error).to_string().into(),
             // What KMS said; around it the SDK only repeats code and request id.
-            (_, Some(message)) => message.to_owned().into(),
-            (_, None) => error.into(),
+            (true, Some(message)) => without_request(message).into(),
+            (true, None) => error.into(),
         },
         receipt: Some(Box::new(receipt)),
+    }
+}
+
+/// The attempt or the call took too long, and was ended by us.
+pub(super) fn out_of_time(what: &'static str, receipt: Receipt, was_sent: bool) -> Error {
+    Error::KeyStore {
+        fault: KeyStoreFault::Timeout,
+        code: None,
+        retry_after: None,
+        remedy: match was_sent {
+            true => remedy(KeyStoreFault::Timeout, None, &receipt),
+            false => NO_CREDENTIALS_IN_TIME.into(),
+        },
+        source: what.into(),
+        receipt: Some(Box::new(receipt)),
+    }
+}
+
+/// The one thing that is waited for before a request is sent.
+const NO_CREDENTIALS_IN_TIME: &str = "nothing was sent, since the source of the AWS credentials did not give any; retry, and if it \
+     persists look at that source: STS, SSO, the credential process, or the metadata of the host";
+
+/// A code for a metric, of which there must not be as many as a server can think of.
+pub(super) fn label(code: &str) -> &str {
+    match fault_of_code(code).is_some() || code.starts_with("HTTP ") {
+        true => code,
+        false => "other",
+    }
+}
+
+/// What a server said, cut and without what could forge lines of a log.
+pub(super) fn printable(text: &str) -> String {
+    let cleaned = text.chars().take(256);
+    cleaned
+        .map(|c| if c.is_control() { '?' } else { c })
+        .collect()
+}
+
+/// Some services answer a wrong signature with the request as they understood it, headers and
+/// session token included.
+fn without_request(message: &str) -> String {
+    let kept = message.split("The Canonical String").next();
+    kept.unwrap_or_default().trim_end().to_owned()
+}
+
+/// AWS refuses signatures older than five minutes, or from the future, and names both times.
+pub(super) fn is_skewed<E: ProvideErrorMetadata>(error: &SdkError<E>) -> bool {
+    let message = error.message().unwrap_or_default();
+    match error.code() {
+        Some("RequestTimeTooSkewed") => true,
+        Some("InvalidSignatureException" | "SignatureDoesNotMatch") => {
+            message.contains("Signature expired") || message.contains("Signature not yet current")
+        }
+        _ => false,
     }
 }
 
@@ -68,7 +134,9 @@ fn is_pending_deletion<E: ProvideErrorMetadata>(error: &SdkError<E>) -> bool {
 /// By error code: the SDK models only some of them, and throttling is not among those.
 fn fault_of_code(code: &str) -> Option<KeyStoreFault> {
     let fault = match code {
-        "AccessDeniedException" | "AccessDenied" => KeyStoreFault::AccessDenied,
+        "AccessDeniedException" | "AccessDenied" | "NotAuthorized" | "NotAuthorizedException" => {
+            KeyStoreFault::AccessDenied
+        }
         "ExpiredToken"
         | "ExpiredTokenException"
         | "IncompleteSignature"
@@ -77,7 +145,6 @@ fn fault_of_code(code: &str) -> Option<KeyStoreFault> {
         | "InvalidSignatureException"
         | "MissingAuthenticationToken"
         | "MissingAuthenticationTokenException"
-        | "NotAuthorized"
         | "OptInRequired"
         | "RequestExpired"
         | "RequestTimeTooSkewed"
@@ -206,9 +273,6 @@ fn remedy(fault: KeyStoreFault, code: Option<&str>, receipt: &Receipt) -> String
                  HTTPS_PROXY, HTTP_PROXY and NO_PROXY are as they should be, then retry"
             )
         }
-        KeyStoreFault::Other if receipt.attempts() == 0 => {
-            "nothing was sent; correct the client's setting that the source names".into()
-        }
         KeyStoreFault::Other => match code {
             Some("HTTP 407") => {
                 "give the proxy of HTTPS_PROXY or HTTP_PROXY its credentials".into()
@@ -232,18 +296,54 @@ fn retry_after<E>(error: &SdkError<E>) -> Option<Duration> {
 }
 
 /// The SDK reports credentials that cannot be had as a failure to dispatch, deep in its chain of
-/// sources; without any provider of credentials it has only a private type and its words.
+/// sources; for some of them it has only private types and its words.
 fn credentials_fault(error: &(dyn StdError + 'static)) -> Option<KeyStoreFault> {
-    chain(error).find_map(|error| match error.downcast_ref() {
+    chain(error).find_map(|link| match link.downcast_ref() {
         Some(CredentialsError::ProviderTimedOut(_)) => Some(KeyStoreFault::Timeout),
-        // Such as a 503 of STS: a hiccup must not look like a wrong configuration.
-        Some(CredentialsError::ProviderError(_)) => Some(KeyStoreFault::Unavailable),
+        // Such as a 503 of STS: a hiccup must not look like a wrong configuration, nor the reverse.
+        Some(CredentialsError::ProviderError(_)) => match is_refused(link) {
+            true => Some(KeyStoreFault::Credentials),
+            false => Some(KeyStoreFault::Unavailable),
+        },
+        Some(CredentialsError::Unhandled(_)) => match is_network(link) {
+            true => Some(KeyStoreFault::Unavailable),
+            false => Some(KeyStoreFault::Credentials),
+        },
         Some(_) => Some(KeyStoreFault::Credentials),
-        None => error
-            .to_string()
-            .contains("select an auth scheme")
-            .then_some(KeyStoreFault::Credentials),
+        None => {
+            let words = link.to_string();
+            if words.contains("select an auth scheme") {
+                Some(KeyStoreFault::Credentials)
+            } else if words.contains("identity resolver timed out") {
+                Some(KeyStoreFault::Timeout)
+            } else {
+                None
+            }
+        }
     })
+}
+
+/// Whether STS or SSO said no, by the codes that do not pass by themselves.
+fn is_refused(error: &(dyn StdError + 'static)) -> bool {
+    const CODES: [&str; 8] = [
+        "AccessDenied",
+        "ExpiredToken",
+        "InvalidClientTokenId",
+        "InvalidIdentityToken",
+        "InvalidParameterValue",
+        "MalformedPolicyDocument",
+        "UnauthorizedException",
+        "ValidationError",
+    ];
+    chain(error).any(|link| {
+        let words = link.to_string();
+        CODES.iter().any(|code| words.contains(code))
+    })
+}
+
+/// Whether the source of credentials could not be reached.
+fn is_network(error: &(dyn StdError + 'static)) -> bool {
+    chain(error).any(|link| link.is::<std::io::Error>() || link.is::<ConnectorError>())
 }
 
 fn innermost<'a>(error: &'a (dyn StdError + 'static)) -> &'a (dyn StdError + 'static) {

@@ -1,6 +1,9 @@
-use aws_sdk_kms::config::{BehaviorVersion, Region};
+use aws_sdk_kms::{
+    Client,
+    config::{BehaviorVersion, Region},
+};
 
-use super::*;
+use super::{call::Settings, *};
 use crate::{error::SignatureFault, secret_key::SecretKey};
 
 const ARN: &str = "arn:aws:kms:us-east-1:111122223333:key/1234abcd";
@@ -18,8 +21,8 @@ fn signer(key_id: &str, arn: Option<&str>) -> AwsKmsSigner {
         .region(Region::from_static("us-east-1"))
         .build();
     let public_key = key(1).public_key().unwrap();
-    let client = Client::from_conf(config);
-    AwsKmsSigner::new(client, key_id.into(), arn.map(str::to_owned), public_key)
+    let caller = Caller::new(Client::from_conf(config), Settings::default());
+    AwsKmsSigner::new(caller, key_id.into(), arn.map(str::to_owned), public_key)
 }
 
 fn der(key: &SecretKey, digest: &[u8; 32]) -> Vec<u8> {

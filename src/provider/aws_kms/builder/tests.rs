@@ -40,7 +40,7 @@ fn the_region_of_an_arn_is_its_fourth_field() {
 async fn the_region_is_the_explicit_one_then_the_configured_one_then_the_arns() {
     let pinned = |builder: AwsKmsSignerBuilder| async move {
         let signer = builder.pinned(public_key()).await?;
-        Ok::<_, Error>(signer.region.clone().unwrap().to_string())
+        Ok::<_, Error>(signer.region().unwrap().to_string())
     };
     let explicit = AwsKmsSigner::builder("alias/a").sdk_config(&config(Some("us-east-1")));
     assert_eq!(

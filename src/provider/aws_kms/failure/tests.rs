@@ -27,7 +27,7 @@ fn answered(status: u16, code: Option<&str>, headers: &[(&'static str, &'static 
         response.headers_mut().insert(*name, *value);
     }
     let error = SignError::generic(metadata.build());
-    classify(SdkError::service_error(error, response), receipt())
+    classify(SdkError::service_error(error, response), receipt(), true)
 }
 
 fn fault(error: &Error) -> KeyStoreFault {
@@ -93,7 +93,7 @@ fn a_key_pending_deletion_is_not_told_to_be_enabled() {
         let metadata = ErrorMetadata::builder().code(code).message(message).build();
         let response = HttpResponse::new(400.try_into().unwrap(), SdkBody::empty());
         let error = SdkError::service_error(SignError::generic(metadata), response);
-        let error = classify(error, receipt());
+        let error = classify(error, receipt(), true);
         assert_eq!(fault(&error), expected, "{code}: {message}");
         let tells_to_enable = error.to_string().contains("enable-key");
         assert_eq!(
@@ -171,7 +171,11 @@ fn failures_on_the_way_are_told_apart() {
     ];
     for (error, expected) in cases {
         let shown = format!("{error:?}");
-        assert_eq!(fault(&classify(error, receipt())), expected, "{shown}");
+        assert_eq!(
+            fault(&classify(error, receipt(), true)),
+            expected,
+            "{shown}"
+        );
     }
 }
 
@@ -185,7 +189,7 @@ fn of_a_request_that_was_not_sent_only_the_innermost_cause_is_kept() {
     let quoting = Quoting("endpoint must contain a scheme".into());
     let error: SdkError<SignError> =
         SdkError::dispatch_failure(ConnectorError::other(Box::new(quoting), None));
-    let error = classify(error, receipt().with_attempts(0));
+    let error = classify(error, receipt().with_attempts(0), false);
     assert_eq!(fault(&error), KeyStoreFault::Other);
     assert!(!error.is_retryable());
     assert_eq!(
@@ -290,7 +294,7 @@ fn the_source_is_the_message_of_kms() {
         .build();
     let response = HttpResponse::new(400.try_into().unwrap(), SdkBody::empty());
     let error = SdkError::service_error(SignError::generic(metadata), response);
-    let error = classify(error, receipt());
+    let error = classify(error, receipt(), true);
     let source = error.source().unwrap();
     assert_eq!(source.to_string(), "no policy allows it");
     assert!(source.source().is_none());
@@ -305,4 +309,54 @@ fn retry_after_is_read_from_the_answer() {
     // Not 584 billion years, which no clock can add.
     let longest = throttled("18446744073709551615").retry_after();
     assert_eq!(longest, Some(Duration::from_secs(3600)));
+}
+
+/// What an STS that answered says of itself, as the SDK words it.
+fn sts(code: &str) -> CredentialsError {
+    CredentialsError::provider_error(format!("service error: unhandled error ({code})"))
+}
+
+fn of_credentials(error: CredentialsError) -> Error {
+    let error = ConnectorError::other(error.into(), None);
+    classify(
+        SdkError::<SignError>::dispatch_failure(error),
+        receipt().with_attempts(0),
+        false,
+    )
+}
+
+#[test]
+fn a_source_of_credentials_that_says_no_is_told_from_one_that_is_down() {
+    let refused = std::io::Error::from(std::io::ErrorKind::ConnectionRefused);
+    for (error, expected) in [
+        (sts("AccessDenied"), KeyStoreFault::Credentials),
+        (sts("InvalidIdentityToken"), KeyStoreFault::Credentials),
+        (sts("ServiceUnavailable"), KeyStoreFault::Unavailable),
+        (
+            CredentialsError::unhandled(refused),
+            KeyStoreFault::Unavailable,
+        ),
+        (
+            CredentialsError::unhandled("no idea"),
+            KeyStoreFault::Credentials,
+        ),
+    ] {
+        let error = of_credentials(error);
+        assert_eq!(fault(&error), expected, "{error:?}");
+        if error.is_retryable() {
+            let shown = error.to_string();
+            assert!(shown.contains("source of the AWS credentials"), "{shown}");
+        }
+    }
+}
+
+#[test]
+fn what_a_server_says_cannot_forge_a_log_or_fill_a_metric() {
+    assert_eq!(printable("a\nWARN b\u{1b}[31m"), "a?WARN b?[31m");
+    assert_eq!(printable(&"x".repeat(1_000)).len(), 256);
+    assert_eq!(label("ThrottlingException"), "ThrottlingException");
+    assert_eq!(label("HTTP 503"), "HTTP 503");
+    assert_eq!(label("Made/Up-4711"), "other");
+    let kept = without_request("does not match. The Canonical String was x-amz-security-token:…");
+    assert_eq!(kept, "does not match.");
 }

@@ -1,0 +1,186 @@
+use super::*;
+use crate::error::AnswerFault;
+
+fn failure(fault: KeyStoreFault, retry_after: Option<Duration>) -> Error {
+    Error::KeyStore {
+        fault,
+        code: None,
+        retry_after,
+        remedy: String::new(),
+        receipt: None,
+        source: "test".into(),
+    }
+}
+
+fn throttled() -> Error {
+    failure(KeyStoreFault::Throttled, None)
+}
+
+fn lost() -> Error {
+    failure(KeyStoreFault::Connection, None)
+}
+
+fn later() -> Instant {
+    Instant::now() + Duration::from_secs(60)
+}
+
+/// How many retries in a row are allowed, each in a call of its own.
+fn retries_left(retries: &Retries, error: &Error) -> u32 {
+    (0..1_000)
+        .take_while(|_| retries.start().pause_after(error, later()).is_some())
+        .count()
+        .try_into()
+        .unwrap()
+}
+
+#[tokio::test(start_paused = true)]
+async fn only_what_is_retryable_is_repeated_and_only_so_often() {
+    let retries = Retries::default().max_attempts(4);
+    let mut allowance = retries.start();
+    for _ in 0..3 {
+        assert!(allowance.pause_after(&lost(), later()).is_some());
+    }
+    assert_eq!(allowance.pause_after(&lost(), later()), None);
+
+    let missing = Error::UnusableAnswer {
+        fault: AnswerFault::Missing { field: "KeyId" },
+        receipt: None,
+    };
+    assert!(retries.start().pause_after(&missing, later()).is_some());
+    for error in [
+        failure(KeyStoreFault::AccessDenied, None),
+        failure(KeyStoreFault::Credentials, None),
+        failure(KeyStoreFault::Other, Some(Duration::from_secs(1))),
+        Error::SignatureNotVerified { receipt: None },
+    ] {
+        assert_eq!(
+            retries.start().pause_after(&error, later()),
+            None,
+            "{error}"
+        );
+    }
+    for attempts in [0, 1] {
+        let none = Retries::none().max_attempts(attempts);
+        assert_eq!(none.start().pause_after(&lost(), later()), None);
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn pauses_grow_within_their_bounds_and_differ() {
+    let retries = Retries::default()
+        .max_attempts(40)
+        .initial_backoff(Duration::from_millis(10))
+        .max_backoff(Duration::from_millis(100))
+        .budget(u32::MAX);
+    let mut seen = std::collections::HashSet::new();
+    for _ in 0..50 {
+        let mut allowance = retries.start();
+        for longest in [10, 20, 40, 80, 100, 100].into_iter().chain([100; 33]) {
+            let pause = allowance.pause_after(&lost(), later()).unwrap();
+            assert!(
+                pause <= Duration::from_millis(longest),
+                "{pause:?} {longest}"
+            );
+            seen.insert(pause);
+        }
+    }
+    assert!(
+        seen.len() > 1_000,
+        "{} different pauses of 1,950",
+        seen.len()
+    );
+}
+
+#[tokio::test(start_paused = true)]
+async fn retry_after_is_honoured_unless_it_ends_after_the_deadline() {
+    let retries = Retries::default();
+    let asked = Duration::from_secs(2);
+    let error = failure(KeyStoreFault::Throttled, Some(asked));
+    let in_time = Instant::now() + Duration::from_secs(3);
+    assert_eq!(retries.start().pause_after(&error, in_time), Some(asked));
+    let too_early = Instant::now() + asked;
+    assert_eq!(retries.start().pause_after(&error, too_early), None);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_refused_pause_costs_nothing() {
+    let retries = Retries::default().budget(10);
+    for _ in 0..100 {
+        let gone = Instant::now();
+        assert_eq!(retries.start().pause_after(&throttled(), gone), None);
+    }
+    assert_eq!(retries_left(&retries, &throttled()), 1);
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_budget_bounds_retries_by_what_they_cost() {
+    assert_eq!(retries_left(&Retries::default(), &throttled()), 10);
+    let unavailable = failure(KeyStoreFault::Unavailable, None);
+    assert_eq!(retries_left(&Retries::default(), &unavailable), 20);
+    assert_eq!(retries_left(&Retries::default(), &lost()), 100);
+    assert_eq!(retries_left(&Retries::default().budget(0), &lost()), 0);
+}
+
+#[tokio::test(start_paused = true)]
+async fn clones_share_the_budget_and_a_new_one_is_full() {
+    let retries = Retries::default();
+    assert_eq!(
+        retries_left(&retries.clone().max_attempts(9), &throttled()),
+        10
+    );
+    assert_eq!(retries_left(&retries, &lost()), 0);
+    assert_eq!(retries_left(&retries.budget(10), &lost()), 10);
+}
+
+#[tokio::test(start_paused = true)]
+async fn success_and_time_refill_the_budget_to_its_brim() {
+    let retries = Retries::default().budget(30);
+    let mut paid = retries.start();
+    assert!(paid.pause_after(&throttled(), later()).is_some());
+    assert!(paid.pause_after(&throttled(), later()).is_some());
+    assert_eq!(retries_left(&retries, &throttled()), 1);
+    paid.succeeded();
+    assert_eq!(
+        retries_left(&retries, &throttled()),
+        2,
+        "what was paid comes back"
+    );
+
+    for _ in 0..10 {
+        retries.start().succeeded();
+    }
+    assert_eq!(
+        retries_left(&retries, &throttled()),
+        1,
+        "one token for each success"
+    );
+    tokio::time::advance(Duration::from_secs(20)).await;
+    assert_eq!(
+        retries_left(&retries, &throttled()),
+        2,
+        "and for each second"
+    );
+    tokio::time::advance(Duration::from_secs(1_000)).await;
+    assert_eq!(
+        retries_left(&retries, &throttled()),
+        3,
+        "up to its capacity"
+    );
+}
+
+/// No setting makes arithmetic overflow.
+#[tokio::test(start_paused = true)]
+async fn the_largest_settings_are_harmless() {
+    let retries = Retries::default()
+        .max_attempts(u32::MAX)
+        .initial_backoff(Duration::MAX)
+        .max_backoff(Duration::MAX)
+        .budget(u32::MAX);
+    let mut allowance = retries.start();
+    let never = Instant::now() + Duration::from_secs(2 * 365 * 24 * 60 * 60);
+    for _ in 0..100 {
+        let pause = allowance.pause_after(&lost(), never).unwrap();
+        assert!(pause <= LONGEST_BACKOFF);
+    }
+    allowance.succeeded();
+}

@@ -1,0 +1,258 @@
+//! What is tried again, how often, and what the error says of it.
+
+use std::{
+    sync::{Arc, Mutex},
+    time::{Duration, SystemTime},
+};
+
+use aws_config::{BehaviorVersion, Region};
+use aws_sdk_kms::{Client, config::Credentials};
+use aws_smithy_http_client::test_util::infallible_client_fn;
+use aws_smithy_types::date_time::Format;
+use kms_signer::{
+    Error, KeyType, Signer,
+    emulator::{Fault, FaultRule, KmsEmulator, Operation},
+    layer::rate_limit::RateLimit,
+    provider::aws_kms::{AwsKmsSigner, Retries},
+};
+
+use super::{builder, request};
+
+fn on_sign(fault: Fault) -> FaultRule {
+    FaultRule::new(fault).on(Operation::Sign)
+}
+
+async fn emulated() -> (KmsEmulator, AwsKmsSigner) {
+    let emulator = KmsEmulator::start().await.unwrap();
+    let arn = emulator.create_key(KeyType::Secp256k1).unwrap();
+    let signer = builder(&emulator, &arn).connect().await.unwrap();
+    (emulator, signer)
+}
+
+#[tokio::test]
+async fn what_passes_by_itself_is_not_seen_but_counted() {
+    let (emulator, signer) = emulated().await;
+    for fault in [
+        Fault::throttling(),
+        Fault::internal_error(),
+        Fault::page(503),
+        Fault::empty_object(),
+        Fault::reset(),
+        Fault::reset_after_processing(),
+        Fault::truncated_body(),
+    ] {
+        let before = emulator.calls(Operation::Sign);
+        let injected = emulator.inject(on_sign(fault.clone()).times(2));
+        let signed = signer.sign(&request()).await.unwrap();
+        assert_eq!(injected.fired(), 2, "{fault:?}");
+        assert_eq!(signed.receipt.attempts(), 3, "{fault:?}");
+        assert_eq!(emulator.calls(Operation::Sign), before + 3, "{fault:?}");
+    }
+}
+
+#[tokio::test]
+async fn what_does_not_pass_is_tried_once() {
+    let (emulator, signer) = emulated().await;
+    for fault in [
+        Fault::access_denied(),
+        Fault::expired_credentials(),
+        Fault::error("KeyOnHolidayException"),
+        Fault::signature_by_another_key(),
+        Fault::trailing_byte(),
+        Fault::other_key_id("another"),
+    ] {
+        let injected = emulator.inject(on_sign(fault.clone()));
+        let error = signer.sign(&request()).await.unwrap_err();
+        assert_eq!(injected.fired(), 1, "{fault:?}");
+        assert_eq!(error.receipt().unwrap().attempts(), 1, "{fault:?}");
+        assert!(!error.is_retryable(), "{fault:?}");
+        injected.remove();
+    }
+}
+
+#[tokio::test]
+async fn an_error_carries_all_that_is_known_of_the_call() {
+    let (emulator, signer) = emulated().await;
+    let busy = Fault::throttling().retry_after(Duration::from_secs(1_800));
+    emulator.inject(on_sign(busy));
+    let error = signer.sign(&request()).await.unwrap_err();
+    assert!(error.is_throttled() && error.is_retryable());
+    assert_eq!(error.kind(), "throttled");
+    assert_eq!(error.code(), Some("ThrottlingException"));
+    // Longer than the call may take, so it returned at once and says so.
+    assert_eq!(error.retry_after(), Some(Duration::from_secs(1_800)));
+    let receipt = error.receipt().unwrap();
+    assert_eq!(receipt.operation(), "Sign");
+    assert_eq!(receipt.key(), signer.key());
+    assert_eq!(receipt.region(), Some(emulator.region()));
+    assert_eq!(receipt.attempts(), 1);
+    assert!(error.request_id().is_some_and(|id| !id.is_empty()));
+    let shown = error.to_string();
+    for part in [
+        "ThrottlingException",
+        signer.key(),
+        emulator.region(),
+        "retry after a pause",
+    ] {
+        assert!(shown.contains(part), "{shown}");
+    }
+}
+
+#[tokio::test]
+async fn a_clock_that_is_wrong_is_told_from_a_wrong_secret() {
+    let (emulator, signer) = emulated().await;
+    let injected = emulator.inject(on_sign(Fault::clock_skew()));
+    let skewed = signer.sign(&request()).await.unwrap_err();
+    assert!(
+        skewed.to_string().ends_with("differs too much from KMS's"),
+        "{skewed}"
+    );
+    injected.remove();
+    emulator.inject(on_sign(Fault::error("InvalidSignatureException")));
+    let wrong = signer.sign(&request()).await.unwrap_err();
+    assert!(
+        wrong
+            .to_string()
+            .contains("the secret key belongs to the access key"),
+        "{wrong}"
+    );
+}
+
+#[tokio::test]
+async fn a_key_store_that_throttles_everything_is_asked_little_more_than_once() {
+    let (emulator, signer) = emulated().await;
+    emulator.inject(on_sign(Fault::throttling()));
+    for _ in 0..100 {
+        assert!(signer.sign(&request()).await.unwrap_err().is_throttled());
+    }
+    let calls = emulator.calls(Operation::Sign);
+    assert!(
+        (100..=111).contains(&calls),
+        "{calls} calls for 100 requests"
+    );
+    emulator.clear_faults();
+    signer.sign(&request()).await.unwrap();
+}
+
+#[tokio::test]
+async fn clones_and_other_keys_share_the_budget() {
+    let (emulator, signer) = emulated().await;
+    let other = emulator.create_key(KeyType::Secp256k1).unwrap();
+    let other = signer.another_key(other).connect().await.unwrap();
+    let clone = signer.clone();
+    emulator.inject(on_sign(Fault::throttling()));
+    for signer in [&signer, &other, &clone].into_iter().cycle().take(30) {
+        signer.sign(&request()).await.unwrap_err();
+    }
+    let calls = emulator.calls(Operation::Sign);
+    assert!((30..=41).contains(&calls), "{calls} calls for 30 requests");
+}
+
+#[tokio::test]
+async fn retries_can_be_switched_off() {
+    let emulator = KmsEmulator::start().await.unwrap();
+    let arn = emulator.create_key(KeyType::Secp256k1).unwrap();
+    let builder = builder(&emulator, &arn).retries(Retries::none());
+    let signer = builder.connect().await.unwrap();
+    emulator.inject(on_sign(Fault::internal_error()).times(1));
+    assert!(matches!(
+        signer.sign(&request()).await,
+        Err(Error::KeyStore { .. })
+    ));
+    signer.sign(&request()).await.unwrap();
+}
+
+/// A host whose clock is an hour late: the SDK learns it from the answer, and signs by KMS's clock.
+#[tokio::test]
+async fn a_request_that_was_refused_for_its_time_is_sent_once_more() {
+    let hour = Duration::from_secs(3_600);
+    let of_kms = aws_smithy_types::DateTime::from(SystemTime::now() + hour);
+    let date = of_kms.fmt(Format::HttpDate).unwrap();
+    let today = of_kms.fmt(Format::DateTime).unwrap()[..13].replace(['-', ':'], "");
+    let seen = Arc::new(Mutex::new(Vec::new()));
+    let times = seen.clone();
+    let http = infallible_client_fn(move |request: http::Request<_>| {
+        let time = request.headers()["x-amz-date"].to_str().unwrap().to_owned();
+        let mut times = times.lock().unwrap();
+        times.push(time);
+        let body = match times.len() {
+            1 => {
+                r#"{"__type":"InvalidSignatureException","message":"Signature expired: long ago"}"#
+            }
+            _ => r#"{"__type":"DisabledException","message":"disabled"}"#,
+        };
+        let response = http::Response::builder().status(400).header("date", &date);
+        response.body(body).unwrap()
+    });
+    let config = aws_sdk_kms::Config::builder()
+        .behavior_version(BehaviorVersion::v2026_01_12())
+        .region(Region::new("us-east-1"))
+        .credentials_provider(Credentials::new("AKIAFAKE", "fake", None, None, "test"))
+        .http_client(http)
+        .build();
+    let builder = AwsKmsSigner::builder(super::KEY).client(Client::from_conf(config));
+    let error = builder
+        .retries(Retries::none())
+        .connect()
+        .await
+        .unwrap_err();
+    // Its time was accepted then.
+    assert_eq!(error.code(), Some("DisabledException"), "{error:?}");
+    assert_eq!(error.receipt().unwrap().attempts(), 2);
+    let seen = seen.lock().unwrap();
+    assert!(!seen[0].starts_with(&today), "{seen:?} {today}");
+    assert!(seen[1].starts_with(&today), "{seen:?} {today}");
+}
+
+/// All keys of an account under one limit: neither the provider's retries nor the layer add up.
+#[tokio::test]
+async fn under_a_rate_limit_many_keys_ask_little_more_than_once_and_recover() {
+    let (emulator, first) = emulated().await;
+    let limit = RateLimit::per_second(10_000).deadline(Duration::from_millis(20));
+    let limit = limit.build().unwrap();
+    let mut signers = Vec::new();
+    for _ in 0..30 {
+        let arn = emulator.create_key(KeyType::Secp256k1).unwrap();
+        signers.push(limit.limit(first.another_key(arn).connect().await.unwrap()));
+    }
+    emulator.inject(on_sign(Fault::throttling()));
+    let mut requests = 0;
+    for signer in signers.iter().cycle().take(150) {
+        assert!(signer.sign(&request()).await.unwrap_err().is_retryable());
+        requests += 1;
+    }
+    let calls = emulator.calls(Operation::Sign);
+    assert!(
+        calls * 10 <= requests * 12,
+        "{calls} calls for {requests} requests"
+    );
+    emulator.clear_faults();
+    // The limit lets a first one through when its pause is over.
+    let mut recovered = false;
+    for _ in 0..1_000 {
+        recovered = signers[0].sign(&request()).await.is_ok();
+        if recovered {
+            break;
+        }
+    }
+    assert!(recovered);
+    for signer in &signers {
+        signer.sign(&request()).await.unwrap();
+    }
+}
+
+#[tokio::test]
+async fn an_error_of_an_alias_names_the_alias_and_the_pinned_key() {
+    let (emulator, signer) = emulated().await;
+    let arn = signer.key().to_owned();
+    emulator.create_alias("alias/hot-wallet", &arn).unwrap();
+    let by_alias = builder(&emulator, "alias/hot-wallet")
+        .connect()
+        .await
+        .unwrap();
+    emulator.set_enabled(&arn, false).unwrap();
+    let error = by_alias.sign(&request()).await.unwrap_err();
+    let receipt = error.receipt().unwrap();
+    assert_eq!(receipt.key(), "alias/hot-wallet");
+    assert_eq!(receipt.pinned_key(), Some(&*arn));
+}

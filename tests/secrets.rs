@@ -1,0 +1,255 @@
+//! No secret in any output: canaries are looked for in all that is shown or logged, at TRACE.
+
+use std::{
+    error::Error as _,
+    fmt, io,
+    sync::{Arc, Mutex},
+    time::Duration,
+};
+
+use kms_signer::{
+    Error, KeyType, SignRequest, Signer,
+    chain::ethereum::{EthereumSigner, alloy_primitives::B256, alloy_signer},
+    emulator::{Fault, FaultRule, KmsEmulator, Operation},
+    layer::{
+        audit::{Audit, JsonLinesFile},
+        deadline::Deadline,
+        failover::Failover,
+        hedge::Hedge,
+        rate_limit::RateLimit,
+    },
+    provider::{
+        aws_kms::{AwsKmsSigner, AwsKmsSignerBuilder},
+        local::LocalSigner,
+    },
+};
+use tracing_subscriber::{
+    fmt::{MakeWriter, format::FmtSpan},
+    layer::SubscriberExt as _,
+};
+
+const SECRET_ACCESS_KEY: &str = "canary-secret-access-key";
+const SESSION_TOKEN: &str = "canary-session-token";
+/// The secret scalar, and the seed of an Ed25519 key.
+const KEY: [u8; 32] = [0x57; 32];
+const SEED: u64 = 5_757_575_757_575_757;
+
+/// What must never be seen: each secret in the forms in which bytes are shown.
+fn secrets() -> Vec<String> {
+    let base64 = aws_smithy_types::base64::encode(KEY);
+    vec![
+        "canary-secret".to_owned(),
+        aws_smithy_types::base64::encode("canary-secret")[..16].to_owned(),
+        "canary-session".to_owned(),
+        "57575757".to_owned(),
+        base64[..20].to_owned(),
+        "87, 87, 87".to_owned(),
+        "0x57, 0x57".to_owned(),
+        "WWWWWWWW".to_owned(),
+        SEED.to_string(),
+    ]
+}
+
+#[track_caller]
+fn assert_secret_free(text: &str) {
+    for secret in secrets() {
+        if let Some(at) = text.find(&secret) {
+            let from = text[..at]
+                .char_indices()
+                .rev()
+                .nth(200)
+                .map_or(0, |(at, _)| at);
+            panic!("`{secret}` is shown: …{}", &text[from..at + secret.len()]);
+        }
+    }
+}
+
+#[derive(Clone, Default)]
+struct Log(Arc<Mutex<Vec<u8>>>);
+
+impl io::Write for Log {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.0.lock().unwrap().extend_from_slice(bytes);
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+impl<'a> MakeWriter<'a> for Log {
+    type Writer = Self;
+
+    fn make_writer(&'a self) -> Self {
+        self.clone()
+    }
+}
+
+/// Runs `work` and returns everything that every crate logs meanwhile.
+fn logged(work: impl Future<Output = ()>) -> String {
+    let log = Log::default();
+    let lines = tracing_subscriber::fmt::layer()
+        .with_writer(log.clone())
+        .with_ansi(false)
+        .with_span_events(FmtSpan::FULL);
+    let subscriber = tracing_subscriber::registry().with(lines);
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()
+        .unwrap();
+    tracing::subscriber::with_default(subscriber, || runtime.block_on(work));
+    let bytes = log.0.lock().unwrap();
+    String::from_utf8_lossy(&bytes).into_owned()
+}
+
+fn builder(emulator: &KmsEmulator, key_id: &str) -> AwsKmsSignerBuilder {
+    AwsKmsSigner::builder(key_id)
+        .endpoint_url(emulator.endpoint_url())
+        .attempt_timeout(Duration::from_millis(100))
+        .static_credentials(
+            "AKIAFAKEFAKEFAKEFAKE",
+            SECRET_ACCESS_KEY,
+            Some(SESSION_TOKEN.into()),
+        )
+}
+
+/// An error in all its forms.
+fn forms(error: &Error) -> String {
+    let mut text = format!("{error} {error:?} {error:#?} {:?}", error.receipt());
+    let mut source = error.source();
+    while let Some(cause) = source {
+        text += &format!(" {cause} {cause:?}");
+        source = cause.source();
+    }
+    text
+}
+
+fn show(value: &(impl fmt::Debug + ?Sized)) {
+    assert_secret_free(&format!("{value:?} {value:#?}"));
+}
+
+#[test]
+fn nothing_that_is_logged_or_shown_holds_a_secret() {
+    let log = logged(async {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("audit.jsonl");
+        let emulator_builder = KmsEmulator::builder().seed(SEED);
+        show(&emulator_builder);
+        let emulator = emulator_builder.start().await.unwrap();
+        show(&emulator);
+        for key_type in [KeyType::Secp256k1, KeyType::P256, KeyType::Ed25519] {
+            let arn = emulator.create_key_from_bytes(key_type, &KEY).unwrap();
+            let builder = builder(&emulator, &arn);
+            show(&builder);
+            let signer = builder.connect().await.unwrap();
+            show(&signer);
+            show(&signer.check().await);
+            show(&LocalSigner::from_bytes(key_type, &KEY).unwrap());
+            let limit = RateLimit::per_second(1_000).build().unwrap();
+            let sink = JsonLinesFile::open(&path).unwrap();
+            let failover =
+                Failover::new([limit.limit(Hedge::after(signer, Duration::from_secs(1)))]);
+            let stack = Audit::new(
+                Deadline::new(failover.unwrap(), Duration::from_secs(9)),
+                sink,
+            );
+            show(&stack);
+
+            let request = SignRequest::blake2b256(&KEY);
+            show(&request);
+            show(&stack.sign(&request).await.unwrap());
+            for fault in faults() {
+                let rule = FaultRule::new(fault).on(Operation::Sign);
+                let injected = emulator.inject(rule);
+                let error = stack.sign(&request).await.unwrap_err();
+                assert!(injected.fired() > 0);
+                assert_secret_free(&forms(&error));
+                injected.remove();
+            }
+            if key_type == KeyType::Secp256k1 {
+                let account = EthereumSigner::new(stack).unwrap();
+                show(&account);
+                emulator.set_enabled(&arn, false).unwrap();
+                let hash = B256::repeat_byte(1);
+                let boxed = alloy_signer::Signer::sign_hash(&account, &hash)
+                    .await
+                    .unwrap_err();
+                assert_secret_free(&format!("{boxed} {boxed:?}"));
+            }
+        }
+        assert_secret_free(&std::fs::read_to_string(&path).unwrap());
+    });
+    // The SDK's own lines are among them.
+    assert!(
+        log.contains("aws_sigv4") && log.contains("kms_signer::call"),
+        "{} bytes",
+        log.len()
+    );
+    assert_secret_free(&log);
+}
+
+fn faults() -> Vec<Fault> {
+    vec![
+        Fault::throttling(),
+        Fault::access_denied(),
+        Fault::expired_credentials(),
+        Fault::clock_skew(),
+        Fault::internal_error(),
+        Fault::error("SomethingElse"),
+        Fault::reset(),
+        Fault::stall(),
+    ]
+}
+
+/// As some services say what they made of a signature that is wrong.
+#[tokio::test]
+async fn a_server_that_repeats_the_request_is_not_quoted() {
+    let emulator = KmsEmulator::start().await.unwrap();
+    let arn = emulator.create_key(KeyType::Secp256k1).unwrap();
+    let signer = builder(&emulator, &arn).connect().await.unwrap();
+    let echo = Fault::error("InvalidSignatureException").message(format!(
+        "It does not match. The Canonical String for this request should have been \
+         x-amz-security-token:{SESSION_TOKEN}"
+    ));
+    emulator.inject(FaultRule::new(echo));
+    let error = signer
+        .sign(&SignRequest::sha256(b"preimage"))
+        .await
+        .unwrap_err();
+    assert!(
+        error
+            .source()
+            .unwrap()
+            .to_string()
+            .contains("It does not match")
+    );
+    assert_secret_free(&forms(&error));
+}
+
+#[test]
+fn a_secret_key_that_is_refused_is_not_repeated() {
+    let mut bytes = [KEY.as_slice(), &KEY].concat();
+    for key_type in [KeyType::Secp256k1, KeyType::P256, KeyType::Ed25519] {
+        let error = LocalSigner::from_bytes(key_type, &bytes).unwrap_err();
+        assert_secret_free(&forms(&error));
+    }
+    bytes.truncate(40);
+    assert_secret_free(&forms(&LocalSigner::from_pkcs8_der(&bytes).unwrap_err()));
+}
+
+/// The search finds what it looks for.
+#[test]
+fn a_secret_would_be_found() {
+    for shown in [
+        format!("{:?}", KEY),
+        hex::encode(KEY),
+        aws_smithy_types::base64::encode(KEY),
+        String::from_utf8_lossy(&KEY).into_owned(),
+        SECRET_ACCESS_KEY.to_owned(),
+        format!("Some({SESSION_TOKEN:?})"),
+    ] {
+        let found = std::panic::catch_unwind(|| assert_secret_free(&shown));
+        assert!(found.is_err(), "{shown}");
+    }
+}
