@@ -41,6 +41,8 @@
 //! | `layer` | `layers` | yes | rate limit, failover, hedge, deadline, audit |
 //! | | `metrics` | no | metrics, through the facade of the crate `metrics` |
 //! | `emulator` | `emulator` | no | an HTTP KMS on loopback to test with, and to fail on command |
+//!
+//! `docs/failures.md` in the repository tells an operator what each error means and what to do.
 
 #![forbid(unsafe_code)]
 #![warn(missing_docs, rustdoc::broken_intra_doc_links, unreachable_pub)]
@@ -85,7 +87,17 @@ pub use signature::{RawSignature, Signature};
 pub use signer::{Receipt, Signed, Signer};
 pub use verifier::Verifier;
 
-/// Compiles the examples of the README.
-#[cfg(all(doctest, feature = "aws-kms", feature = "alloy", feature = "emulator"))]
-#[doc = include_str!("../README.md")]
-mod readme {}
+/// Compiles the examples of the README and of the page for operators.
+#[cfg(all(
+    doctest,
+    feature = "aws-kms",
+    feature = "alloy",
+    feature = "emulator",
+    feature = "layers"
+))]
+mod pages {
+    #[doc = include_str!("../README.md")]
+    mod readme {}
+    #[doc = include_str!("../docs/failures.md")]
+    mod failures {}
+}

@@ -316,3 +316,30 @@ fn modules_are_files_of_their_own_name() {
         assert!(!source.path.ends_with("mod.rs"), "src/{}", source.path);
     }
 }
+
+/// `docs/failures.md` tells an operator what each kind of error means.
+#[test]
+fn every_kind_of_error_is_explained_to_operators() {
+    let error = sources()
+        .into_iter()
+        .find(|source| source.path == "error.rs")
+        .unwrap();
+    let start = error.code.find("pub fn kind(&self)").unwrap();
+    let end = start + error.code[start..].find("pub fn code(&self)").unwrap();
+    let kinds: Vec<&str> = error.code[start..end]
+        .split('"')
+        .skip(1)
+        .step_by(2)
+        .collect();
+    assert!(kinds.len() > 25, "{kinds:?}");
+    let page = Path::new(env!("CARGO_MANIFEST_DIR")).join("docs/failures.md");
+    let page = fs::read_to_string(page).unwrap();
+    for kind in &kinds {
+        assert!(
+            page.contains(&format!("`{kind}`")),
+            "docs/failures.md lacks {kind}"
+        );
+        let again = kinds.iter().filter(|other| *other == kind).count();
+        assert_eq!(again, 1, "{kind}");
+    }
+}
