@@ -83,7 +83,8 @@ impl<'a> Bulk<'a> {
     /// Sets how many may be under way at a time; 32 by default, and 0 is taken as 1.
     ///
     /// Signatures a second are at most this number divided by the seconds one takes: with 32 and
-    /// 20 ms, 1600. To stay within a key store's quota, limit the rate and not this.
+    /// 20 ms, 1600. To stay within a key store's quota, limit the rate and not this; the limit's
+    /// queue must then have room for as many as are under way.
     pub fn concurrency(mut self, concurrency: usize) -> Self {
         self.concurrency = concurrency.max(1);
         self

@@ -291,7 +291,8 @@ impl Error {
     /// Signing twice is harmless: only verified signatures are released, and both are over the
     /// same bytes. True for throttling, timeouts, lost connections, a key store that is
     /// temporarily unavailable, a successful answer that came incomplete, a deadline that passed,
-    /// and a client-side limit that let nothing through.
+    /// and a client-side limit that let nothing through. Not for [`Cancelled`](Self::Cancelled),
+    /// which is the caller's own doing.
     pub fn is_retryable(&self) -> bool {
         match self {
             Self::KeyStore { fault, .. } => matches!(

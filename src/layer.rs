@@ -24,11 +24,13 @@
 //! 3. **[`Failover`](failover::Failover)**: above the limits, since every region has a quota of its
 //!    own. A region whose queue is full is then one more reason to ask the next.
 //! 4. **[`RateLimited`](rate_limit::RateLimited)**: one [`RateLimit`](rate_limit::RateLimit) for
-//!    each account and region, cloned to all its signers. Below a failover its queue needs a
-//!    [`deadline`](rate_limit::RateLimitBuilder::deadline) that leaves time for the next region.
+//!    each account and region, cloned to all its signers. Below a failover give its queue a short
+//!    [`deadline`](rate_limit::RateLimitBuilder::deadline), some 100 ms: while a region throttles,
+//!    that is what each request waits before it goes on to the next one.
 //! 5. **[`Hedge`](hedge::Hedge)**: inside of the limit, or it would take waiting for a turn for a
 //!    slow key store, and send more just when there is too much. Its second attempts are not
-//!    counted by the limit, neither by rate nor in flight: keep 5 % of both free for them.
+//!    counted by the limit, neither by rate nor in flight: keep 5 % of both free for them. Give
+//!    the provider inside few attempts, since each of the two makes as many.
 //! 6. **`Deadline`** once more, if there is a failover and the provider has no limit of its
 //!    own, or one too long: a region that hangs must fail while there is time for the next one.
 //! 7. The provider.
@@ -50,7 +52,7 @@
 //! let mut regions = Vec::new();
 //! for region in [frankfurt, dublin] {
 //!     // Made once for an account and region, and kept for its other signers.
-//!     let limit = RateLimit::per_second(300).deadline(Duration::from_secs(2)).build()?;
+//!     let limit = RateLimit::per_second(300).deadline(Duration::from_millis(100)).build()?;
 //!     let region = Deadline::new(region, Duration::from_secs(2));
 //!     let region = Hedge::at_quantile(region, 0.95)?;
 //!     regions.push(limit.limit(region));

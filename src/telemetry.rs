@@ -51,10 +51,13 @@
 //! | `kms_signer_failovers_total` | counter | | requests that went on to another signer |
 //!
 //! There is no label for the key: a service with ten thousand of them would have as many series. For
-//! the same reason a `code` that this crate does not know is counted as `other`. These are calls to
-//! the key store: what a layer refuses is not among them, nor are the calls of a health check, whose
-//! events are at DEBUG even if they fail. A call whose future is dropped has no `call finished` and
-//! no sample of `kms_signer_call_seconds`.
+//! the same reason a `code` that this crate does not know is counted as `other`; without any it is
+//! `none`.
+//!
+//! These are calls to the key store: what a layer refuses is not among them, nor are the calls of a
+//! health check, whose events are at DEBUG even if they fail, and whose dry runs of `Sign` have no
+//! `digest`. A call whose future is dropped has no `call finished` and no sample of
+//! `kms_signer_call_seconds`.
 
 // Without metrics nothing is counted, and the arguments have nowhere to go.
 #![cfg_attr(not(feature = "metrics"), allow(unused_variables))]

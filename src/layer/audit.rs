@@ -27,6 +27,8 @@
 //! - A request that failed is recorded too, whether the key store refused it or it was not even
 //!   sent, and its error is returned whatever becomes of the record.
 //! - If the sink fails, an event at ERROR says so.
+//! - One record is for one request. Of several calls to the key store that it took (attempts, a
+//!   hedge, regions that failed before) it names the last, and CloudTrail has them all.
 //! - The reverse does not hold: there may be a record of a signature that was not released, since
 //!   its caller was gone, or since the sink failed after it had written.
 //!

@@ -149,6 +149,22 @@ async fn clones_and_other_keys_share_the_budget() {
 }
 
 #[tokio::test]
+async fn a_health_check_leaves_the_budget_to_signatures() {
+    let (emulator, signer) = emulated().await;
+    let injected = emulator.inject(FaultRule::new(Fault::throttling()));
+    for _ in 0..5 {
+        assert!(!signer.check().await.is_ready());
+    }
+    assert_eq!(
+        injected.fired(),
+        45,
+        "three questions with three attempts each, five times"
+    );
+    let error = signer.sign(&request()).await.unwrap_err();
+    assert_eq!(error.receipt().unwrap().attempts(), 3);
+}
+
+#[tokio::test]
 async fn retries_can_be_switched_off() {
     let emulator = KmsEmulator::start().await.unwrap();
     let arn = emulator.create_key(KeyType::Secp256k1).unwrap();

@@ -25,7 +25,8 @@ use crate::emulator::{
 /// ```
 /// use kms_signer::emulator::{Fault, FaultRule, Operation};
 ///
-/// // The third, fourth and fifth signature, and then never again.
+/// // The third, fourth and fifth request to sign, and then never again. A client's retries are
+/// // requests too.
 /// let busy = FaultRule::new(Fault::throttling()).on(Operation::Sign).after(2).times(3);
 /// // One in a hundred requests of any kind, for ever.
 /// let flaky = FaultRule::new(Fault::reset()).rate(0.01);

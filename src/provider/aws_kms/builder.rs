@@ -106,7 +106,10 @@ impl AwsKmsSignerBuilder {
         self
     }
 
-    /// Sets how long one attempt at a call may take; 3 s by default.
+    /// Sets how long one attempt at a call may take, from when it is sent; 3 s by default.
+    ///
+    /// Keep it well below the [`deadline`](Self::deadline), or an attempt that hangs leaves no time
+    /// for another one.
     pub fn attempt_timeout(mut self, timeout: Duration) -> Self {
         self.settings.attempt_timeout = timeout;
         self

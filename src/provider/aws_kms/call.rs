@@ -193,7 +193,12 @@ impl Call<'_> {
         O: RequestId,
         E: ProvideErrorMetadata + std::error::Error + Send + Sync + 'static,
     {
-        let mut allowance = self.caller.settings.retries.start();
+        let retries = match self.is_probe {
+            // Questions must not use up what signatures may need.
+            true => self.caller.settings.retries.clone().budget(PROBE_BUDGET),
+            false => self.caller.settings.retries.clone(),
+        };
+        let mut allowance = retries.start();
         let mut corrected_clock = false;
         for attempt in 1..=u32::MAX {
             let start = Instant::now();
@@ -350,6 +355,9 @@ impl Intercept for SentObserver {
         Ok(())
     }
 }
+
+/// Enough for the retries of one call.
+const PROBE_BUDGET: u32 = 100;
 
 /// Why an attempt was ended from here.
 struct Late(&'static str);

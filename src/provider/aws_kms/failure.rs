@@ -259,7 +259,9 @@ fn remedy(fault: KeyStoreFault, code: Option<&str>, receipt: &Receipt) -> String
             format!("correct what the source names; the key was given as {key}")
         }
         KeyStoreFault::Throttled => {
-            "retry after a pause, and ask AWS to raise the account's quota for ECC requests".into()
+            "retry after a pause, limit the rate (layer::rate_limit), and ask AWS to raise the \
+             account's quota for ECC requests"
+                .into()
         }
         KeyStoreFault::Unavailable => {
             "retry; if it persists, look at what answers in KMS's place".into()

@@ -107,9 +107,12 @@ impl AwsKmsSigner {
     ///
     /// Three calls at the same time: `DescribeKey`, `GetPublicKey`, and `Sign` with `DryRun`. Only
     /// `kms:Sign` is needed. With `kms:DescribeKey` the state is known too, and with
-    /// `kms:GetPublicKey` the public key is compared; without it the ARN is. Each call has the
-    /// signer's deadline and retries, and counts against the account's quota, so ask every few
-    /// seconds rather than before each signature.
+    /// `kms:GetPublicKey` the public key is compared; without it the ARN that `DescribeKey` gives
+    /// is. Each call has the signer's deadline and as many attempts, but takes nothing from the
+    /// budget of its retries. They count against the account's quota, so ask every few seconds
+    /// rather than before each signature. A probe that has less time than the deadline puts
+    /// `tokio::time::timeout` around this. For a wallet of several layers or regions, keep a clone
+    /// of each `AwsKmsSigner`.
     ///
     /// ```no_run
     /// # async fn example(signer: kms_signer::provider::aws_kms::AwsKmsSigner) {
