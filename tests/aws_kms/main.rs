@@ -1,28 +1,26 @@
-//! The AWS KMS provider through the real SDK: against the emulator, and against answers that KMS
-//! never gives.
+//! The AWS KMS provider through the real SDK.
 
+mod aliases;
+mod answers;
 mod deadlines;
 mod health;
 mod opening;
 mod retries;
 mod runtimes;
 
-use std::sync::{
-    Arc,
-    atomic::{AtomicU32, Ordering},
-};
-
 use aws_config::{BehaviorVersion, Region};
 use aws_sdk_kms::{Client, config::Credentials};
-use aws_smithy_http_client::test_util::infallible_client_fn;
 use kms_signer::{
     Error, KeyType, Result, SignRequest, Signer,
     emulator::{KmsEmulator, Operation},
-    error::{AnswerFault, KeyStoreFault, SignatureFault},
+    error::KeyStoreFault,
     provider::aws_kms::{AwsKmsSigner, AwsKmsSignerBuilder},
 };
 
 const KEY_TYPES: [KeyType; 3] = [KeyType::Secp256k1, KeyType::P256, KeyType::Ed25519];
+
+/// For clients that never look whether it exists.
+const KEY: &str = "arn:aws:kms:us-east-1:111122223333:key/1";
 
 fn builder(emulator: &KmsEmulator, key_id: &str) -> AwsKmsSignerBuilder {
     AwsKmsSigner::builder(key_id)
@@ -131,35 +129,6 @@ async fn a_client_and_an_sdk_config_can_be_given() {
             .await
             .unwrap();
     }
-}
-
-#[tokio::test]
-async fn a_moved_alias_is_noticed_and_names_both_keys() {
-    let emulator = KmsEmulator::start().await.unwrap();
-    let first = emulator.create_key(KeyType::Secp256k1).unwrap();
-    let second = emulator.create_key(KeyType::Secp256k1).unwrap();
-    // UpdateAlias does not compare specs, so the alias may even lead to another curve.
-    let other_curve = emulator.create_key(KeyType::P256).unwrap();
-    emulator.create_alias("alias/hot-wallet", &first).unwrap();
-    let signer = builder(&emulator, "alias/hot-wallet")
-        .connect()
-        .await
-        .unwrap();
-
-    for target in [second, other_curve] {
-        emulator.update_alias("alias/hot-wallet", &target).unwrap();
-        match signer.sign(&request()).await {
-            Err(error @ Error::KeyMoved { .. }) => {
-                assert!(!error.is_retryable());
-                assert!(error.request_id().is_some());
-                let shown = error.to_string();
-                assert!(shown.contains(&first) && shown.contains(&target), "{shown}");
-            }
-            other => panic!("{other:?}"),
-        }
-    }
-    emulator.update_alias("alias/hot-wallet", &first).unwrap();
-    signer.sign(&request()).await.unwrap();
 }
 
 #[tokio::test]
@@ -275,179 +244,6 @@ async fn missing_credentials_are_told_from_a_missing_network() {
     );
 }
 
-/// A signer whose client gets `body` for every Sign, whatever was asked.
-async fn signer_answered_with(status: u16, body: &'static str) -> (AwsKmsSigner, Arc<AtomicU32>) {
-    let emulator = KmsEmulator::builder().seed(1).start().await.unwrap();
-    let arn = emulator
-        .create_key_from_bytes(KeyType::Secp256k1, &[1; 32])
-        .unwrap();
-    let public_key = emulator.public_key(&arn).unwrap();
-    let count = Arc::new(AtomicU32::new(0));
-    let counted = count.clone();
-    let config = aws_sdk_kms::Config::builder()
-        .behavior_version(BehaviorVersion::v2026_01_12())
-        .region(Region::new("us-east-1"))
-        .credentials_provider(Credentials::new(
-            "AKIAFAKEFAKEFAKEFAKE",
-            "fake",
-            None,
-            None,
-            "test",
-        ))
-        .retry_config(aws_sdk_kms::config::retry::RetryConfig::disabled())
-        .http_client(infallible_client_fn(move |_| {
-            counted.fetch_add(1, Ordering::Relaxed);
-            http::Response::builder()
-                .status(status)
-                .header("x-amzn-requestid", "req-canned")
-                .body(body)
-                .unwrap()
-        }))
-        .build();
-    let builder = AwsKmsSigner::builder(KEY).client(Client::from_conf(config));
-    (builder.pinned(public_key).await.unwrap(), count)
-}
-
-const KEY: &str = "arn:aws:kms:us-east-1:111122223333:key/1";
-
-/// `MAYCAQECAQE=` is the DER of r = s = 1, and `MAA=` that of an empty sequence.
-#[tokio::test]
-async fn answers_that_are_not_a_signature_are_refused_each_in_its_way() {
-    type Check = fn(&Error) -> bool;
-    let cases: [(&str, &str, Check); 9] = [
-        ("empty object", "{}", |error| {
-            matches!(
-                error,
-                Error::UnusableAnswer {
-                    fault: AnswerFault::Missing { field: "KeyId" },
-                    ..
-                }
-            )
-        }),
-        ("empty body", "", |error| {
-            matches!(
-                error,
-                Error::UnusableAnswer {
-                    fault: AnswerFault::Missing { field: "KeyId" },
-                    ..
-                }
-            )
-        }),
-        (
-            "no signature",
-            r#"{"KeyId":"arn:aws:kms:us-east-1:111122223333:key/1","SigningAlgorithm":"ECDSA_SHA_256"}"#,
-            |error| {
-                matches!(
-                    error,
-                    Error::UnusableAnswer {
-                        fault: AnswerFault::Missing { field: "Signature" },
-                        ..
-                    }
-                )
-            },
-        ),
-        (
-            "another algorithm",
-            r#"{"KeyId":"arn:aws:kms:us-east-1:111122223333:key/1","SigningAlgorithm":"ECDSA_SHA_512","Signature":"MAYCAQECAQE="}"#,
-            |error| {
-                matches!(
-                    error,
-                    Error::UnusableAnswer {
-                        fault: AnswerFault::Algorithm { .. },
-                        ..
-                    }
-                )
-            },
-        ),
-        (
-            "another key",
-            r#"{"KeyId":"arn:aws:kms:us-east-1:111122223333:key/2","SigningAlgorithm":"ECDSA_SHA_256","Signature":"MAYCAQECAQE="}"#,
-            |error| matches!(error, Error::KeyMoved { .. }),
-        ),
-        (
-            "another signature",
-            r#"{"KeyId":"arn:aws:kms:us-east-1:111122223333:key/1","SigningAlgorithm":"ECDSA_SHA_256","Signature":"MAYCAQECAQE="}"#,
-            |error| matches!(error, Error::SignatureNotVerified { .. }),
-        ),
-        (
-            "not a signature",
-            r#"{"KeyId":"arn:aws:kms:us-east-1:111122223333:key/1","SigningAlgorithm":"ECDSA_SHA_256","Signature":"MAA="}"#,
-            |error| {
-                matches!(
-                    error,
-                    Error::InvalidSignature {
-                        fault: SignatureFault::Malformed,
-                        ..
-                    }
-                )
-            },
-        ),
-        (
-            "bad base64",
-            r#"{"KeyId":"arn:aws:kms:us-east-1:111122223333:key/1","SigningAlgorithm":"ECDSA_SHA_256","Signature":"%%%"}"#,
-            |error| {
-                matches!(
-                    error,
-                    Error::KeyStore {
-                        fault: KeyStoreFault::Unavailable,
-                        ..
-                    }
-                )
-            },
-        ),
-        ("a proxy's page", "<html>Sign in</html>", |error| {
-            matches!(
-                error,
-                Error::KeyStore {
-                    fault: KeyStoreFault::Unavailable,
-                    ..
-                }
-            )
-        }),
-    ];
-    for (name, body, check) in cases {
-        let (signer, count) = signer_answered_with(200, body).await;
-        let error = signer
-            .sign(&SignRequest::keccak256(b"preimage"))
-            .await
-            .unwrap_err();
-        assert!(check(&error), "{name}: {error:?}");
-        assert_eq!(error.request_id(), Some("req-canned"), "{name}");
-        // The key that answered, which in one case is another.
-        let key = error.receipt().unwrap().key();
-        assert!(key == KEY || name == "another key", "{name}: {key}");
-        let expected = if error.is_retryable() { 3 } else { 1 };
-        assert_eq!(count.load(Ordering::Relaxed), expected, "{name}");
-        assert_eq!(error.receipt().unwrap().attempts(), expected, "{name}");
-    }
-}
-
-#[tokio::test]
-async fn throttling_and_denial_come_through_the_sdk_typed() {
-    let (signer, _) = signer_answered_with(
-        400,
-        r#"{"__type":"ThrottlingException","message":"You have exceeded the rate"}"#,
-    )
-    .await;
-    let (fault, error) = key_store_fault(signer.sign(&request()).await);
-    assert_eq!(fault, KeyStoreFault::Throttled);
-    assert!(error.is_throttled() && error.is_retryable());
-
-    let (signer, _) = signer_answered_with(
-        400,
-        r#"{"__type":"AccessDeniedException","message":"User is not authorized"}"#,
-    )
-    .await;
-    let (fault, error) = key_store_fault(signer.sign(&request()).await);
-    assert_eq!(fault, KeyStoreFault::AccessDenied);
-    let shown = error.to_string();
-    assert!(
-        shown.contains("allow kms:Sign on") && shown.contains(KEY),
-        "{shown}"
-    );
-    assert!(!error.is_retryable());
-}
-
 #[tokio::test]
 async fn credentials_are_not_shown() {
     let emulator = KmsEmulator::start().await.unwrap();
@@ -498,102 +294,4 @@ async fn the_payload_is_not_shown_when_a_request_cannot_be_sent() {
     for secret in ["canary", "Y2FuYXJ5", "99, 97, 110, 97, 114, 121"] {
         assert!(!shown.contains(secret), "{shown}");
     }
-}
-
-/// The answer decides which address gets funded, so it must be about the key that was named.
-#[tokio::test]
-async fn connecting_refuses_an_answer_about_another_key() {
-    let emulator = KmsEmulator::start().await.unwrap();
-    let arn = emulator.create_key(KeyType::Secp256k1).unwrap();
-    let spki = emulator.public_key(&arn).unwrap().to_spki_der();
-    let answer = serde_json::json!({
-        "KeyId": "arn:aws:kms:us-east-1:999999999999:key/2",
-        "KeySpec": "ECC_SECG_P256K1",
-        "KeyUsage": "SIGN_VERIFY",
-        "SigningAlgorithms": ["ECDSA_SHA_256"],
-        "PublicKey": aws_smithy_types::base64::encode(spki),
-    });
-    let config = aws_sdk_kms::Config::builder()
-        .behavior_version(BehaviorVersion::v2026_01_12())
-        .region(Region::new("us-east-1"))
-        .credentials_provider(Credentials::new(
-            "AKIAFAKEFAKEFAKEFAKE",
-            "fake",
-            None,
-            None,
-            "test",
-        ))
-        .http_client(infallible_client_fn(move |_| {
-            http::Response::builder()
-                .status(200)
-                .body(answer.to_string())
-                .unwrap()
-        }))
-        .build();
-    match AwsKmsSigner::builder(KEY)
-        .client(Client::from_conf(config))
-        .connect()
-        .await
-    {
-        Err(Error::KeyMoved {
-            pinned, returned, ..
-        }) => {
-            assert_eq!(pinned, KEY);
-            assert_eq!(returned, "arn:aws:kms:us-east-1:999999999999:key/2");
-        }
-        other => panic!("{other:?}"),
-    }
-}
-
-#[tokio::test]
-async fn an_alias_that_moved_to_a_key_that_cannot_sign_is_not_blamed_on_the_pinned_one() {
-    let emulator = KmsEmulator::start().await.unwrap();
-    let [pinned, disabled] = [(); 2].map(|()| emulator.create_key(KeyType::Secp256k1).unwrap());
-    let other_scheme = emulator.create_key(KeyType::Ed25519).unwrap();
-    emulator.set_enabled(&disabled, false).unwrap();
-    emulator.create_alias("alias/hot-wallet", &pinned).unwrap();
-    let connecting = builder(&emulator, "alias/hot-wallet");
-    let signer = connecting.connect().await.unwrap();
-    assert_eq!(signer.key_id(), "alias/hot-wallet");
-    assert_eq!(signer.region(), Some(emulator.region()));
-
-    for (target, expected) in [
-        (&disabled, KeyStoreFault::Disabled),
-        (&other_scheme, KeyStoreFault::InvalidUsage),
-    ] {
-        emulator.update_alias("alias/hot-wallet", target).unwrap();
-        let (fault, error) = key_store_fault(signer.sign(&SignRequest::keccak256(b"tx")).await);
-        assert_eq!(fault, expected);
-        let shown = error.to_string();
-        assert!(
-            shown.contains("alias/hot-wallet") && !shown.contains(&pinned),
-            "{shown}"
-        );
-    }
-    emulator.delete_alias("alias/hot-wallet").unwrap();
-    let (fault, error) = key_store_fault(signer.sign(&request()).await);
-    assert_eq!(fault, KeyStoreFault::NotFound);
-    let shown = error.to_string();
-    assert!(
-        shown.contains("check that alias/hot-wallet exists") && !shown.contains(&pinned),
-        "{shown}"
-    );
-}
-
-/// Only the public key is pinned then, and the error names the key that answered.
-#[tokio::test]
-async fn a_pinned_alias_that_leads_to_another_key_names_it() {
-    let emulator = KmsEmulator::start().await.unwrap();
-    let [expected, actual] = [(); 2].map(|()| emulator.create_key(KeyType::Secp256k1).unwrap());
-    emulator.create_alias("alias/hot-wallet", &actual).unwrap();
-    let public_key = emulator.public_key(&expected).unwrap();
-    let signer = builder(&emulator, "alias/hot-wallet");
-    let signer = signer.pinned(public_key).await.unwrap();
-    let error = signer.sign(&request()).await.unwrap_err();
-    assert!(
-        matches!(error, Error::SignatureNotVerified { .. }),
-        "{error}"
-    );
-    assert_eq!(error.receipt().unwrap().key(), actual);
-    assert!(error.to_string().contains(&actual), "{error}");
 }
