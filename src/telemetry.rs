@@ -49,15 +49,16 @@
 //! | `kms_signer_in_flight` | gauge | `operation` | calls under way |
 //! | `kms_signer_hedges_total` | counter | `winner` | second attempts started, by who answered: `first`, `second`, `none` |
 //! | `kms_signer_failovers_total` | counter | | requests that went on to another signer |
+//! | `kms_signer_layer_errors_total` | counter | `kind` | requests that a layer ended: `deadline_exceeded`, `queue_full`, `queued_too_long`, `audit_failed` |
 //!
 //! There is no label for the key: a service with ten thousand of them would have as many series. For
 //! the same reason a `code` that this crate does not know is counted as `other`; without any it is
 //! `none`.
 //!
-//! These are calls to the key store: what a layer refuses is not among them, nor are the calls of a
-//! health check, whose events are at DEBUG even if they fail, and whose dry runs of `Sign` have no
-//! `digest`. A call whose future is dropped has no `call finished` and no sample of
-//! `kms_signer_call_seconds`.
+//! Metrics with an `operation` are of calls to the key store: what a layer refuses is not among
+//! them, nor are the calls of a health check, whose events are at DEBUG even if they fail, and whose
+//! dry runs of `Sign` have no `digest`. A call whose future is dropped has no `call finished` and no
+//! sample of `kms_signer_call_seconds`.
 
 // Without metrics nothing is counted, and the arguments have nowhere to go.
 #![cfg_attr(not(feature = "metrics"), allow(unused_variables))]
@@ -65,7 +66,7 @@
 #[cfg(feature = "aws-kms")]
 use std::time::Duration;
 
-#[cfg(feature = "aws-kms")]
+#[cfg(any(feature = "aws-kms", feature = "layers"))]
 use crate::Error;
 
 /// Counts a call as under way until it is dropped, however the call ends.
@@ -146,4 +147,12 @@ pub(crate) fn hedged(winner: &'static str) {
 pub(crate) fn failed_over() {
     #[cfg(feature = "metrics")]
     metrics::counter!("kms_signer_failovers_total").increment(1);
+}
+
+/// A layer ends a request with this error.
+#[cfg(feature = "layers")]
+pub(crate) fn ended_by_layer(error: Error) -> Error {
+    #[cfg(feature = "metrics")]
+    metrics::counter!("kms_signer_layer_errors_total", "kind" => error.kind()).increment(1);
+    error
 }

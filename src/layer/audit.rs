@@ -51,7 +51,7 @@ pub use self::{
     record::AuditRecord,
     sink::{AuditSink, MemorySink},
 };
-use crate::{Error, PublicKey, Result, SignRequest, Signed, Signer};
+use crate::{Error, PublicKey, Result, SignRequest, Signed, Signer, telemetry::ended_by_layer};
 
 /// A signer that has each of its signatures recorded before it releases it.
 ///
@@ -118,10 +118,10 @@ impl<S: Signer, K: AuditSink> Signer for Audit<S, K> {
             "not recorded",
         );
         match answer {
-            Ok(signed) => Err(Error::AuditFailed {
+            Ok(signed) => Err(ended_by_layer(Error::AuditFailed {
                 receipt: Some(Box::new(signed.receipt)),
                 source,
-            }),
+            })),
             Err(error) => Err(error),
         }
     }

@@ -20,7 +20,7 @@ use std::time::Duration;
 use async_trait::async_trait;
 use tokio::time::timeout;
 
-use crate::{Error, PublicKey, Result, SignRequest, Signed, Signer};
+use crate::{Error, PublicKey, Result, SignRequest, Signed, Signer, telemetry::ended_by_layer};
 
 /// Ends a request that takes longer than its limit, and drops the work on it.
 #[derive(Clone, Debug)]
@@ -56,10 +56,10 @@ impl<S: Signer> Signer for Deadline<S> {
     async fn sign(&self, request: &SignRequest<'_>) -> Result<Signed> {
         match timeout(self.limit, self.signer.sign(request)).await {
             Ok(answer) => answer,
-            Err(_) => Err(Error::DeadlineExceeded {
+            Err(_) => Err(ended_by_layer(Error::DeadlineExceeded {
                 limit: self.limit,
                 stage: "while the signer was at work",
-            }),
+            })),
         }
     }
 }

@@ -1,7 +1,15 @@
 //! The counters of the layers. See `kms_signer::telemetry` for their names.
 
 use kms_signer::{
-    KeyType, error::KeyStoreFault, layer::failover::Failover, layer::hedge::Hedge,
+    KeyType, async_trait,
+    error::KeyStoreFault,
+    layer::{
+        audit::{Audit, AuditRecord, AuditSink},
+        deadline::Deadline,
+        failover::Failover,
+        hedge::Hedge,
+        rate_limit::RateLimit,
+    },
     provider::local::LocalSigner,
 };
 use metrics_util::debugging::{DebugValue, DebuggingRecorder, Snapshotter};
@@ -83,4 +91,57 @@ fn each_request_that_moves_on_is_counted() {
         counted,
         [("kms_signer_failovers_total".to_owned(), vec![], 2)]
     );
+}
+
+#[derive(Debug)]
+struct FullDisk;
+
+#[async_trait]
+impl AuditSink for FullDisk {
+    async fn record(
+        &self,
+        _: &AuditRecord,
+    ) -> Result<(), Box<dyn std::error::Error + Send + Sync>> {
+        Err("no space left".into())
+    }
+}
+
+#[test]
+fn each_request_that_a_layer_ends_is_counted_by_its_error() {
+    let counted = counters(async {
+        let inner = Scripted::new();
+        inner.then([Turn::Sign(ms(50)), Turn::Sign(ms(50)), Turn::Hang]);
+        sign(&Audit::new(inner.clone(), FullDisk))
+            .await
+            .unwrap_err();
+
+        let limit = RateLimit::per_second(1_000).in_flight(1).queue(0);
+        let limit = limit.build().unwrap().limit(inner.clone());
+        let (first, refused) = tokio::join!(sign(&limit), sign(&limit));
+        assert!(first.is_ok() && refused.is_err());
+
+        let limit = RateLimit::per_second(1_000).in_flight(1).deadline(ms(30));
+        let limit = limit.build().unwrap().limit(inner.clone());
+        let limited = Deadline::new(limit.clone(), ms(60));
+        let (cut, waited) = tokio::join!(sign(&limited), sign(&limit));
+        assert!(cut.is_err() && waited.is_err());
+
+        // What the signer inside refuses was ended by nobody else.
+        inner.then([fail(KeyStoreFault::Disabled)]);
+        sign(&Deadline::new(inner, ms(60))).await.unwrap_err();
+    });
+    let kinds = [
+        "audit_failed",
+        "deadline_exceeded",
+        "queue_full",
+        "queued_too_long",
+    ];
+    let expected = kinds.map(|kind| {
+        (
+            "kms_signer_layer_errors_total".to_owned(),
+            vec![kind.to_owned()],
+            1,
+        )
+    });
+    assert_eq!(counted, expected);
 }

@@ -15,7 +15,7 @@ use super::{
     builder::Settings,
     rate::Rate,
 };
-use crate::{Error, Result};
+use crate::{Error, Result, telemetry::ended_by_layer};
 
 /// Lets requests through in the order in which they came.
 #[derive(Debug)]
@@ -81,7 +81,7 @@ impl Gate {
         let limit = self.settings.deadline;
         match timeout(limit, self.wait(place)).await {
             Ok(permit) => permit,
-            Err(_) => Err(Error::QueuedTooLong { limit }),
+            Err(_) => Err(ended_by_layer(Error::QueuedTooLong { limit })),
         }
     }
 
@@ -96,10 +96,10 @@ impl Gate {
             return Ok(Arrival::Admitted(self.permit(ticket, in_flight)));
         }
         if state.waiting >= self.settings.queue {
-            return Err(Error::QueueFull {
+            return Err(ended_by_layer(Error::QueueFull {
                 capacity: self.settings.queue,
                 retry_after: state.drained_in(now),
-            });
+            }));
         }
         state.waiting += 1;
         Ok(Arrival::Queued(Place(self.clone())))
