@@ -9,7 +9,10 @@ mod retries;
 mod runtimes;
 
 use aws_config::{BehaviorVersion, Region};
-use aws_sdk_kms::{Client, config::Credentials};
+use aws_sdk_kms::{
+    Client,
+    config::{Credentials, SharedCredentialsProvider},
+};
 use kms_signer::{
     Error, KeyType, Result, SignRequest, Signer,
     emulator::{KmsEmulator, Operation},
@@ -113,9 +116,13 @@ async fn a_client_and_an_sdk_config_can_be_given() {
         .behavior_version(BehaviorVersion::v2026_01_12())
         .region(Region::new(emulator.region().to_owned()))
         .endpoint_url(emulator.endpoint_url())
-        .credentials_provider(aws_sdk_kms::config::SharedCredentialsProvider::new(
-            Credentials::new("AKIAFAKEFAKEFAKEFAKE", "fake", None, None, "test"),
-        ))
+        .credentials_provider(SharedCredentialsProvider::new(Credentials::new(
+            "AKIAFAKEFAKEFAKEFAKE",
+            "fake",
+            None,
+            None,
+            "test",
+        )))
         .build();
     for builder in [
         AwsKmsSigner::builder(&arn).sdk_config(&config),
@@ -244,6 +251,43 @@ async fn missing_credentials_are_told_from_a_missing_network() {
     );
 }
 
+/// To try again would not log anyone in, nor bring the file.
+#[tokio::test]
+async fn a_source_of_credentials_that_needs_somebody_to_act_is_not_asked_again() {
+    let not_logged_in = aws_config::sso::SsoCredentialsProvider::builder()
+        .account_id("111122223333")
+        .role_name("signer")
+        .start_url("https://nobody-has-logged-in.invalid/start")
+        .region(Region::new("us-east-1"))
+        .build();
+    let no_token = aws_config::web_identity_token::WebIdentityTokenCredentialsProvider::builder()
+        .static_configuration(aws_config::web_identity_token::StaticConfiguration {
+            web_identity_token_file: "no-such-file".into(),
+            role_arn: "arn:aws:iam::111122223333:role/signer".into(),
+            session_name: "test".into(),
+        })
+        .build();
+    for credentials in [
+        SharedCredentialsProvider::new(not_logged_in),
+        SharedCredentialsProvider::new(no_token),
+    ] {
+        let config = aws_config::SdkConfig::builder()
+            .behavior_version(BehaviorVersion::v2026_01_12())
+            .region(Region::new("us-east-1"))
+            .credentials_provider(credentials)
+            .build();
+        let builder = AwsKmsSigner::builder(KEY).sdk_config(&config);
+        let builder = builder.endpoint_url("http://127.0.0.1:1");
+        let (fault, error) = key_store_fault(builder.connect().await);
+        assert_eq!(fault, KeyStoreFault::Credentials, "{error:?}");
+        assert!(!error.is_retryable());
+        assert!(
+            error.to_string().contains("provide AWS credentials"),
+            "{error}"
+        );
+    }
+}
+
 #[tokio::test]
 async fn credentials_are_not_shown() {
     let emulator = KmsEmulator::start().await.unwrap();
@@ -274,9 +318,13 @@ async fn the_payload_is_not_shown_when_a_request_cannot_be_sent() {
     let config = aws_config::SdkConfig::builder()
         .behavior_version(BehaviorVersion::v2026_01_12())
         .endpoint_url("localhost:4566")
-        .credentials_provider(aws_sdk_kms::config::SharedCredentialsProvider::new(
-            Credentials::new("AKIAFAKEFAKEFAKEFAKE", "canary-secret", None, None, "test"),
-        ))
+        .credentials_provider(SharedCredentialsProvider::new(Credentials::new(
+            "AKIAFAKEFAKEFAKEFAKE",
+            "canary-secret",
+            None,
+            None,
+            "test",
+        )))
         .build();
     let builder = AwsKmsSigner::builder(&arn).sdk_config(&config);
     let signer = builder.pinned(public_key).await.unwrap();

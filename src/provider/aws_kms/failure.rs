@@ -325,9 +325,10 @@ fn credentials_fault(error: &(dyn StdError + 'static)) -> Option<KeyStoreFault> 
     })
 }
 
-/// Whether STS or SSO said no, by the codes that do not pass by themselves.
+/// Whether somebody has to act: STS or SSO said no, by the codes that do not pass by themselves,
+/// nobody logged in to SSO, or a file with a token is not there.
 fn is_refused(error: &(dyn StdError + 'static)) -> bool {
-    const CODES: [&str; 8] = [
+    const WORDS: [&str; 10] = [
         "AccessDenied",
         "ExpiredToken",
         "InvalidClientTokenId",
@@ -336,11 +337,19 @@ fn is_refused(error: &(dyn StdError + 'static)) -> bool {
         "MalformedPolicyDocument",
         "UnauthorizedException",
         "ValidationError",
+        "cached SSO token",
+        "the SSO token has expired",
     ];
     chain(error).any(|link| {
         let words = link.to_string();
-        CODES.iter().any(|code| words.contains(code))
+        WORDS.iter().any(|word| words.contains(word)) || is_file_missing(link)
     })
+}
+
+fn is_file_missing(error: &(dyn StdError + 'static)) -> bool {
+    use std::io::ErrorKind::{NotFound, PermissionDenied};
+    let error = error.downcast_ref::<std::io::Error>();
+    error.is_some_and(|error| matches!(error.kind(), NotFound | PermissionDenied))
 }
 
 /// Whether the source of credentials could not be reached.
