@@ -165,6 +165,23 @@ async fn a_health_check_leaves_the_budget_to_signatures() {
 }
 
 #[tokio::test]
+async fn a_health_check_makes_as_many_attempts_as_a_signature_may() {
+    let emulator = KmsEmulator::start().await.unwrap();
+    let arn = emulator.create_key(KeyType::Secp256k1).unwrap();
+    let retries = Retries::default()
+        .max_attempts(20)
+        .max_backoff(Duration::from_millis(1));
+    let signer = builder(&emulator, &arn)
+        .retries(retries)
+        .connect()
+        .await
+        .unwrap();
+    let injected = emulator.inject(FaultRule::new(Fault::throttling()));
+    assert!(!signer.check().await.is_ready());
+    assert_eq!(injected.fired(), 60, "three questions");
+}
+
+#[tokio::test]
 async fn retries_can_be_switched_off() {
     let emulator = KmsEmulator::start().await.unwrap();
     let arn = emulator.create_key(KeyType::Secp256k1).unwrap();

@@ -193,14 +193,15 @@ impl Call<'_> {
         O: RequestId,
         E: ProvideErrorMetadata + std::error::Error + Send + Sync + 'static,
     {
-        let retries = match self.is_probe {
-            // Questions must not use up what signatures may need.
-            true => self.caller.settings.retries.clone().budget(PROBE_BUDGET),
-            false => self.caller.settings.retries.clone(),
+        let retries = &self.caller.settings.retries;
+        let mut allowance = match self.is_probe {
+            true => retries.start_probe(),
+            false => retries.start(),
         };
-        let mut allowance = retries.start();
         let mut corrected_clock = false;
-        for attempt in 1..=u32::MAX {
+        let mut attempt: u32 = 0;
+        loop {
+            attempt = attempt.saturating_add(1);
             let start = Instant::now();
             let sent_before = self.sent.load(Ordering::Relaxed);
             let answer = self.attempt(&send).await;
@@ -241,8 +242,6 @@ impl Call<'_> {
                 }
             }
         }
-        // Attempts are counted with 32 bits, and each takes time.
-        Err(failure::out_of_time(DEADLINE, self.receipt(None), true))
     }
 
     /// One attempt. Its time begins when the request is sent: credentials may take as long as the
@@ -355,9 +354,6 @@ impl Intercept for SentObserver {
         Ok(())
     }
 }
-
-/// Enough for the retries of one call.
-const PROBE_BUDGET: u32 = 100;
 
 /// Why an attempt was ended from here.
 struct Late(&'static str);

@@ -22,9 +22,9 @@ use crate::{Error, error::KeyStoreFault};
 ///
 /// Retries are paid from a budget, so that a key store in trouble is not asked three times as
 /// much. It holds 100 tokens unless set otherwise. A retry costs 1 after a lost connection, 5 after
-/// a timeout, an incomplete answer, or while the key store is unavailable, and 10 after throttling. What was paid comes
-/// back when the call then succeeds; any other success gives one token, and so does every second.
-/// While the budget is empty errors return at once.
+/// a timeout, an incomplete answer, or while the key store is unavailable, and 10 after throttling.
+/// What was paid comes back when the call then succeeds; any other success gives one token, and so
+/// does every second. While the budget is empty errors return at once. Health checks pay nothing.
 ///
 /// Clones share one budget, so give clones to all signers of an account and region, above all to
 /// those under one rate limit. By default each signer has its own, which it shares with its clones
@@ -98,6 +98,17 @@ impl Retries {
     pub(super) fn start(&self) -> Allowance<'_> {
         Allowance {
             retries: self,
+            budget: Some(&self.budget),
+            attempts: 0,
+            paid: 0,
+        }
+    }
+
+    /// The retries of a question, which must not use up what signatures may need.
+    pub(super) fn start_probe(&self) -> Allowance<'_> {
+        Allowance {
+            retries: self,
+            budget: None,
             attempts: 0,
             paid: 0,
         }
@@ -121,6 +132,8 @@ const LONGEST_BACKOFF: Duration = Duration::from_secs(24 * 60 * 60);
 /// What one call has used of the retries it is allowed.
 pub(super) struct Allowance<'a> {
     retries: &'a Retries,
+    /// `None` if nothing is to be paid.
+    budget: Option<&'a Budget>,
     attempts: u32,
     paid: u32,
 }
@@ -137,16 +150,21 @@ impl Allowance<'_> {
         if pause >= until.saturating_duration_since(now) {
             return None;
         }
-        let cost = cost(error);
-        self.retries.budget.take(cost, now).then(|| {
+        if let Some(budget) = self.budget {
+            let cost = cost(error);
+            if !budget.take(cost, now) {
+                return None;
+            }
             self.paid = self.paid.saturating_add(cost);
-            pause
-        })
+        }
+        Some(pause)
     }
 
     /// The call succeeded.
     pub(super) fn succeeded(self) {
-        self.retries.budget.give(self.paid.max(1), Instant::now());
+        if let Some(budget) = self.budget {
+            budget.give(self.paid.max(1), Instant::now());
+        }
     }
 
     /// "Full jitter": callers that failed together do not come back together.
