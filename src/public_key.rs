@@ -5,6 +5,7 @@ use std::{
     hash::{Hash, Hasher},
 };
 
+use base16ct::HexDisplay;
 use der::{Decode as _, asn1::ObjectIdentifier};
 use k256::elliptic_curve::sec1::ToSec1Point as _;
 use spki::{AlgorithmIdentifierRef, SubjectPublicKeyInfoRef};
@@ -190,11 +191,8 @@ impl Hash for PublicKey {
 /// Shows the type and the key in hexadecimal.
 impl fmt::Debug for PublicKey {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "PublicKey({}: ", self.key_type())?;
-        for byte in self.to_bytes() {
-            write!(f, "{byte:02x}")?;
-        }
-        f.write_str(")")
+        let (key_type, bytes) = (self.key_type(), self.to_bytes());
+        write!(f, "PublicKey({key_type}: {:x})", HexDisplay(&bytes))
     }
 }
 

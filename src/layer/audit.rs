@@ -40,7 +40,6 @@
 mod file;
 mod record;
 mod sink;
-mod timestamp;
 
 use std::sync::Arc;
 

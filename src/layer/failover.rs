@@ -245,15 +245,8 @@ struct Short<'a>(&'a PublicKey);
 
 impl fmt::Display for Short<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let bytes = self.0.to_bytes();
-        write!(f, "{} ", self.0.key_type())?;
-        bytes
-            .iter()
-            .take(6)
-            .try_for_each(|byte| write!(f, "{byte:02x}"))?;
-        f.write_str("…")?;
-        let last = bytes.iter().skip(bytes.len().saturating_sub(4));
-        last.into_iter()
-            .try_for_each(|byte| write!(f, "{byte:02x}"))
+        let key = base16ct::lower::encode_string(&self.0.to_bytes());
+        let last = key.get(key.len().saturating_sub(8)..).unwrap_or_default();
+        write!(f, "{} {key:.12}…{last}", self.0.key_type())
     }
 }

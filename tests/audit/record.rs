@@ -1,5 +1,7 @@
 //! What is in a record.
 
+use std::time::{Duration, SystemTime};
+
 use kms_signer::{
     Error, KeyType, SignRequest, Signer as _,
     emulator::KmsEmulator,
@@ -102,9 +104,20 @@ async fn records_have_these_members_in_this_order() {
         .collect();
     assert!(places.is_sorted(), "{json}");
     assert_eq!(parsed(&json).as_object().unwrap().len(), MEMBERS.len());
+}
 
-    let time = &sink.records()[0].time;
-    assert_eq!((time.len(), &time[..2]), (24, "20"), "{time}");
+/// RFC 3339 in UTC, always with three digits of a second, so that records sort as text.
+#[tokio::test]
+async fn the_time_is_that_of_the_clock() {
+    let (signer, sink) = in_memory(local());
+    sign(&signer, "label").await.unwrap();
+    let text = sink.records()[0].time.clone();
+    assert_eq!(text.len(), "2026-11-22T10:11:12.345Z".len(), "{text}");
+    assert!(text.ends_with('Z') && text.contains('T'), "{text}");
+    let time: SystemTime = text.parse::<jiff::Timestamp>().unwrap().into();
+    let hour = Duration::from_secs(60 * 60);
+    let now = SystemTime::now();
+    assert!(now - hour < time && time < now + hour, "{text}");
 }
 
 #[tokio::test]

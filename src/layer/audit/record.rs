@@ -1,10 +1,11 @@
 //! What is recorded of a request.
 
-use std::{fmt::Write as _, time::SystemTime};
+use std::time::SystemTime;
 
+use base16ct::lower::encode_string;
+use jiff::Timestamp;
 use serde::Serialize;
 
-use super::timestamp::rfc3339;
 use crate::{Error, PublicKey, Receipt, Result, SignRequest, Signature, Signed};
 
 /// What became of one request.
@@ -101,19 +102,21 @@ impl AuditRecord {
             Ok(signed) => Some(&signed.receipt),
             Err(error) => error.receipt(),
         };
+        // 1970 for a clock that says a year after 9999.
+        let now = Timestamp::try_from(SystemTime::now()).unwrap_or_default();
         Self {
-            time: rfc3339(SystemTime::now()),
+            time: format!("{now:.3}"),
             outcome: error.map_or("signed", Error::kind),
             code: error.and_then(Error::code).map(str::to_owned),
             label: label.map(str::to_owned),
             kind: request.kind(),
-            digest: input.map(|input| hexadecimal(&input.fingerprint())),
-            signature: signature.map(|signature| hexadecimal(&signature.to_bytes())),
+            digest: input.map(|input| encode_string(&input.fingerprint())),
+            signature: signature.map(|signature| encode_string(&signature.to_bytes())),
             recovery_id: signature
                 .and_then(Signature::as_secp256k1)
                 .map(|signature| signature.recovery_id()),
             key_type: public_key.key_type().to_string(),
-            public_key: hexadecimal(&public_key.to_bytes()),
+            public_key: encode_string(&public_key.to_bytes()),
             operation: receipt.map(Receipt::operation),
             key: receipt.map(|receipt| receipt.key().to_owned()),
             region: receipt.and_then(Receipt::region).map(str::to_owned),
@@ -122,13 +125,4 @@ impl AuditRecord {
             elapsed_us: receipt.map(|receipt| receipt.elapsed().as_micros() as u64),
         }
     }
-}
-
-fn hexadecimal(bytes: &[u8]) -> String {
-    let mut text = String::with_capacity(2 * bytes.len());
-    for byte in bytes {
-        // Writing to a string cannot fail.
-        let _ = write!(text, "{byte:02x}");
-    }
-    text
 }
