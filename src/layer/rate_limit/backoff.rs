@@ -1,9 +1,6 @@
 //! How a throttled answer holds everyone back.
 
-use std::{
-    hash::{BuildHasher as _, RandomState},
-    time::Duration,
-};
+use std::time::Duration;
 
 use tokio::time::Instant;
 
@@ -105,8 +102,7 @@ impl Backoff {
 
 /// Adds up to a quarter. It need not be secret, only differ between processes.
 fn jittered(pause: Duration) -> Duration {
-    let random = RandomState::new().hash_one(()) % 1_024;
-    pause + pause * u32::try_from(random).unwrap_or(0) / 4_096
+    pause.mul_f64(1.0 + fastrand::f64() / 4.0)
 }
 
 #[cfg(test)]
