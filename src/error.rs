@@ -365,6 +365,7 @@ impl Error {
                 KeyStoreFault::Unavailable => "unavailable",
                 KeyStoreFault::Timeout => "timeout",
                 KeyStoreFault::Connection => "connection",
+                KeyStoreFault::WrongEndpoint => "wrong_endpoint",
                 KeyStoreFault::Other => "other",
             },
             Self::DeadlineExceeded { .. } => "deadline_exceeded",

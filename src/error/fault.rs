@@ -133,6 +133,15 @@ pub enum AnswerFault {
         /// The field's name in the key store's protocol.
         field: &'static str,
     },
+    /// It is longer than any answer of the key store, and was not read to its end. Do not retry.
+    #[error(
+        "it has more than {most} bytes, which no answer of the key store has; \
+             check for a proxy or a wrong endpoint"
+    )]
+    TooLong {
+        /// How many bytes are read.
+        most: usize,
+    },
     /// Another algorithm was used than was asked for. Do not retry.
     #[error("it used {actual} where {expected} was asked for; check what answered")]
     Algorithm {
@@ -181,6 +190,10 @@ pub enum KeyStoreFault {
     /// The key store could not be reached. Retry.
     #[error("the key store could not be reached")]
     Connection,
+    /// What answers at the endpoint is not the key store: its certificate does not prove it, or it
+    /// speaks neither TLS nor HTTP. Correct the endpoint, the proxy or the trust store; do not retry.
+    #[error("what answers at the endpoint is not the key store")]
+    WrongEndpoint,
     /// A failure this crate does not know. Do not retry without looking at the source.
     #[error("the key store failed")]
     Other,

@@ -20,12 +20,15 @@
 //! | a call, with all attempts | 10 s | [`deadline`](AwsKmsSignerBuilder::deadline) |
 //! | attempts | 3, after random pauses of up to 25 ms and 50 ms | [`retries`](AwsKmsSignerBuilder::retries) |
 //!
-//! The SDK's own retries are off, and its process-wide budget for them is not used. Whether to try
-//! again is decided by [`Error::is_retryable`], which is what the caller is told as well. There is one
-//! exception: when KMS refuses a signature for its time, the SDK has learnt by how much the clock
-//! differs, and the request is sent once more at once. The time of an attempt begins when the
-//! request is sent; credentials may take as long as the call. Dropping the future of a call ends
-//! the call and, with HTTP/1.1, its connection.
+//! The SDK's own retries are off, and its process-wide budget for them is not used.
+//! [`Error::is_retryable`] decides whether to try again, here and for the caller. There is one
+//! exception: when KMS rejects a request for its time, its answer says by how much the clocks
+//! differ, and the request is sent once more at once. No other answer shifts the clock.
+//!
+//! The time of an attempt begins when the request is sent; credentials may take as long as the
+//! call. Dropping the future of a call ends the call. An attempt that ends without an answer leaves
+//! its connection, with HTTP/1.1 and HTTP/2, and the next one takes another. At most 64 KB of an
+//! answer are read.
 //!
 //! ```no_run
 //! # async fn example(arn: &str) -> kms_signer::Result<()> {
@@ -73,8 +76,13 @@
 //! ```
 
 mod admission;
+mod attempt;
+mod body;
 mod builder;
 mod call;
+mod clock;
+mod credentials;
+mod endpoint;
 mod failure;
 mod health;
 mod retries;

@@ -2,11 +2,18 @@
 
 mod aliases;
 mod answers;
+mod clock;
+mod connections;
+mod credentials;
 mod deadlines;
+mod endpoints;
 mod health;
 mod opening;
 mod retries;
 mod runtimes;
+#[path = "../tcp/mod.rs"]
+mod tcp;
+mod tls;
 
 use aws_config::{BehaviorVersion, Region};
 use aws_sdk_kms::{

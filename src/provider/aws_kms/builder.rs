@@ -3,13 +3,17 @@
 use std::{fmt, sync::Arc, time::Duration};
 
 use aws_config::{BehaviorVersion, Region, SdkConfig};
-use aws_sdk_kms::{Client, config::Credentials};
+use aws_sdk_kms::{
+    Client,
+    config::{Credentials, IdentityCache, ResolveCachedIdentity},
+};
 
 use tokio::time::{Instant, timeout_at};
 
 use super::{
     AwsKmsSigner, Retries, admission,
     call::{Caller, Settings, Subject, in_future, require_runtime},
+    clock::Clock,
     is_alias,
 };
 use crate::{Error, PublicKey, Result};
@@ -30,6 +34,7 @@ pub struct AwsKmsSignerBuilder {
     region: Option<String>,
     endpoint_url: Option<String>,
     settings: Settings,
+    clock: Clock,
 }
 
 #[derive(Clone)]
@@ -48,6 +53,7 @@ impl AwsKmsSignerBuilder {
             region: None,
             endpoint_url: None,
             settings: Settings::default(),
+            clock: Clock::default(),
         }
     }
 
@@ -55,6 +61,7 @@ impl AwsKmsSignerBuilder {
         Self {
             source: Source::Client(caller.client().clone()),
             settings: caller.settings().clone(),
+            clock: caller.clock().clone(),
             ..Self::new(key_id)
         }
     }
@@ -67,6 +74,13 @@ impl AwsKmsSignerBuilder {
 
     /// Uses an existing client, with its connections and credentials. The client's own retries are
     /// switched off, since this signer has [its own](Self::retries).
+    ///
+    /// Older SDKs (`aws-smithy-runtime` 1.11, for one) give credentials at most 5 s, whatever the
+    /// [`deadline`](Self::deadline). If yours may take longer, give such a client an
+    /// `IdentityCache::lazy().load_timeout(…)`, and likewise an `SdkConfig` with an identity cache.
+    ///
+    /// A timeout for attempts that the client has of its own stays, and holds beside
+    /// [`attempt_timeout`](Self::attempt_timeout).
     ///
     /// For many keys of one account and region give all of them clones of one client: making a
     /// client takes milliseconds, and each has connections of its own.
@@ -189,10 +203,10 @@ impl AwsKmsSignerBuilder {
 
     async fn caller(self) -> Result<(Caller, Arc<str>, Instant)> {
         require_runtime()?;
-        let settings = self.settings.clone();
+        let (settings, clock) = (self.settings.clone(), self.clock.clone());
         let deadline = in_future(settings.deadline);
         let (client, key_id) = self.client_and_key(deadline).await?;
-        Ok((Caller::new(client, settings), key_id, deadline))
+        Ok((Caller::new(client, settings, clock), key_id, deadline))
     }
 
     fn overrides_client(&self) -> bool {
@@ -210,11 +224,14 @@ impl AwsKmsSignerBuilder {
             }
             Source::Client(client) => client.config().to_builder(),
             Source::SdkConfig(config) => {
-                let builder = aws_sdk_kms::config::Builder::from(&**config);
-                match config.behavior_version() {
-                    Some(_) => builder,
+                let mut builder = aws_sdk_kms::config::Builder::from(&**config);
+                if config.behavior_version().is_none() {
                     // The SDK would panic without one.
-                    None => builder.behavior_version(behavior()),
+                    builder = builder.behavior_version(behavior());
+                }
+                match config.identity_cache() {
+                    Some(_) => builder,
+                    None => builder.identity_cache(identity_cache()),
                 }
             }
             Source::DefaultChain => {
@@ -232,7 +249,7 @@ impl AwsKmsSignerBuilder {
                     limit: self.settings.deadline,
                     stage: "while the AWS configuration was loaded",
                 })?;
-                aws_sdk_kms::config::Builder::from(&config)
+                aws_sdk_kms::config::Builder::from(&config).identity_cache(identity_cache())
             }
         };
         if let Some(credentials) = self.credentials {
@@ -255,6 +272,13 @@ impl AwsKmsSignerBuilder {
 /// Pinned, because `latest` would change timeouts and retries with an update of the SDK.
 fn behavior() -> BehaviorVersion {
     BehaviorVersion::v2026_01_12()
+}
+
+/// Credentials may take as long as the call that waits for them, which its deadline ends. Older SDKs
+/// give them 5 s.
+fn identity_cache() -> impl ResolveCachedIdentity + 'static {
+    const DAY: Duration = Duration::from_secs(24 * 60 * 60);
+    IdentityCache::lazy().load_timeout(DAY).build()
 }
 
 /// What cannot be a key id would show only with the first call, which `pinned` does not make.

@@ -1,30 +1,19 @@
 //! One call to KMS: its attempts, its time, and what is told of it.
 
-use std::{
-    sync::{
-        Arc,
-        atomic::{AtomicU32, Ordering},
-    },
-    time::Duration,
-};
+use std::{sync::Arc, time::Duration};
 
 use aws_sdk_kms::{
-    Client,
-    config::{
-        self, ConfigBag, Intercept, RuntimeComponents,
-        interceptors::BeforeTransmitInterceptorContextRef, retry::RetryConfig,
-    },
-    error::{BoxError, ProvideErrorMetadata, SdkError},
+    Client, config,
+    error::{ProvideErrorMetadata, SdkError},
     operation::RequestId,
 };
 use tokio::{
     runtime::Handle,
-    sync::Notify,
     time::{Instant, sleep, sleep_until},
 };
 use tracing::{Instrument as _, Span, field};
 
-use super::{Retries, failure};
+use super::{Retries, attempt::Attempt, clock::Clock, failure};
 use crate::{
     Error, KeyInput, Receipt, Result, SignRequest,
     telemetry::{self, InFlight},
@@ -36,6 +25,7 @@ pub(super) struct Caller {
     client: Client,
     region: Option<Arc<str>>,
     settings: Settings,
+    clock: Clock,
 }
 
 /// What the builder lets the user choose of it.
@@ -71,12 +61,13 @@ pub(super) struct Subject<'a> {
 }
 
 impl Caller {
-    pub(super) fn new(client: Client, settings: Settings) -> Self {
+    pub(super) fn new(client: Client, settings: Settings, clock: Clock) -> Self {
         let region = client.config().region();
         Self {
             region: region.map(|region| region.as_ref().into()),
             client,
             settings,
+            clock,
         }
     }
 
@@ -90,6 +81,10 @@ impl Caller {
 
     pub(super) fn settings(&self) -> &Settings {
         &self.settings
+    }
+
+    pub(super) fn clock(&self) -> &Clock {
+        &self.clock
     }
 
     /// When a call that starts now has to be over.
@@ -122,7 +117,7 @@ impl Caller {
             is_probe: subject.is_probe,
             start: Instant::now(),
             deadline,
-            sent: Arc::default(),
+            sent: 0,
             _in_flight: (!subject.is_probe).then(|| InFlight::start(subject.operation)),
         };
         call.run(send, accept).instrument(span).await
@@ -178,13 +173,13 @@ struct Call<'a> {
     start: Instant,
     deadline: Instant,
     /// How often the SDK sent the request.
-    sent: Arc<AtomicU32>,
+    sent: u32,
     _in_flight: Option<InFlight>,
 }
 
 impl Call<'_> {
     async fn run<F, O, E, T>(
-        self,
+        mut self,
         send: impl Fn(config::Builder) -> F,
         accept: impl Fn(O, Receipt) -> Result<T>,
     ) -> Result<T>
@@ -203,18 +198,21 @@ impl Call<'_> {
         loop {
             attempt = attempt.saturating_add(1);
             let start = Instant::now();
-            let sent_before = self.sent.load(Ordering::Relaxed);
-            let answer = self.attempt(&send).await;
+            let mut tried = Attempt::new(&self.caller.client, &self.caller.clock);
+            let answer = self.attempt(&mut tried, &send).await;
+            let was_sent = tried.was_sent();
+            self.sent = self.sent.saturating_add(was_sent.into());
             let receipt = self.receipt(match &answer {
                 Ok(Ok(output)) => output.request_id(),
                 Ok(Err(error)) => error.request_id(),
                 Err(_) => None,
             });
             let request_id = receipt.request_id().map(str::to_owned);
-            let was_sent = self.sent.load(Ordering::Relaxed) > sent_before;
-            // The SDK has just learnt by how much the clock differs, and signs by it from now on.
-            let corrects_clock =
-                !corrected_clock && matches!(&answer, Ok(Err(error)) if failure::is_skewed(error));
+            let corrects_clock = !corrected_clock
+                && matches!(&answer, Ok(Err(error)) if failure::is_skewed(error))
+                && tried.corrects(&self.caller.clock);
+            // Gives up its connection before the next attempt asks for one.
+            drop(tried);
             let outcome = match answer {
                 Ok(Ok(output)) => accept(output, receipt),
                 Ok(Err(error)) => Err(failure::classify(error, receipt, was_sent)),
@@ -244,31 +242,27 @@ impl Call<'_> {
         }
     }
 
-    /// One attempt. Its time begins when the request is sent: credentials may take as long as the
-    /// whole call, since what was begun to get them would be lost with the attempt.
-    ///
-    /// Dropping the SDK's future is what ends an attempt, and closes its HTTP/1.1 connection.
-    async fn attempt<F, T>(&self, send: impl Fn(config::Builder) -> F) -> Result<T, Late>
+    /// Makes one attempt. Dropping the SDK's future is what ends it early.
+    async fn attempt<F, O, E>(
+        &self,
+        attempt: &mut Attempt,
+        send: impl Fn(config::Builder) -> F,
+    ) -> Result<Result<O, SdkError<E>>, Late>
     where
-        F: Future<Output = T>,
+        F: Future<Output = Result<O, SdkError<E>>>,
     {
-        let sent = Arc::new(Notify::new());
-        let overrides = config::Builder::new()
-            .retry_config(RetryConfig::disabled())
-            .interceptor(SentObserver {
-                count: self.sent.clone(),
-                sent: sent.clone(),
-            });
-        let expired = async {
-            sent.notified().await;
-            sleep(self.caller.settings.attempt_timeout).await;
-        };
-        tokio::select! {
+        let time_left = self.deadline.saturating_duration_since(Instant::now());
+        let overrides = attempt.overrides(&self.caller.client, time_left);
+        let outcome = tokio::select! {
             biased;
-            answer = send(overrides) => Ok(answer),
-            () = sleep_until(self.deadline) => Err(Late(DEADLINE)),
-            () = expired => Err(Late("no answer within the time of an attempt")),
-        }
+            outcome = send(overrides) => outcome,
+            () = sleep_until(self.deadline) => return Err(Late(DEADLINE)),
+            () = attempt.expired(self.caller.settings.attempt_timeout) => {
+                return Err(Late("no answer within the time of an attempt"));
+            }
+        };
+        attempt.ended(&outcome);
+        Ok(outcome)
     }
 
     fn attempt_failed(
@@ -299,7 +293,7 @@ impl Call<'_> {
             .with_pinned_key(self.arn.clone())
             .with_region(self.caller.region.clone())
             .with_request_id(request_id.map(str::to_owned))
-            .with_attempts(self.sent.load(Ordering::Relaxed))
+            .with_attempts(self.sent)
             .with_elapsed(self.start.elapsed())
     }
 
@@ -315,7 +309,7 @@ impl Call<'_> {
                     target: "kms_signer::call",
                     operation = self.operation,
                     key = &*self.key,
-                    attempts = self.sent.load(Ordering::Relaxed),
+                    attempts = self.sent,
                     request_id,
                     elapsed_us = micros(elapsed),
                     outcome = error.map_or("ok", Error::kind),
@@ -328,30 +322,6 @@ impl Call<'_> {
             Some(_) if !self.is_probe => finished!(warn),
             _ => finished!(debug),
         }
-    }
-}
-
-/// Notes that the SDK sends the request.
-#[derive(Clone, Debug)]
-struct SentObserver {
-    count: Arc<AtomicU32>,
-    sent: Arc<Notify>,
-}
-
-impl Intercept for SentObserver {
-    fn name(&self) -> &'static str {
-        "SentObserver"
-    }
-
-    fn read_before_transmit(
-        &self,
-        _: &BeforeTransmitInterceptorContextRef<'_>,
-        _: &RuntimeComponents,
-        _: &mut ConfigBag,
-    ) -> Result<(), BoxError> {
-        self.count.fetch_add(1, Ordering::Relaxed);
-        self.sent.notify_one();
-        Ok(())
     }
 }
 

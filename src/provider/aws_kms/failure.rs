@@ -2,33 +2,53 @@
 
 use std::{error::Error as StdError, time::Duration};
 
-use aws_credential_types::provider::error::CredentialsError;
-use aws_sdk_kms::error::{ConnectorError, ProvideErrorMetadata, SdkError};
+use aws_sdk_kms::error::{ProvideErrorMetadata, SdkError};
 
-use super::is_alias;
-use crate::{Error, Receipt, error::KeyStoreFault};
+use super::{
+    body::{MAX_ANSWER, TooLong},
+    credentials,
+    endpoint::{self, Mismatch},
+    is_alias,
+};
+use crate::{
+    Error, Receipt,
+    error::{AnswerFault, KeyStoreFault},
+};
 
 /// `was_sent` says whether this attempt was, while `receipt` counts those before it too.
 pub(super) fn classify<E>(error: SdkError<E>, receipt: Receipt, was_sent: bool) -> Error
 where
     E: ProvideErrorMetadata + StdError + Send + Sync + 'static,
 {
+    let status = error.raw_response().map(|raw| raw.status().as_u16());
+    let is_too_long = chain(&error).any(|link| link.is::<TooLong>());
     // Without a code of KMS, the status is the one thing that is known.
     let code = match (&error, error.code()) {
         (_, Some(code)) => Some(printable(code)),
-        (SdkError::ServiceError(service), None) => {
-            Some(format!("HTTP {}", service.raw().status().as_u16()))
-        }
+        (SdkError::ServiceError(_), None) => status.map(http),
+        (SdkError::ResponseError(_), None) if is_too_long => status.map(http),
         _ => None,
     };
+    let mismatch = endpoint::mismatch(&error);
     let fault = match &error {
         SdkError::TimeoutError(_) => KeyStoreFault::Timeout,
         SdkError::DispatchFailure(failure) if failure.is_timeout() => KeyStoreFault::Timeout,
-        SdkError::DispatchFailure(_) => match credentials_fault(&error) {
+        SdkError::DispatchFailure(_) => match credentials::fault(&error) {
             Some(fault) => fault,
             // The client's own settings stopped it.
             None if !was_sent => KeyStoreFault::Other,
+            None if mismatch.is_some() => KeyStoreFault::WrongEndpoint,
             None => KeyStoreFault::Connection,
+        },
+        // A page of a proxy may be this long, and its status still says what it means.
+        SdkError::ResponseError(_) if is_too_long => match status {
+            Some(status @ 300..) => fault_of_status(status),
+            _ => {
+                return Error::UnusableAnswer {
+                    fault: AnswerFault::TooLong { most: MAX_ANSWER },
+                    receipt: Some(Box::new(receipt)),
+                };
+            }
         },
         // The answer broke off or was no answer of KMS: nothing is known, so asking again is right.
         SdkError::ResponseError(_) => KeyStoreFault::Unavailable,
@@ -57,6 +77,7 @@ where
             KeyStoreFault::Unavailable | KeyStoreFault::Timeout if !was_sent => {
                 NO_CREDENTIALS_IN_TIME.into()
             }
+            KeyStoreFault::WrongEndpoint => wrong_endpoint(mismatch, &receipt),
             _ => remedy(fault, code.as_deref(), &receipt),
         },
         retry_after: retry_after(&error),
@@ -64,12 +85,17 @@ where
         source: match (was_sent, error.message()) {
             // Of a request that was not sent the SDK may quote all of it, payload included.
             (false, _) => innermost(&error).to_string().into(),
+            (true, _) if mismatch.is_some() => printable(&innermost(&error).to_string()).into(),
             // What KMS said; around it the SDK only repeats code and request id.
             (true, Some(message)) => without_request(message).into(),
             (true, None) => error.into(),
         },
         receipt: Some(Box::new(receipt)),
     }
+}
+
+fn http(status: u16) -> String {
+    format!("HTTP {status}")
 }
 
 /// The attempt or the call took too long, and was ended by us.
@@ -132,7 +158,7 @@ fn is_pending_deletion<E: ProvideErrorMetadata>(error: &SdkError<E>) -> bool {
 }
 
 /// By error code: the SDK models only some of them, and throttling is not among those.
-fn fault_of_code(code: &str) -> Option<KeyStoreFault> {
+pub(super) fn fault_of_code(code: &str) -> Option<KeyStoreFault> {
     let fault = match code {
         "AccessDeniedException" | "AccessDenied" | "NotAuthorized" | "NotAuthorizedException" => {
             KeyStoreFault::AccessDenied
@@ -189,7 +215,7 @@ fn fault_of_code(code: &str) -> Option<KeyStoreFault> {
     Some(fault)
 }
 
-fn fault_of_status(status: u16) -> KeyStoreFault {
+pub(super) fn fault_of_status(status: u16) -> KeyStoreFault {
     match status {
         408 => KeyStoreFault::Timeout,
         429 => KeyStoreFault::Throttled,
@@ -275,6 +301,7 @@ fn remedy(fault: KeyStoreFault, code: Option<&str>, receipt: &Receipt) -> String
                  HTTPS_PROXY, HTTP_PROXY and NO_PROXY are as they should be, then retry"
             )
         }
+        KeyStoreFault::WrongEndpoint => wrong_endpoint(None, receipt),
         KeyStoreFault::Other => match code {
             Some("HTTP 407") => {
                 "give the proxy of HTTPS_PROXY or HTTP_PROXY its credentials".into()
@@ -287,74 +314,28 @@ fn remedy(fault: KeyStoreFault, code: Option<&str>, receipt: &Receipt) -> String
     }
 }
 
+fn wrong_endpoint(mismatch: Option<Mismatch>, receipt: &Receipt) -> String {
+    let region = receipt.region().unwrap_or("the client's region");
+    let what = match mismatch {
+        Some(Mismatch::Certificate) => {
+            "check this machine's clock, and if a proxy inspects TLS add its CA to the trust store"
+        }
+        Some(Mismatch::Tls) => "check its port, and whether it is to be called with http or https",
+        Some(Mismatch::Http) | None => "check its port, and for a proxy in between",
+    };
+    format!("do not retry; check the endpoint of {region}; {what}")
+}
+
 /// No server may put a caller to sleep for longer than this.
 const MAX_RETRY_AFTER: Duration = Duration::from_secs(60 * 60);
 
 /// `Retry-After` in whole seconds (RFC 9110 §10.2.3); KMS sends no date.
 fn retry_after<E>(error: &SdkError<E>) -> Option<Duration> {
-    let seconds = error.raw_response()?.headers().get("retry-after")?;
-    let seconds = Duration::from_secs(seconds.trim().parse().ok()?);
-    Some(seconds.min(MAX_RETRY_AFTER))
-}
-
-/// The SDK reports credentials that cannot be had as a failure to dispatch, deep in its chain of
-/// sources; for some of them it has only private types and its words.
-fn credentials_fault(error: &(dyn StdError + 'static)) -> Option<KeyStoreFault> {
-    chain(error).find_map(|link| match link.downcast_ref() {
-        Some(CredentialsError::ProviderTimedOut(_)) => Some(KeyStoreFault::Timeout),
-        // Such as a 503 of STS: a hiccup must not look like a wrong configuration, nor the reverse.
-        Some(CredentialsError::ProviderError(_)) => match is_refused(link) {
-            true => Some(KeyStoreFault::Credentials),
-            false => Some(KeyStoreFault::Unavailable),
-        },
-        Some(CredentialsError::Unhandled(_)) => match is_network(link) {
-            true => Some(KeyStoreFault::Unavailable),
-            false => Some(KeyStoreFault::Credentials),
-        },
-        Some(_) => Some(KeyStoreFault::Credentials),
-        None => {
-            let words = link.to_string();
-            if words.contains("select an auth scheme") {
-                Some(KeyStoreFault::Credentials)
-            } else if words.contains("identity resolver timed out") {
-                Some(KeyStoreFault::Timeout)
-            } else {
-                None
-            }
-        }
-    })
-}
-
-/// Whether somebody has to act: STS or SSO said no, by the codes that do not pass by themselves,
-/// nobody logged in to SSO, or a file with a token is not there.
-fn is_refused(error: &(dyn StdError + 'static)) -> bool {
-    const WORDS: [&str; 10] = [
-        "AccessDenied",
-        "ExpiredToken",
-        "InvalidClientTokenId",
-        "InvalidIdentityToken",
-        "InvalidParameterValue",
-        "MalformedPolicyDocument",
-        "UnauthorizedException",
-        "ValidationError",
-        "cached SSO token",
-        "the SSO token has expired",
-    ];
-    chain(error).any(|link| {
-        let words = link.to_string();
-        WORDS.iter().any(|word| words.contains(word)) || is_file_missing(link)
-    })
-}
-
-fn is_file_missing(error: &(dyn StdError + 'static)) -> bool {
-    use std::io::ErrorKind::{NotFound, PermissionDenied};
-    let error = error.downcast_ref::<std::io::Error>();
-    error.is_some_and(|error| matches!(error.kind(), NotFound | PermissionDenied))
-}
-
-/// Whether the source of credentials could not be reached.
-fn is_network(error: &(dyn StdError + 'static)) -> bool {
-    chain(error).any(|link| link.is::<std::io::Error>() || link.is::<ConnectorError>())
+    let value = error.raw_response()?.headers().get("retry-after")?.trim();
+    let is_number = !value.is_empty() && value.bytes().all(|b| b.is_ascii_digit());
+    // More digits than fit are a long time as well.
+    let seconds = is_number.then(|| value.parse().unwrap_or(u64::MAX))?;
+    Some(Duration::from_secs(seconds).min(MAX_RETRY_AFTER))
 }
 
 fn innermost<'a>(error: &'a (dyn StdError + 'static)) -> &'a (dyn StdError + 'static) {
@@ -362,7 +343,7 @@ fn innermost<'a>(error: &'a (dyn StdError + 'static)) -> &'a (dyn StdError + 'st
 }
 
 /// The error and its sources; bounded, since such a chain may in principle be circular.
-fn chain<'a>(
+pub(super) fn chain<'a>(
     error: &'a (dyn StdError + 'static),
 ) -> impl Iterator<Item = &'a (dyn StdError + 'static)> {
     let mut next = Some(error);

@@ -3,6 +3,7 @@ use aws_sdk_kms::{
     config::{BehaviorVersion, Region},
 };
 
+use super::clock::Clock;
 use super::{call::Settings, *};
 use crate::{error::SignatureFault, secret_key::SecretKey};
 
@@ -21,7 +22,11 @@ fn signer(key_id: &str, arn: Option<&str>) -> AwsKmsSigner {
         .region(Region::from_static("us-east-1"))
         .build();
     let public_key = key(1).public_key().unwrap();
-    let caller = Caller::new(Client::from_conf(config), Settings::default());
+    let caller = Caller::new(
+        Client::from_conf(config),
+        Settings::default(),
+        Clock::default(),
+    );
     AwsKmsSigner::new(caller, key_id.into(), arn.map(str::to_owned), public_key)
 }
 

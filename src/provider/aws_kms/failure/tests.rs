@@ -126,11 +126,8 @@ fn without_a_known_code_the_status_decides() {
 #[test]
 fn failures_on_the_way_are_told_apart() {
     let boxed = |text: &'static str| -> Box<dyn StdError + Send + Sync> { text.into() };
-    let other = |error: CredentialsError| -> SdkError<SignError> {
-        SdkError::dispatch_failure(ConnectorError::other(error.into(), None))
-    };
     let broken = HttpResponse::new(200.try_into().unwrap(), SdkBody::empty());
-    let cases: [(SdkError<SignError>, KeyStoreFault); 9] = [
+    let cases: [(SdkError<SignError>, KeyStoreFault); 5] = [
         (
             SdkError::timeout_error(boxed("slow")),
             KeyStoreFault::Timeout,
@@ -150,23 +147,6 @@ fn failures_on_the_way_are_told_apart() {
         (
             SdkError::construction_failure(boxed("no region")),
             KeyStoreFault::Other,
-        ),
-        (
-            other(CredentialsError::not_loaded_no_source()),
-            KeyStoreFault::Credentials,
-        ),
-        (
-            other(CredentialsError::invalid_configuration("typo")),
-            KeyStoreFault::Credentials,
-        ),
-        // A hiccup of what gives credentials is a hiccup, and not a wrong configuration.
-        (
-            other(CredentialsError::provider_timed_out(Duration::from_secs(1))),
-            KeyStoreFault::Timeout,
-        ),
-        (
-            other(CredentialsError::provider_error("503 from STS")),
-            KeyStoreFault::Unavailable,
         ),
     ];
     for (error, expected) in cases {
@@ -307,47 +287,16 @@ fn retry_after_is_read_from_the_answer() {
     assert_eq!(throttled("soon").retry_after(), None);
     assert_eq!(throttled("-1").retry_after(), None);
     // Not 584 billion years, which no clock can add.
-    let longest = throttled("18446744073709551615").retry_after();
-    assert_eq!(longest, Some(Duration::from_secs(3600)));
-}
-
-/// What an STS that answered says of itself, as the SDK words it.
-fn sts(code: &str) -> CredentialsError {
-    CredentialsError::provider_error(format!("service error: unhandled error ({code})"))
-}
-
-fn of_credentials(error: CredentialsError) -> Error {
-    let error = ConnectorError::other(error.into(), None);
-    classify(
-        SdkError::<SignError>::dispatch_failure(error),
-        receipt().with_attempts(0),
-        false,
-    )
-}
-
-#[test]
-fn a_source_of_credentials_that_says_no_is_told_from_one_that_is_down() {
-    let refused = std::io::Error::from(std::io::ErrorKind::ConnectionRefused);
-    for (error, expected) in [
-        (sts("AccessDenied"), KeyStoreFault::Credentials),
-        (sts("InvalidIdentityToken"), KeyStoreFault::Credentials),
-        (sts("ServiceUnavailable"), KeyStoreFault::Unavailable),
-        (
-            CredentialsError::unhandled(refused),
-            KeyStoreFault::Unavailable,
-        ),
-        (
-            CredentialsError::unhandled("no idea"),
-            KeyStoreFault::Credentials,
-        ),
+    for long in [
+        "18446744073709551615",
+        "18446744073709551616",
+        &"9".repeat(400),
     ] {
-        let error = of_credentials(error);
-        assert_eq!(fault(&error), expected, "{error:?}");
-        if error.is_retryable() {
-            let shown = error.to_string();
-            assert!(shown.contains("source of the AWS credentials"), "{shown}");
-        }
+        let longest = throttled(Box::leak(long.to_owned().into_boxed_str())).retry_after();
+        assert_eq!(longest, Some(Duration::from_secs(3600)), "{long}");
     }
+    assert_eq!(throttled("").retry_after(), None);
+    assert_eq!(throttled("+5").retry_after(), None);
 }
 
 #[test]

@@ -1,0 +1,159 @@
+//! What answers is not KMS: asking again would not help, and the error says what was seen.
+
+use std::{error::Error as _, time::Duration};
+
+use kms_signer::{
+    Error, KeyType, PublicKey, Signer,
+    emulator::KmsEmulator,
+    provider::{
+        aws_kms::{AwsKmsSigner, AwsKmsSignerBuilder, Retries},
+        local::LocalSigner,
+    },
+};
+use tokio::{
+    io::{AsyncReadExt as _, AsyncWriteExt as _},
+    net::TcpStream,
+};
+
+use crate::{
+    KEY, request,
+    tcp::{Server, read_request},
+    tls::{self, Http, Identity},
+};
+
+fn public_key() -> PublicKey {
+    let signer = LocalSigner::random(KeyType::Secp256k1).unwrap();
+    signer.public_key().clone()
+}
+
+async fn refused(builder: AwsKmsSignerBuilder) -> Error {
+    let signer = builder.pinned(public_key()).await.unwrap();
+    signer.sign(&request()).await.unwrap_err()
+}
+
+/// Final after one attempt, with the words `seen` in the source and `remedy` in the message.
+#[track_caller]
+fn assert_wrong_endpoint(error: &Error, seen: &str, remedy: &str) {
+    assert_eq!(error.kind(), "wrong_endpoint", "{error:?}");
+    assert!(!error.is_retryable(), "{error:?}");
+    assert_eq!(error.receipt().unwrap().attempts(), 1, "{error:?}");
+    let source = error.source().unwrap().to_string();
+    assert!(source.contains(seen), "`{seen}` is not in `{source}`");
+    let shown = error.to_string();
+    assert!(shown.contains(remedy), "`{remedy}` is not in `{shown}`");
+}
+
+#[tokio::test]
+async fn a_certificate_that_does_not_prove_it_is_final() {
+    let emulator = KmsEmulator::start().await.unwrap();
+    let identity = Identity::new("localhost");
+    let server = tls::server(&emulator, &identity, Http::One, |_, _| true).await;
+    let stranger = Identity::new("localhost");
+    let builder = AwsKmsSigner::builder(KEY).sdk_config(&tls::config(&server, &stranger.pem));
+    let error = refused(builder).await;
+    assert_wrong_endpoint(&error, "invalid peer certificate", "trust store");
+    assert_eq!(server.accepted(), 1);
+
+    let identity = Identity::new("kms.example");
+    let server = tls::server(&emulator, &identity, Http::One, |_, _| true).await;
+    let builder = AwsKmsSigner::builder(KEY).sdk_config(&tls::config(&server, &identity.pem));
+    let error = refused(builder).await;
+    assert_wrong_endpoint(&error, "localhost", "trust store");
+}
+
+/// What it says instead of HTTP, or of TLS.
+async fn talkative(words: &'static [u8]) -> Server {
+    Server::start(move |_, mut stream: TcpStream| async move {
+        let mut buffer = [0; 4096];
+        let _ = stream.read(&mut buffer).await;
+        let _ = stream.write_all(words).await;
+        // Whatever follows is read, so that nothing is lost to a reset.
+        while let Ok(1..) = stream.read(&mut buffer).await {}
+    })
+    .await
+}
+
+#[tokio::test]
+async fn what_speaks_no_http_is_final() {
+    for words in [
+        &b"SSH-2.0-OpenSSH_9.2\r\n"[..],
+        b"220 mail.example ESMTP\r\n",
+        b"HTTP/1.1 200 OK\r\nno colon\r\n\r\n",
+        b"HTTP/9.9 200 OK\r\n\r\n",
+        b"\x15\x03\x03\x00\x02\x02\x46",
+    ] {
+        let server = talkative(words).await;
+        let builder = AwsKmsSigner::builder(KEY)
+            .endpoint_url(server.url())
+            .static_credentials("AKIAFAKEFAKEFAKEFAKE", "fake", None);
+        let error = refused(builder).await;
+        assert_wrong_endpoint(&error, "", "for a proxy in between");
+        assert_eq!(server.accepted(), 1);
+    }
+}
+
+#[tokio::test]
+async fn what_speaks_no_tls_is_final() {
+    let pem = Identity::new("localhost").pem;
+    for words in [
+        &b"HTTP/1.1 400 Bad Request\r\ncontent-length: 0\r\n\r\n"[..],
+        b"SSH-2.0-OpenSSH_9.2\r\n",
+        // Alerts: protocol_version, unrecognized_name (RFC 8446 §6).
+        b"\x15\x03\x03\x00\x02\x02\x46",
+        b"\x15\x03\x03\x00\x02\x02\x70",
+    ] {
+        let server = talkative(words).await;
+        let builder = AwsKmsSigner::builder(KEY).sdk_config(&tls::config(&server, &pem));
+        let error = refused(builder).await;
+        assert_wrong_endpoint(&error, "", "http or https");
+        assert_eq!(server.accepted(), 1);
+    }
+}
+
+/// Trouble that passes looks much the same, and is tried again.
+#[tokio::test]
+async fn a_connection_that_breaks_is_tried_again() {
+    let pem = Identity::new("localhost").pem;
+    for words in [
+        &b""[..],
+        // The alert internal_error, and half a record.
+        b"\x15\x03\x03\x00\x02\x02\x50",
+        b"\x16\x03\x03",
+    ] {
+        let server = Server::start(move |_, mut stream: TcpStream| async move {
+            let mut buffer = [0; 4096];
+            let _ = stream.read(&mut buffer).await;
+            let _ = stream.write_all(words).await;
+        })
+        .await;
+        let builder = AwsKmsSigner::builder(KEY).sdk_config(&tls::config(&server, &pem));
+        let error = refused(builder).await;
+        assert_eq!(error.kind(), "connection", "{words:?}: {error:?}");
+        assert!(error.is_retryable());
+        assert_eq!(error.receipt().unwrap().attempts(), 3);
+        assert_eq!(server.accepted(), 3);
+    }
+}
+
+/// The SDK would give up such a body after five seconds, as one that is too slow.
+#[tokio::test]
+async fn a_stalled_body_has_all_the_time_of_its_attempt() {
+    let server = Server::start(|_, mut stream: TcpStream| async move {
+        let _ = read_request(&mut stream).await;
+        let head = b"HTTP/1.1 200 OK\r\ncontent-length: 100\r\n\r\n{";
+        let _ = stream.write_all(head).await;
+        while let Ok(1..) = stream.read(&mut [0; 64]).await {}
+    })
+    .await;
+    let builder = AwsKmsSigner::builder(KEY)
+        .endpoint_url(server.url())
+        .static_credentials("AKIAFAKEFAKEFAKEFAKE", "fake", None)
+        .attempt_timeout(Duration::from_secs(6))
+        .retries(Retries::none());
+    let error = refused(builder).await;
+    assert_eq!(error.kind(), "timeout", "{error:?}");
+    assert_eq!(
+        error.source().unwrap().to_string(),
+        "no answer within the time of an attempt"
+    );
+}
