@@ -78,6 +78,7 @@
 mod admission;
 mod attempt;
 mod body;
+mod budget;
 mod builder;
 mod call;
 mod clock;

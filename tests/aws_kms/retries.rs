@@ -148,6 +148,51 @@ async fn clones_and_other_keys_share_the_budget() {
     assert!((30..=41).contains(&calls), "{calls} calls for 30 requests");
 }
 
+fn client(emulator: &KmsEmulator) -> Client {
+    let config = aws_sdk_kms::Config::builder()
+        .behavior_version(BehaviorVersion::v2026_01_12())
+        .region(Region::new(emulator.region().to_owned()))
+        .endpoint_url(emulator.endpoint_url())
+        .credentials_provider(Credentials::new("AKIAFAKE", "fake", None, None, "test"));
+    Client::from_conf(config.build())
+}
+
+#[tokio::test]
+async fn signers_over_one_client_share_its_budget_and_those_over_another_do_not() {
+    let emulator = KmsEmulator::start().await.unwrap();
+    let arn = emulator.create_key(KeyType::Secp256k1).unwrap();
+    let public_key = emulator.public_key(&arn).unwrap();
+    let client = client(&emulator);
+    emulator.inject(on_sign(Fault::throttling()));
+    // Some of them choose other retries, which are paid from the same budget.
+    let mut signers = Vec::new();
+    for index in 0..100 {
+        let builder = AwsKmsSigner::builder(&arn).client(client.clone());
+        let builder = builder.retries(Retries::default().max_attempts(3 + index % 3));
+        signers.push(builder.pinned(public_key.clone()).await.unwrap());
+    }
+    for signer in &signers {
+        signer.sign(&request()).await.unwrap_err();
+    }
+    let calls = emulator.calls(Operation::Sign);
+    // A token comes back every second, and the run takes less than ten.
+    assert!(
+        (100..=111).contains(&calls),
+        "{calls} calls for 100 requests"
+    );
+    // One that comes later, while the others are still there, gets no budget of its own.
+    let later = AwsKmsSigner::builder(&arn).client(client.clone());
+    let later = later.pinned(public_key.clone()).await.unwrap();
+    let error = later.sign(&request()).await.unwrap_err();
+    assert_eq!(error.receipt().unwrap().attempts(), 1);
+
+    let elsewhere = self::client(&emulator);
+    let elsewhere = AwsKmsSigner::builder(&arn).client(elsewhere);
+    let elsewhere = elsewhere.pinned(public_key).await.unwrap();
+    let error = elsewhere.sign(&request()).await.unwrap_err();
+    assert_eq!(error.receipt().unwrap().attempts(), 3);
+}
+
 #[tokio::test]
 async fn a_health_check_leaves_the_budget_to_signatures() {
     let (emulator, signer) = emulated().await;
@@ -157,28 +202,11 @@ async fn a_health_check_leaves_the_budget_to_signatures() {
     }
     assert_eq!(
         injected.fired(),
-        45,
-        "three questions with three attempts each, five times"
+        15,
+        "three calls with one attempt each, five times"
     );
     let error = signer.sign(&request()).await.unwrap_err();
     assert_eq!(error.receipt().unwrap().attempts(), 3);
-}
-
-#[tokio::test]
-async fn a_health_check_makes_as_many_attempts_as_a_signature_may() {
-    let emulator = KmsEmulator::start().await.unwrap();
-    let arn = emulator.create_key(KeyType::Secp256k1).unwrap();
-    let retries = Retries::default()
-        .max_attempts(20)
-        .max_backoff(Duration::from_millis(1));
-    let signer = builder(&emulator, &arn)
-        .retries(retries)
-        .connect()
-        .await
-        .unwrap();
-    let injected = emulator.inject(FaultRule::new(Fault::throttling()));
-    assert!(!signer.check().await.is_ready());
-    assert_eq!(injected.fired(), 60, "three questions");
 }
 
 #[tokio::test]

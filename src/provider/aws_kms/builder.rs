@@ -73,7 +73,8 @@ impl AwsKmsSignerBuilder {
     }
 
     /// Uses an existing client, with its connections and credentials. The client's own retries are
-    /// switched off, since this signer has [its own](Self::retries).
+    /// switched off, since this signer has [its own](Self::retries). A client without a region is
+    /// used in the region of the key's ARN.
     ///
     /// Older SDKs (`aws-smithy-runtime` 1.11, for one) give credentials at most 5 s, whatever the
     /// [`deadline`](Self::deadline). If yours may take longer, give such a client an
@@ -83,7 +84,8 @@ impl AwsKmsSignerBuilder {
     /// [`attempt_timeout`](Self::attempt_timeout).
     ///
     /// For many keys of one account and region give all of them clones of one client: making a
-    /// client takes milliseconds, and each has connections of its own.
+    /// client takes milliseconds, and each has connections of its own. Signers over clones of one
+    /// client also share the [budget](Retries#budget) of their retries.
     pub fn client(mut self, client: Client) -> Self {
         self.source = Source::Client(client);
         self
@@ -203,25 +205,36 @@ impl AwsKmsSignerBuilder {
 
     async fn caller(self) -> Result<(Caller, Arc<str>, Instant)> {
         require_runtime()?;
-        let (settings, clock) = (self.settings.clone(), self.clock.clone());
+        let (mut settings, clock) = (self.settings.clone(), self.clock.clone());
         let deadline = in_future(settings.deadline);
+        let given = self.given_client().cloned();
         let (client, key_id) = self.client_and_key(deadline).await?;
+        let region = client.config().region().map(Region::as_ref);
+        settings.retries = (settings.retries).over(given.as_ref().unwrap_or(&client), region);
         Ok((Caller::new(client, settings, clock), key_id, deadline))
     }
 
-    fn overrides_client(&self) -> bool {
-        self.region.is_some() || self.endpoint_url.is_some() || self.credentials.is_some()
+    /// The client that was given, unless the calls go to another endpoint or account.
+    fn given_client(&self) -> Option<&Client> {
+        match &self.source {
+            Source::Client(client) if self.endpoint_url.is_none() && self.credentials.is_none() => {
+                Some(client)
+            }
+            _ => None,
+        }
     }
 
     async fn client_and_key(self, deadline: Instant) -> Result<(Client, Arc<str>)> {
         check_key_id(&self.key_id)?;
         let key_region = arn_region(&self.key_id).map(str::to_owned);
+        // As it is, so that its connections are shared.
+        if let (Some(client), None) = (self.given_client(), &self.region)
+            && let Some(region) = client.config().region()
+        {
+            check_region(Some(region), key_region.as_deref())?;
+            return Ok((client.clone(), self.key_id.into()));
+        }
         let mut config = match &self.source {
-            // As it is, so that its connections are shared.
-            Source::Client(client) if !self.overrides_client() => {
-                check_region(client.config().region(), key_region.as_deref())?;
-                return Ok((client.clone(), self.key_id.into()));
-            }
             Source::Client(client) => client.config().to_builder(),
             Source::SdkConfig(config) => {
                 let mut builder = aws_sdk_kms::config::Builder::from(&**config);

@@ -26,7 +26,7 @@ pub struct Health {
     pub pin: Result<PinCheck>,
     /// Whether this caller may sign with this key now: a dry run of `Sign`.
     pub may_sign: Result<()>,
-    /// How long that dry run took, with all its attempts: about as long as a signature takes.
+    /// How long that dry run took: about as long as a signature takes.
     pub latency: Duration,
 }
 
@@ -108,8 +108,7 @@ impl AwsKmsSigner {
     /// Three calls at the same time: `DescribeKey`, `GetPublicKey`, and `Sign` with `DryRun`. Only
     /// `kms:Sign` is needed. With `kms:DescribeKey` the state is known too, and with
     /// `kms:GetPublicKey` the public key is compared; without it the ARN that `DescribeKey` gives
-    /// is. Each call has the signer's deadline and as many attempts, but takes nothing from the
-    /// budget of its retries. They count against the account's quota, so ask every few seconds
+    /// is. Each call has the signer's deadline and one attempt. They count against the account's quota, so ask every few seconds
     /// rather than before each signature. A probe that has less time than the deadline puts
     /// `tokio::time::timeout` around this. For a wallet of several layers or regions, keep a clone
     /// of each `AwsKmsSigner`.

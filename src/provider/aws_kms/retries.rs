@@ -1,13 +1,11 @@
 //! When a failed attempt is repeated, and after which pause.
 
-use std::{
-    fmt,
-    sync::{Arc, Mutex, MutexGuard, PoisonError},
-    time::Duration,
-};
+use std::{fmt, time::Duration};
 
+use aws_sdk_kms::Client;
 use tokio::time::Instant;
 
+use super::budget::{Budget, SharedBudget};
 use crate::{Error, error::KeyStoreFault};
 
 /// How often, and after which pauses, an attempt at a call is repeated.
@@ -21,21 +19,25 @@ use crate::{Error, error::KeyStoreFault};
 /// # Budget
 ///
 /// Retries are paid from a budget, so that a key store in trouble is not asked three times as
-/// much. It holds 100 tokens unless set otherwise. A retry costs 1 after a lost connection, 5 after
-/// a timeout, an incomplete answer, or while the key store is unavailable, and 10 after throttling.
-/// What was paid comes back when the call then succeeds; any other success gives one token, and so
-/// does every second. While the budget is empty errors return at once. Health checks pay nothing.
+/// much. It holds 100 tokens by default. A retry costs 1 after a lost connection, 5 after a timeout,
+/// an incomplete answer, or while the key store is unavailable, and 10 after throttling, but never
+/// more than the budget holds when it is full. What was paid comes back when the call then succeeds;
+/// any other success gives one token, and so does every second. While the budget has less than a
+/// retry costs, errors return at once. Health checks make no retries.
 ///
-/// Clones share one budget, so give clones to all signers of an account and region, above all to
-/// those under one rate limit. By default each signer has its own, which it shares with its clones
-/// and with [`another_key`](super::AwsKmsSigner::another_key).
+/// By default all signers over one [client](super::AwsKmsSignerBuilder::client) and region share one
+/// budget: those built with clones of that client, and those of
+/// [`another_key`](super::AwsKmsSigner::another_key). A signer with credentials or an endpoint of its
+/// own is over another client. A budget that was set with [`budget`](Self::budget) is shared by the
+/// signers that were given clones of these `Retries`, over whichever client.
 ///
 /// ```
 /// # #[cfg(feature = "aws-kms")] {
 /// use std::time::Duration;
 /// use kms_signer::provider::aws_kms::{AwsKmsSigner, Retries};
 ///
-/// let retries = Retries::default().max_attempts(5).max_backoff(Duration::from_millis(400));
+/// // One budget for both, although each has a client of its own.
+/// let retries = Retries::default().max_attempts(5).budget(200);
 /// let payouts = AwsKmsSigner::builder("alias/payouts").retries(retries.clone());
 /// let deposits = AwsKmsSigner::builder("alias/deposits").retries(retries);
 /// # }
@@ -45,17 +47,18 @@ pub struct Retries {
     max_attempts: u32,
     initial_backoff: Duration,
     max_backoff: Duration,
-    budget: Arc<Budget>,
+    /// `None` until a client is known, unless the user set one.
+    budget: Option<SharedBudget>,
 }
 
 impl Default for Retries {
-    /// Three attempts, pauses of up to 25 ms and 50 ms, a budget of 100 tokens.
+    /// Three attempts, pauses of up to 25 ms and 50 ms, the client's budget of 100 tokens.
     fn default() -> Self {
         Self {
             max_attempts: 3,
             initial_backoff: Duration::from_millis(25),
             max_backoff: Duration::from_secs(1),
-            budget: Arc::new(Budget::new(100)),
+            budget: None,
         }
     }
 }
@@ -87,10 +90,19 @@ impl Retries {
         self
     }
 
-    /// Gives it a new budget of so many tokens, full; 100 by default.
+    /// Sets a new [budget](Self#budget) of so many tokens, full, instead of the client's.
+    ///
+    /// With 0 there are no retries. With fewer than a retry costs, there is one when it is full.
     #[must_use]
     pub fn budget(mut self, tokens: u32) -> Self {
-        self.budget = Arc::new(Budget::new(tokens));
+        self.budget = Some(SharedBudget::new(tokens));
+        self
+    }
+
+    /// Shares the budget of `client`, unless the user set one.
+    pub(super) fn over(mut self, client: &Client, region: Option<&str>) -> Self {
+        let shared = || SharedBudget::of_client(client, region);
+        self.budget = Some(self.budget.unwrap_or_else(shared));
         self
     }
 
@@ -98,13 +110,13 @@ impl Retries {
     pub(super) fn start(&self) -> Allowance<'_> {
         Allowance {
             retries: self,
-            budget: Some(&self.budget),
+            budget: self.budget.as_deref(),
             attempts: 0,
             paid: 0,
         }
     }
 
-    /// The retries of a question, which must not use up what signatures may need.
+    /// The retries of a question: none. What answers late or not at all is an answer too.
     pub(super) fn start_probe(&self) -> Allowance<'_> {
         Allowance {
             retries: self,
@@ -121,7 +133,7 @@ impl fmt::Debug for Retries {
             .field("max_attempts", &self.max_attempts)
             .field("initial_backoff", &self.initial_backoff)
             .field("max_backoff", &self.max_backoff)
-            .field("budget", &self.budget.capacity)
+            .field("budget", &self.budget.as_deref().map(Budget::capacity))
             .finish()
     }
 }
@@ -132,7 +144,7 @@ const LONGEST_BACKOFF: Duration = Duration::from_secs(24 * 60 * 60);
 /// What one call has used of the retries it is allowed.
 pub(super) struct Allowance<'a> {
     retries: &'a Retries,
-    /// `None` if nothing is to be paid.
+    /// Without one there are no retries.
     budget: Option<&'a Budget>,
     attempts: u32,
     paid: u32,
@@ -150,13 +162,8 @@ impl Allowance<'_> {
         if pause >= until.saturating_duration_since(now) {
             return None;
         }
-        if let Some(budget) = self.budget {
-            let cost = cost(error);
-            if !budget.take(cost, now) {
-                return None;
-            }
-            self.paid = self.paid.saturating_add(cost);
-        }
+        let paid = self.budget?.take(cost(error), now)?;
+        self.paid = self.paid.saturating_add(paid);
         Some(pause)
     }
 
@@ -187,52 +194,6 @@ fn cost(error: &Error) -> u32 {
             _ => 5,
         },
         _ => 5,
-    }
-}
-
-/// Tokens for retries.
-struct Budget {
-    capacity: u32,
-    state: Mutex<Tokens>,
-}
-
-struct Tokens {
-    /// With its fraction: time refills one a second.
-    count: f64,
-    at: Option<Instant>,
-}
-
-impl Budget {
-    fn new(capacity: u32) -> Self {
-        let count = capacity.into();
-        Self {
-            capacity,
-            state: Mutex::new(Tokens { count, at: None }),
-        }
-    }
-
-    fn take(&self, cost: u32, now: Instant) -> bool {
-        let mut tokens = self.refilled(now);
-        let is_enough = tokens.count >= cost.into();
-        if is_enough {
-            tokens.count -= f64::from(cost);
-        }
-        is_enough
-    }
-
-    fn give(&self, amount: u32, now: Instant) {
-        let mut tokens = self.refilled(now);
-        tokens.count = (tokens.count + f64::from(amount)).min(self.capacity.into());
-    }
-
-    fn refilled(&self, now: Instant) -> MutexGuard<'_, Tokens> {
-        let mut tokens = self.state.lock().unwrap_or_else(PoisonError::into_inner);
-        let since = tokens
-            .at
-            .map_or(Duration::ZERO, |at| now.saturating_duration_since(at));
-        tokens.count = (tokens.count + since.as_secs_f64()).min(self.capacity.into());
-        tokens.at = Some(now);
-        tokens
     }
 }
 

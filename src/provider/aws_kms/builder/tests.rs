@@ -59,6 +59,9 @@ async fn the_region_is_the_explicit_one_then_the_configured_one_then_the_arns() 
         pinned(overridden.region("eu-west-1")).await.unwrap(),
         "eu-west-1"
     );
+
+    let without = AwsKmsSigner::builder(ARN).client(Client::new(&config(None)));
+    assert_eq!(pinned(without).await.unwrap(), "eu-central-1");
 }
 
 #[tokio::test]
@@ -82,6 +85,10 @@ async fn settings_that_contradict_are_refused_before_any_call() {
         ),
         (
             AwsKmsSigner::builder("alias/a").sdk_config(&config(None)),
+            "no AWS region is known",
+        ),
+        (
+            AwsKmsSigner::builder("alias/a").client(Client::new(&config(None))),
             "no AWS region is known",
         ),
         (

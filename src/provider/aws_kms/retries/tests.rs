@@ -12,6 +12,11 @@ fn failure(fault: KeyStoreFault, retry_after: Option<Duration>) -> Error {
     }
 }
 
+/// With a budget like that of a client.
+fn full() -> Retries {
+    Retries::default().budget(100)
+}
+
 fn throttled() -> Error {
     failure(KeyStoreFault::Throttled, None)
 }
@@ -35,7 +40,7 @@ fn retries_left(retries: &Retries, error: &Error) -> u32 {
 
 #[tokio::test(start_paused = true)]
 async fn only_what_is_retryable_is_repeated_and_only_so_often() {
-    let retries = Retries::default().max_attempts(4);
+    let retries = full().max_attempts(4);
     let mut allowance = retries.start();
     for _ in 0..3 {
         assert!(allowance.pause_after(&lost(), later()).is_some());
@@ -60,14 +65,14 @@ async fn only_what_is_retryable_is_repeated_and_only_so_often() {
         );
     }
     for attempts in [0, 1] {
-        let none = Retries::none().max_attempts(attempts);
+        let none = full().max_attempts(attempts);
         assert_eq!(none.start().pause_after(&lost(), later()), None);
     }
 }
 
 #[tokio::test(start_paused = true)]
 async fn pauses_grow_within_their_bounds_and_differ() {
-    let retries = Retries::default()
+    let retries = full()
         .max_attempts(40)
         .initial_backoff(Duration::from_millis(10))
         .max_backoff(Duration::from_millis(100))
@@ -93,7 +98,7 @@ async fn pauses_grow_within_their_bounds_and_differ() {
 
 #[tokio::test(start_paused = true)]
 async fn retry_after_is_honoured_unless_it_ends_after_the_deadline() {
-    let retries = Retries::default();
+    let retries = full();
     let asked = Duration::from_secs(2);
     let error = failure(KeyStoreFault::Throttled, Some(asked));
     let in_time = Instant::now() + Duration::from_secs(3);
@@ -104,7 +109,7 @@ async fn retry_after_is_honoured_unless_it_ends_after_the_deadline() {
 
 #[tokio::test(start_paused = true)]
 async fn a_refused_pause_costs_nothing() {
-    let retries = Retries::default().budget(10);
+    let retries = full().budget(10);
     for _ in 0..100 {
         let gone = Instant::now();
         assert_eq!(retries.start().pause_after(&throttled(), gone), None);
@@ -114,16 +119,29 @@ async fn a_refused_pause_costs_nothing() {
 
 #[tokio::test(start_paused = true)]
 async fn the_budget_bounds_retries_by_what_they_cost() {
-    assert_eq!(retries_left(&Retries::default(), &throttled()), 10);
+    assert_eq!(retries_left(&full(), &throttled()), 10);
     let unavailable = failure(KeyStoreFault::Unavailable, None);
-    assert_eq!(retries_left(&Retries::default(), &unavailable), 20);
-    assert_eq!(retries_left(&Retries::default(), &lost()), 100);
-    assert_eq!(retries_left(&Retries::default().budget(0), &lost()), 0);
+    assert_eq!(retries_left(&full(), &unavailable), 20);
+    assert_eq!(retries_left(&full(), &lost()), 100);
+    for (tokens, retries) in [(0, 0), (4, 1), (9, 1), (10, 1), (19, 1), (20, 2)] {
+        let small = full().budget(tokens);
+        assert_eq!(retries_left(&small, &throttled()), retries, "{tokens}");
+    }
+}
+
+/// A question is asked once, and without a budget nothing is asked again.
+#[tokio::test(start_paused = true)]
+async fn there_is_no_retry_without_a_budget() {
+    assert_eq!(full().start_probe().pause_after(&lost(), later()), None);
+    assert_eq!(
+        Retries::default().start().pause_after(&lost(), later()),
+        None
+    );
 }
 
 #[tokio::test(start_paused = true)]
 async fn clones_share_the_budget_and_a_new_one_is_full() {
-    let retries = Retries::default();
+    let retries = full();
     assert_eq!(
         retries_left(&retries.clone().max_attempts(9), &throttled()),
         10
@@ -134,7 +152,7 @@ async fn clones_share_the_budget_and_a_new_one_is_full() {
 
 #[tokio::test(start_paused = true)]
 async fn success_and_time_refill_the_budget_to_its_brim() {
-    let retries = Retries::default().budget(30);
+    let retries = full().budget(30);
     let mut paid = retries.start();
     assert!(paid.pause_after(&throttled(), later()).is_some());
     assert!(paid.pause_after(&throttled(), later()).is_some());
@@ -171,7 +189,7 @@ async fn success_and_time_refill_the_budget_to_its_brim() {
 /// No setting makes arithmetic overflow.
 #[tokio::test(start_paused = true)]
 async fn the_largest_settings_are_harmless() {
-    let retries = Retries::default()
+    let retries = full()
         .max_attempts(u32::MAX)
         .initial_backoff(Duration::MAX)
         .max_backoff(Duration::MAX)
