@@ -77,6 +77,8 @@ mod secret_key;
 pub mod signature;
 mod signer;
 pub mod telemetry;
+#[cfg(feature = "aws-kms")]
+mod text;
 mod verifier;
 
 pub use async_trait::async_trait;

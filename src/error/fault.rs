@@ -142,6 +142,12 @@ pub enum AnswerFault {
         /// How many bytes are read.
         most: usize,
     },
+    /// What it gives as the key can be no key. Do not retry.
+    #[error("it names `{actual}` as its key, which can be no key; check what answered")]
+    Key {
+        /// What it gives as the key.
+        actual: String,
+    },
     /// Another algorithm was used than was asked for. Do not retry.
     #[error("it used {actual} where {expected} was asked for; check what answered")]
     Algorithm {

@@ -86,6 +86,8 @@ mod credentials;
 mod endpoint;
 mod failure;
 mod health;
+mod key_id;
+mod protocol;
 mod retries;
 
 use std::{
@@ -94,11 +96,6 @@ use std::{
 };
 
 use async_trait::async_trait;
-use aws_sdk_kms::{
-    operation::sign::SignOutput,
-    primitives::Blob,
-    types::{MessageType, SigningAlgorithmSpec},
-};
 
 pub use {aws_config, aws_sdk_kms};
 
@@ -109,15 +106,13 @@ pub use self::{
 };
 use self::{
     call::{Caller, Subject},
-    failure::printable,
+    key_id::{KeyId, check_key},
+    protocol::{SignAnswer, ToSign, missing},
 };
 use crate::{
-    Error, KeyInput, KeyType, PublicKey, RawSignature, Receipt, Result, SignRequest, Signature,
-    Signed, Signer, Verifier, error::AnswerFault,
+    Error, KeyInput, PublicKey, RawSignature, Receipt, Result, SignRequest, Signature, Signed,
+    Signer, Verifier, error::AnswerFault,
 };
-
-/// The most bytes KMS signs as a RAW message, which Ed25519 requires (AWS API: Sign, `Message`).
-const MAX_RAW_MESSAGE: usize = 4096;
 
 /// A signer whose key is in AWS KMS. Cheap to clone; clones share the client and the pin.
 #[derive(Clone)]
@@ -125,7 +120,7 @@ pub struct AwsKmsSigner {
     caller: Caller,
     /// As the user gave it: with an alias in the request, IAM conditions on the alias still hold.
     key_id: Arc<str>,
-    /// The ARN of the key that is pinned, once known.
+    /// The ARN of the key that is pinned, once known; from some emulators its bare id.
     arn: Arc<OnceLock<Arc<str>>>,
     verifier: Verifier,
 }
@@ -197,36 +192,39 @@ impl AwsKmsSigner {
     /// Everything that must hold before a signature leaves this file.
     fn release(
         &self,
-        output: &SignOutput,
+        answer: &SignAnswer,
         input: &KeyInput<'_>,
-        algorithm: &SigningAlgorithmSpec,
+        asked: &ToSign,
     ) -> Result<Signature> {
-        let returned = output.key_id().ok_or_else(|| missing("KeyId"))?;
-        check_key(self.key(), returned)?;
-        let used = output
-            .signing_algorithm()
-            .ok_or_else(|| missing("SigningAlgorithm"))?;
-        if used != algorithm {
+        let (signature, pin) = self.verify(answer, input, asked)?;
+        self.arn.get_or_init(|| pin.into());
+        Ok(signature)
+    }
+
+    /// Checks the answer to a `Sign` call. Returns the signature, and the key to pin.
+    fn verify(
+        &self,
+        answer: &SignAnswer,
+        input: &KeyInput<'_>,
+        asked: &ToSign,
+    ) -> Result<(Signature, String)> {
+        let pin = check_key(self.key(), answer.key_id.as_deref())?;
+        let used = (answer.algorithm.as_deref()).ok_or_else(|| missing("SigningAlgorithm"))?;
+        if used != asked.algorithm() {
             return Err(Error::UnusableAnswer {
                 fault: AnswerFault::Algorithm {
-                    actual: printable(used.as_str()),
-                    expected: algorithm.as_str().to_owned(),
+                    actual: used.to_owned(),
+                    expected: asked.algorithm().to_owned(),
                 },
                 receipt: None,
             });
         }
-        let bytes = output
-            .signature()
-            .map(Blob::as_ref)
-            .filter(|bytes| !bytes.is_empty())
-            .ok_or_else(|| missing("Signature"))?;
+        let bytes = (answer.signature.as_deref()).ok_or_else(|| missing("Signature"))?;
         let raw = match input {
             KeyInput::EcdsaPrehash(_) => RawSignature::Der(bytes),
             KeyInput::Ed25519Message(_) => RawSignature::Fixed(bytes),
         };
-        let signature = self.verifier.accept(input, raw)?;
-        self.arn.get_or_init(|| returned.into());
-        Ok(signature)
+        Ok((self.verifier.accept(input, raw)?, pin))
     }
 }
 
@@ -247,8 +245,7 @@ impl Signer for AwsKmsSigner {
     ///   when KMS, or whatever answered in its place, returned something else than a signature.
     async fn sign(&self, request: &SignRequest<'_>) -> Result<Signed> {
         let input = request.input_for(self.public_key().key_type())?;
-        let (message, message_type) = message_of(&input)?;
-        let algorithm = algorithm_of(self.public_key().key_type());
+        let asked = ToSign::new(&input)?;
 
         // By the name that is sent: an alias may by now lead to another key than the pinned one.
         let subject = Subject {
@@ -259,19 +256,16 @@ impl Signer for AwsKmsSigner {
             is_probe: false,
         };
         let send = |overrides| {
-            let request = (self.caller.client().sign())
-                .key_id(&*self.key_id)
-                .message(message.clone())
-                .message_type(message_type.clone())
-                .signing_algorithm(algorithm.clone());
-            request.customize().config_override(overrides).send()
+            let client = self.caller.client();
+            protocol::sign(client, &self.key_id, &asked, overrides)
         };
-        let accept = |output: SignOutput, receipt: Receipt| {
-            match (self.release(&output, &input, &algorithm), output.key_id()) {
+        let accept = |answer: SignAnswer, receipt: Receipt| {
+            let answered = answer.key_id.as_deref().filter(|key| is_key(key));
+            match (self.release(&answer, &input, &asked), answered) {
                 // By now the ARN is known, even if it was not when the call began.
                 (Ok(signature), _) => Ok(Signed::new(signature, receipt.with_key(self.key()))),
                 // Whose answer it is, which an alias does not tell.
-                (Err(error), Some(returned)) => Err(error.with_receipt(receipt.with_key(returned))),
+                (Err(error), Some(key)) => Err(error.with_receipt(receipt.with_key(key))),
                 (Err(error), None) => Err(error.with_receipt(receipt)),
             }
         };
@@ -292,63 +286,9 @@ impl fmt::Debug for AwsKmsSigner {
     }
 }
 
-/// The `Message` and `MessageType` of a Sign call.
-///
-/// The type is always set: KMS defaults to RAW and would hash a digest once more.
-fn message_of(input: &KeyInput<'_>) -> Result<(Blob, MessageType)> {
-    match input {
-        KeyInput::EcdsaPrehash(digest) => Ok((Blob::new(digest.to_vec()), MessageType::Digest)),
-        KeyInput::Ed25519Message(message) if (1..=MAX_RAW_MESSAGE).contains(&message.len()) => {
-            Ok((Blob::new(message.to_vec()), MessageType::Raw))
-        }
-        KeyInput::Ed25519Message(message) => Err(Error::MessageLength {
-            actual: message.len(),
-            most: MAX_RAW_MESSAGE,
-        }),
-    }
-}
-
-/// The one algorithm for each type. ED25519_PH_SHA_512 is another scheme, which no chain verifies.
-fn algorithm_of(key_type: KeyType) -> SigningAlgorithmSpec {
-    match key_type {
-        KeyType::Secp256k1 | KeyType::P256 => SigningAlgorithmSpec::EcdsaSha256,
-        KeyType::Ed25519 => SigningAlgorithmSpec::Ed25519Sha512,
-    }
-}
-
-fn is_alias(key_id: &str) -> bool {
-    key_id.starts_with("alias/") || key_id.contains(":alias/")
-}
-
-/// Whether an answer about the key `returned` is one for the key id `asked`.
-///
-/// An ARN must be the same, an id must be that of the ARN. An alias may lead to any key, but its
-/// ARN only to one of its own account and region. KMS answers with the key's ARN, and some
-/// emulators with its bare id.
-fn check_key(asked: &str, returned: &str) -> Result<()> {
-    let is_arn = |id: &str| id.starts_with("arn:");
-    let bare = |id: &str| id.rsplit('/').next().map(str::to_owned);
-    let agree = match asked.split_once(":alias/") {
-        Some((scope, _)) => !is_arn(returned) || returned.starts_with(&format!("{scope}:key/")),
-        None if is_alias(asked) => true,
-        None if is_arn(asked) && is_arn(returned) => asked == returned,
-        None => bare(asked) == bare(returned),
-    };
-    match agree {
-        true => Ok(()),
-        false => Err(Error::KeyMoved {
-            pinned: asked.to_owned(),
-            returned: printable(returned),
-            receipt: None,
-        }),
-    }
-}
-
-fn missing(field: &'static str) -> Error {
-    Error::UnusableAnswer {
-        fault: AnswerFault::Missing { field },
-        receipt: None,
-    }
+/// Whether it names a key, and not an alias.
+fn is_key(text: &str) -> bool {
+    KeyId::parse(text).is_some_and(|key_id| !key_id.is_alias())
 }
 
 #[cfg(test)]

@@ -1,62 +1,54 @@
 //! Whether a key in KMS can be used as a signer. Pure: no network.
 
-use aws_sdk_kms::{
-    operation::get_public_key::GetPublicKeyOutput,
-    primitives::Blob,
-    types::{KeySpec, KeyUsageType},
-};
+use aws_sdk_kms::types::{KeySpec, KeyUsageType};
 
-use super::{algorithm_of, check_key, failure::printable, missing};
+use super::{
+    key_id::check_key,
+    protocol::{PublicKeyAnswer, algorithm_of, missing},
+};
 use crate::{Error, KeyType, PublicKey, Result, error::KeyFault};
 
 /// Compares what KMS says of a key with what was asked, with each other, and with the public key
 /// itself.
 ///
-/// Returns the key's ARN and its public key.
-pub(super) fn admit(key_id: &str, output: &GetPublicKeyOutput) -> Result<(String, PublicKey)> {
-    let arn = output.key_id().ok_or_else(|| missing("KeyId"))?;
-    check_key(key_id, arn)?;
-    let spec = output.key_spec().ok_or_else(|| missing("KeySpec"))?;
-    let usage = output.key_usage().ok_or_else(|| missing("KeyUsage"))?;
-    let der = output
-        .public_key()
-        .map(Blob::as_ref)
-        .filter(|der| !der.is_empty())
-        .ok_or_else(|| missing("PublicKey"))?;
-
+/// Returns what to pin, its ARN or an emulator's id, and its public key. What rules a key out comes
+/// before what is missing: a key for encryption has no public key, and is not to be asked for again.
+pub(super) fn admit(key_id: &str, answer: &PublicKeyAnswer) -> Result<(String, PublicKey)> {
+    let pin = check_key(key_id, answer.key_id.as_deref())?;
     // Usage before spec: an ECC key made for key agreement has the right spec and the wrong usage.
-    if *usage != KeyUsageType::SignVerify {
+    let usage = (answer.usage.as_deref()).ok_or_else(|| missing("KeyUsage"))?;
+    if usage != KeyUsageType::SignVerify.as_str() {
         return Err(refused(KeyFault::Usage {
-            actual: printable(usage.as_str()),
+            actual: usage.to_owned(),
             expected: "SIGN_VERIFY",
         }));
     }
-    let described = match spec {
+    let spec = (answer.spec.as_deref()).ok_or_else(|| missing("KeySpec"))?;
+    let described = match KeySpec::from(spec) {
         KeySpec::EccSecgP256K1 => KeyType::Secp256k1,
         KeySpec::EccNistP256 => KeyType::P256,
         KeySpec::EccNistEdwards25519 => KeyType::Ed25519,
-        other => {
+        _ => {
             return Err(refused(KeyFault::Spec {
-                actual: printable(other.as_str()),
+                actual: spec.to_owned(),
                 expected: "ECC_SECG_P256K1, ECC_NIST_P256 or ECC_NIST_EDWARDS25519",
             }));
         }
     };
     let needed = algorithm_of(described);
-    let offered = output.signing_algorithms();
-    if !offered.contains(&needed) {
-        let offered: Vec<_> = offered.iter().map(|algorithm| algorithm.as_str()).collect();
+    if !(answer.algorithms.iter()).any(|offered| offered == needed.as_str()) {
         return Err(refused(KeyFault::Algorithm {
-            actual: printable(&offered.join(", ")),
+            actual: answer.offered(),
             expected: needed.as_str().to_owned(),
         }));
     }
+    let der = (answer.public_key.as_deref()).ok_or_else(|| missing("PublicKey"))?;
     let public_key = PublicKey::from_spki_der(der).map_err(|error| match error {
         Error::InvalidPublicKey { fault } => refused(KeyFault::PublicKey(fault)),
         other => other,
     })?;
     match public_key.key_type() {
-        actual if actual == described => Ok((arn.to_owned(), public_key)),
+        actual if actual == described => Ok((pin, public_key)),
         actual => Err(refused(KeyFault::Contradiction { described, actual })),
     }
 }

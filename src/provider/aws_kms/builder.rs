@@ -14,9 +14,10 @@ use super::{
     AwsKmsSigner, Retries, admission,
     call::{Caller, Settings, Subject, in_future, require_runtime},
     clock::Clock,
-    is_alias,
+    key_id::KeyId,
+    protocol,
 };
-use crate::{Error, PublicKey, Result};
+use crate::{Error, PublicKey, Result, text::clean};
 
 /// Configures an [`AwsKmsSigner`]: which key, and how to reach KMS.
 ///
@@ -173,16 +174,13 @@ impl AwsKmsSignerBuilder {
             signs: None,
             is_probe: false,
         };
-        let send = |overrides| {
-            let request = caller.client().get_public_key().key_id(&*key_id);
-            request.customize().config_override(overrides).send()
-        };
-        let (arn, public_key) = caller
-            .call(subject, deadline, send, |output, receipt| {
-                admission::admit(&key_id, &output).map_err(|error| error.with_receipt(receipt))
+        let send = |overrides| protocol::get_public_key(caller.client(), &key_id, overrides);
+        let (pin, public_key) = caller
+            .call(subject, deadline, send, |answer, receipt| {
+                admission::admit(&key_id, &answer).map_err(|error| error.with_receipt(receipt))
             })
             .await?;
-        Ok(AwsKmsSigner::new(caller, key_id, Some(arn), public_key))
+        Ok(AwsKmsSigner::new(caller, key_id, Some(pin), public_key))
     }
 
     /// Pins a public key that is already known: no call to KMS, and no `kms:GetPublicKey`
@@ -198,7 +196,7 @@ impl AwsKmsSignerBuilder {
     /// another one, or the endpoint is not a URL.
     pub async fn pinned(self, public_key: PublicKey) -> Result<AwsKmsSigner> {
         let (caller, key_id, _) = self.caller().await?;
-        let is_key_arn = key_id.starts_with("arn:") && !is_alias(&key_id);
+        let is_key_arn = KeyId::parse(&key_id).is_some_and(|key_id| key_id.is_key_arn());
         let arn = is_key_arn.then(|| key_id.to_string());
         Ok(AwsKmsSigner::new(caller, key_id, arn, public_key))
     }
@@ -225,8 +223,7 @@ impl AwsKmsSignerBuilder {
     }
 
     async fn client_and_key(self, deadline: Instant) -> Result<(Client, Arc<str>)> {
-        check_key_id(&self.key_id)?;
-        let key_region = arn_region(&self.key_id).map(str::to_owned);
+        let key_region = parse(&self.key_id)?.region().map(str::to_owned);
         // As it is, so that its connections are shared.
         if let (Some(client), None) = (self.given_client(), &self.region)
             && let Some(region) = client.config().region()
@@ -295,27 +292,15 @@ fn identity_cache() -> impl ResolveCachedIdentity + 'static {
 }
 
 /// What cannot be a key id would show only with the first call, which `pinned` does not make.
-fn check_key_id(key_id: &str) -> Result<()> {
-    let is_name =
-        |name: &str| !name.is_empty() && !name.contains(|c: char| c.is_whitespace() || c == ':');
-    let is_resource = |resource: &str| match resource.split_once('/') {
-        Some(("key" | "alias", name)) => is_name(name),
-        _ => false,
-    };
-    let is_valid = match key_id.splitn(6, ':').collect::<Vec<_>>().as_slice() {
-        ["arn", _, "kms", _, _, resource] => is_resource(resource),
-        [alias] if alias.starts_with("alias/") => is_resource(alias),
-        [id] => is_name(id) && !id.contains('/'),
-        _ => false,
-    };
-    match is_valid {
-        true => Ok(()),
-        false => Err(invalid(&format!(
-            "`{key_id}` cannot be a key in KMS; give a key id, \
+fn parse(key_id: &str) -> Result<KeyId<'_>> {
+    KeyId::parse(key_id).ok_or_else(|| {
+        invalid(&format!(
+            "`{}` cannot be a key in KMS; give a key id, \
              a key ARN (arn:aws:kms:REGION:ACCOUNT:key/ID), an alias name (alias/NAME) \
-             or an alias ARN"
-        ))),
-    }
+             or an alias ARN",
+            clean(key_id, 256)
+        ))
+    })
 }
 
 /// The SDK would notice too, but only with the first request.
@@ -344,7 +329,8 @@ fn check_region(region: Option<&Region>, key_region: Option<&str>) -> Result<()>
                     .all(|b| b.is_ascii_alphanumeric() || b == b'-') =>
         {
             Err(invalid(&format!(
-                "`{region}` is not the name of an AWS region, such as eu-central-1"
+                "`{}` is not the name of an AWS region, such as eu-central-1",
+                clean(region, 256)
             )))
         }
         (Some(region), Some(key_region)) if region != key_region => Err(invalid(&format!(
@@ -362,14 +348,6 @@ impl fmt::Debug for AwsKmsSignerBuilder {
             .field("key_id", &self.key_id)
             .field("region", &self.region)
             .finish_non_exhaustive()
-    }
-}
-
-/// The region of `arn:partition:kms:REGION:account:resource`.
-fn arn_region(key_id: &str) -> Option<&str> {
-    match key_id.split(':').collect::<Vec<_>>().as_slice() {
-        ["arn", _, "kms", region, _, _] => Some(region),
-        _ => None,
     }
 }
 

@@ -15,7 +15,8 @@ use aws_sdk_sts::operation::{
 
 use super::{
     endpoint,
-    failure::{chain, fault_of_code, fault_of_status},
+    failure::{fault_of_code, fault_of_status},
+    protocol::chain,
 };
 use crate::error::KeyStoreFault;
 

@@ -8,7 +8,8 @@ use super::{
     body::{MAX_ANSWER, TooLong},
     credentials,
     endpoint::{self, Mismatch},
-    is_alias,
+    key_id::is_alias,
+    protocol::{chain, words},
 };
 use crate::{
     Error, Receipt,
@@ -24,7 +25,7 @@ where
     let is_too_long = chain(&error).any(|link| link.is::<TooLong>());
     // Without a code of KMS, the status is the one thing that is known.
     let code = match (&error, error.code()) {
-        (_, Some(code)) => Some(printable(code)),
+        (_, Some(code)) => Some(code.to_owned()),
         (SdkError::ServiceError(_), None) => status.map(http),
         (SdkError::ResponseError(_), None) if is_too_long => status.map(http),
         _ => None,
@@ -84,11 +85,11 @@ where
         code,
         source: match (was_sent, error.message()) {
             // Of a request that was not sent the SDK may quote all of it, payload included.
-            (false, _) => innermost(&error).to_string().into(),
-            (true, _) if mismatch.is_some() => printable(&innermost(&error).to_string()).into(),
+            (true, _) if mismatch.is_some() => words(innermost(&error)).into(),
+            (false, _) => words(innermost(&error)).into(),
             // What KMS said; around it the SDK only repeats code and request id.
-            (true, Some(message)) => without_request(message).into(),
-            (true, None) => error.into(),
+            (true, Some(message)) => message.into(),
+            (true, None) => words(&error).into(),
         },
         receipt: Some(Box::new(receipt)),
     }
@@ -119,25 +120,17 @@ const NO_CREDENTIALS_IN_TIME: &str = "nothing was sent, since the source of the 
 
 /// A code for a metric, of which there must not be as many as a server can think of.
 pub(super) fn label(code: &str) -> &str {
-    match fault_of_code(code).is_some() || code.starts_with("HTTP ") {
+    match fault_of_code(code).is_some() || is_status(code) {
         true => code,
         false => "other",
     }
 }
 
-/// What a server said, cut and without what could forge lines of a log.
-pub(super) fn printable(text: &str) -> String {
-    let cleaned = text.chars().take(256);
-    cleaned
-        .map(|c| if c.is_control() { '?' } else { c })
-        .collect()
-}
-
-/// Some services answer a wrong signature with the request as they understood it, headers and
-/// session token included.
-fn without_request(message: &str) -> String {
-    let kept = message.split("The Canonical String").next();
-    kept.unwrap_or_default().trim_end().to_owned()
+/// Whether it is what stands for a code where KMS gave none.
+fn is_status(code: &str) -> bool {
+    let status = code.strip_prefix("HTTP ");
+    status
+        .is_some_and(|status| status.len() == 3 && status.bytes().all(|byte| byte.is_ascii_digit()))
 }
 
 /// AWS refuses signatures older than five minutes, or from the future, and names both times.
@@ -340,19 +333,6 @@ fn retry_after<E>(error: &SdkError<E>) -> Option<Duration> {
 
 fn innermost<'a>(error: &'a (dyn StdError + 'static)) -> &'a (dyn StdError + 'static) {
     chain(error).last().unwrap_or(error)
-}
-
-/// The error and its sources; bounded, since such a chain may in principle be circular.
-pub(super) fn chain<'a>(
-    error: &'a (dyn StdError + 'static),
-) -> impl Iterator<Item = &'a (dyn StdError + 'static)> {
-    let mut next = Some(error);
-    std::iter::from_fn(move || {
-        let error = next?;
-        next = error.source();
-        Some(error)
-    })
-    .take(16)
 }
 
 #[cfg(test)]

@@ -2,16 +2,17 @@
 
 use std::{fmt, time::Duration};
 
-use aws_sdk_kms::{
-    error::ProvideErrorMetadata as _,
-    operation::{RequestId, describe_key::DescribeKeyOutput, get_public_key::GetPublicKeyOutput},
-    types::{KeyState, MessageType},
-};
+use aws_sdk_kms::types::KeyState;
 use tokio::time::Instant;
 
-use super::{AwsKmsSigner, admission, algorithm_of, call::Subject, check_key, is_alias, missing};
+use super::{
+    AwsKmsSigner, admission,
+    call::Subject,
+    key_id::{check_key, is_alias},
+    protocol::{self, DryRun, KeyAnswer, PublicKeyAnswer, ToSign, missing},
+};
 use crate::{
-    Error, KeyType, Receipt, Result, Signer as _,
+    Error, KeyInput, KeyType, Receipt, Result, Signer as _,
     error::{KeyFault, KeyStoreFault},
 };
 
@@ -122,8 +123,12 @@ impl AwsKmsSigner {
     /// # }
     /// ```
     pub async fn check(&self) -> Health {
-        let (described, exported, (may_sign, latency)) =
-            tokio::join!(self.describe(), self.export(), self.dry_run());
+        let deadline = self.caller.deadline();
+        let (described, exported, (may_sign, latency)) = tokio::join!(
+            self.describe(deadline),
+            self.export(deadline),
+            self.dry_run(deadline)
+        );
         let pin = match (exported, &described) {
             (Ok(()), _) => Ok(PinCheck::PublicKey),
             (Err(error), _) if !is_denied(&error) => Err(error),
@@ -138,36 +143,29 @@ impl AwsKmsSigner {
         }
     }
 
-    async fn describe(&self) -> Result<Description> {
-        let send = |overrides| {
-            let request = self.caller.client().describe_key().key_id(&*self.key_id);
-            request.customize().config_override(overrides).send()
-        };
-        let accept = |output: DescribeKeyOutput, receipt: Receipt| {
-            let description = (output.key_metadata()).ok_or_else(|| missing("KeyMetadata"));
-            let description = description.and_then(|metadata| {
+    async fn describe(&self, deadline: Instant) -> Result<Description> {
+        let send =
+            |overrides| protocol::describe_key(self.caller.client(), &self.key_id, overrides);
+        let accept = |answer: KeyAnswer, receipt: Receipt| {
+            let metadata = answer.metadata.ok_or_else(|| missing("KeyMetadata"));
+            let description = metadata.and_then(|metadata| {
                 Ok(Description {
-                    arn: metadata.arn().ok_or_else(|| missing("Arn"))?.to_owned(),
-                    state: (metadata.key_state())
-                        .ok_or_else(|| missing("KeyState"))?
-                        .clone(),
+                    arn: metadata.arn.ok_or_else(|| missing("Arn"))?,
+                    state: metadata.state.ok_or_else(|| missing("KeyState"))?,
                 })
             });
             description.map_err(|error| error.with_receipt(receipt))
         };
-        let deadline = self.caller.deadline();
         let subject = self.subject("DescribeKey");
         self.caller.call(subject, deadline, send, accept).await
     }
 
     /// Fetches the public key and compares it with the pinned one.
-    async fn export(&self) -> Result<()> {
-        let send = |overrides| {
-            let request = self.caller.client().get_public_key().key_id(&*self.key_id);
-            request.customize().config_override(overrides).send()
-        };
-        let accept = |output: GetPublicKeyOutput, receipt: Receipt| {
-            let same = admission::admit(self.key(), &output).and_then(|(_, public_key)| {
+    async fn export(&self, deadline: Instant) -> Result<()> {
+        let send =
+            |overrides| protocol::get_public_key(self.caller.client(), &self.key_id, overrides);
+        let accept = |answer: PublicKeyAnswer, receipt: Receipt| {
+            let same = admission::admit(self.key(), &answer).and_then(|(_, public_key)| {
                 match public_key == *self.public_key() {
                     true => Ok(()),
                     false => Err(Error::KeyRefused {
@@ -178,47 +176,40 @@ impl AwsKmsSigner {
             });
             same.map_err(|error| error.with_receipt(receipt))
         };
-        let deadline = self.caller.deadline();
         let subject = self.subject("GetPublicKey");
         self.caller.call(subject, deadline, send, accept).await
     }
 
-    /// `Sign` with `DryRun`: with permission KMS answers `DryRunOperationException`.
-    async fn dry_run(&self) -> (Result<()>, Duration) {
+    async fn dry_run(&self, deadline: Instant) -> (Result<()>, Duration) {
         let start = Instant::now();
-        let (message, message_type) = match self.public_key().key_type() {
-            KeyType::Ed25519 => (vec![0; 1], MessageType::Raw),
-            KeyType::Secp256k1 | KeyType::P256 => (vec![0; 32], MessageType::Digest),
-        };
-        let send = |overrides| {
-            let request = (self.caller.client().sign())
-                .key_id(&*self.key_id)
-                .message(message.clone().into())
-                .message_type(message_type.clone())
-                .signing_algorithm(algorithm_of(self.public_key().key_type()))
-                .dry_run(true);
-            let answer = request.customize().config_override(overrides).send();
-            async move {
-                match answer.await {
-                    // What ignores `DryRun` has just signed, so it also may.
-                    Ok(_) => Ok(Allowed),
-                    Err(error) if error.code() == Some("DryRunOperationException") => Ok(Allowed),
-                    Err(error) => Err(error),
-                }
-            }
-        };
-        let accept = |Allowed, _| Ok(());
-        let deadline = self.caller.deadline();
-        let subject = self.subject("Sign");
-        let may_sign = self.caller.call(subject, deadline, send, accept).await;
+        let may_sign = self.may_sign(deadline).await;
         (may_sign, start.elapsed())
+    }
+
+    async fn may_sign(&self, deadline: Instant) -> Result<()> {
+        let input = match self.public_key().key_type() {
+            KeyType::Secp256k1 | KeyType::P256 => KeyInput::EcdsaPrehash(DRY_RUN),
+            KeyType::Ed25519 => KeyInput::Ed25519Message(DRY_RUN),
+        };
+        let asked = ToSign::new(&input)?;
+        let send = |overrides| {
+            let client = self.caller.client();
+            protocol::dry_run(client, &self.key_id, &asked, overrides)
+        };
+        let accept = |answer: DryRun, _: Receipt| match answer {
+            DryRun::Allowed { .. } => Ok(()),
+            // What ignores `DryRun` has just signed, so it also may.
+            DryRun::Signed(_) => Ok(()),
+        };
+        let subject = self.subject("Sign");
+        self.caller.call(subject, deadline, send, accept).await
     }
 
     fn compare_arn(&self, description: &Description) -> Result<PinCheck> {
         match is_alias(self.key()) {
             // Which key it leads to is not pinned before the first signature.
             true => Ok(PinCheck::Unproven),
-            false => check_key(self.key(), &description.arn).map(|()| PinCheck::Arn),
+            false => check_key(self.key(), Some(&description.arn)).map(|_| PinCheck::Arn),
         }
     }
 
@@ -233,18 +224,13 @@ impl AwsKmsSigner {
     }
 }
 
+/// What a dry run asks to have signed: 32 bytes, the hash of nothing that is known. Not zeros, since
+/// anyone can make an ECDSA signature over a digest of zero under any public key.
+const DRY_RUN: &[u8; 32] = b"kms-signer: may this key sign it";
+
 struct Description {
     arn: String,
     state: KeyState,
-}
-
-/// The answer to a dry run that would have signed.
-struct Allowed;
-
-impl RequestId for Allowed {
-    fn request_id(&self) -> Option<&str> {
-        None
-    }
 }
 
 fn is_denied(error: &Error) -> bool {

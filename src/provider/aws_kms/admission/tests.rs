@@ -1,4 +1,6 @@
-use aws_sdk_kms::types::SigningAlgorithmSpec;
+use aws_sdk_kms::{
+    operation::get_public_key::GetPublicKeyOutput, primitives::Blob, types::SigningAlgorithmSpec,
+};
 
 use super::*;
 use crate::{
@@ -23,9 +25,13 @@ fn answer(spec: KeySpec, key_type: KeyType) -> GetPublicKeyOutput {
         .build()
 }
 
+fn admitted(key_id: &str, output: &GetPublicKeyOutput) -> Result<(String, PublicKey)> {
+    admit(key_id, &output.clone().into())
+}
+
 #[track_caller]
 fn fault(output: &GetPublicKeyOutput) -> KeyFault {
-    match admit(ARN, output) {
+    match admitted(ARN, output) {
         Err(Error::KeyRefused { fault, .. }) => fault,
         other => panic!("expected a refused key, got {other:?}"),
     }
@@ -38,7 +44,7 @@ fn the_three_specs_are_admitted() {
         (KeySpec::EccNistP256, KeyType::P256),
         (KeySpec::EccNistEdwards25519, KeyType::Ed25519),
     ] {
-        let (arn, public_key) = admit(ARN, &answer(spec, key_type)).unwrap();
+        let (arn, public_key) = admitted(ARN, &answer(spec, key_type)).unwrap();
         assert_eq!(arn, ARN);
         assert_eq!(public_key.to_spki_der(), spki(key_type));
     }
@@ -113,7 +119,7 @@ fn each_missing_field_is_named() {
     for (name, remove) in without {
         let mut output = good.clone();
         remove(&mut output);
-        match admit(ARN, &output) {
+        match admitted(ARN, &output) {
             Err(error @ Error::UnusableAnswer { .. }) => {
                 assert!(error.is_retryable());
                 assert!(
@@ -136,7 +142,7 @@ fn an_answer_about_another_key_is_refused() {
         "ffff0000",
         "arn:aws:kms:us-east-1:999999999999:alias/a",
     ] {
-        match admit(asked, &answer) {
+        match admitted(asked, &answer) {
             Err(Error::KeyMoved {
                 pinned, returned, ..
             }) => {
@@ -150,6 +156,51 @@ fn an_answer_about_another_key_is_refused() {
         "alias/a",
         "arn:aws:kms:us-east-1:111122223333:alias/a",
     ] {
-        admit(asked, &answer).unwrap();
+        admitted(asked, &answer).unwrap();
+    }
+}
+
+/// What `GetPublicKey` would say of a key for encryption, were there anything to export.
+#[test]
+fn a_key_for_encryption_is_named_as_such_without_a_public_key() {
+    let mut encrypts = answer(KeySpec::EccNistP256, KeyType::P256);
+    encrypts.key_usage = Some(KeyUsageType::EncryptDecrypt);
+    encrypts.key_spec = Some(KeySpec::SymmetricDefault);
+    encrypts.signing_algorithms = None;
+    encrypts.public_key = None;
+    for spec in [encrypts.key_spec.clone(), None] {
+        encrypts.key_spec = spec;
+        assert!(
+            matches!(fault(&encrypts), KeyFault::Usage { actual, .. } if actual == "ENCRYPT_DECRYPT")
+        );
+    }
+    let mut hashes = encrypts;
+    hashes.key_usage = Some(KeyUsageType::SignVerify);
+    hashes.key_spec = Some(KeySpec::Hmac256);
+    assert!(matches!(fault(&hashes), KeyFault::Spec { actual, .. } if actual == "HMAC_256"));
+}
+
+/// moto names the spec by the older field alone.
+#[test]
+#[allow(deprecated)]
+fn the_older_name_of_the_spec_will_do() {
+    let mut older = answer(KeySpec::EccNistP256, KeyType::P256);
+    older.key_spec = None;
+    older.customer_master_key_spec = Some("ECC_NIST_P256".into());
+    admitted(ARN, &older).unwrap();
+    older.customer_master_key_spec = Some("ECC_NIST_P384".into());
+    assert!(matches!(fault(&older), KeyFault::Spec { .. }));
+}
+
+#[test]
+fn an_arn_that_was_given_is_pinned_whatever_the_answer_is_called() {
+    let mut bare = answer(KeySpec::EccNistP256, KeyType::P256);
+    bare.key_id = Some("1234abcd".into());
+    for (asked, pin) in [
+        (ARN, ARN),
+        ("1234abcd", "1234abcd"),
+        ("alias/a", "1234abcd"),
+    ] {
+        assert_eq!(admitted(asked, &bare).unwrap().0, pin);
     }
 }

@@ -17,24 +17,6 @@ fn client(region: &'static str) -> Client {
     Client::new(&config(Some(region)))
 }
 
-#[test]
-fn the_region_of_an_arn_is_its_fourth_field() {
-    for (key_id, region) in [
-        (ARN, Some("eu-central-1")),
-        ("arn:aws-cn:kms:cn-north-1:111122223333:alias/a:b", None),
-        (
-            "arn:aws:kms:us-west-2:111122223333:alias/hot-wallet",
-            Some("us-west-2"),
-        ),
-        ("alias/hot-wallet", None),
-        ("1234abcd-12ab-34cd-56ef-1234567890ab", None),
-        ("arn:aws:s3:::bucket", None),
-        ("", None),
-    ] {
-        assert_eq!(arn_region(key_id), region, "{key_id}");
-    }
-}
-
 /// A pinned signer makes no call, so these need no server: where they would go shows in `region`.
 #[tokio::test]
 async fn the_region_is_the_explicit_one_then_the_configured_one_then_the_arns() {
@@ -90,6 +72,10 @@ async fn settings_that_contradict_are_refused_before_any_call() {
         (
             AwsKmsSigner::builder("alias/a").client(Client::new(&config(None))),
             "no AWS region is known",
+        ),
+        (
+            AwsKmsSigner::builder("alias/a\u{202e}\nforged"),
+            "`alias/a??forged` cannot be a key in KMS",
         ),
         (
             AwsKmsSigner::builder("alias/a").region("eu central"),

@@ -1,0 +1,150 @@
+//! How keys in KMS are named: one grammar for what a user configures and what an answer says.
+
+use super::protocol::missing;
+use crate::{Error, Result, error::AnswerFault};
+
+/// The name of a key or an alias (AWS API: Sign, `KeyId`).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct KeyId<'a> {
+    text: &'a str,
+    scope: Option<Scope<'a>>,
+    resource: Resource<'a>,
+}
+
+/// What comes before the resource in an ARN.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct Scope<'a> {
+    partition: &'a str,
+    region: &'a str,
+    account: &'a str,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Resource<'a> {
+    Key(&'a str),
+    Alias(&'a str),
+}
+
+impl<'a> KeyId<'a> {
+    /// Reads a key id, a key ARN, an alias name or an alias ARN.
+    pub(super) fn parse(text: &'a str) -> Option<Self> {
+        let mut parts = text.splitn(6, ':');
+        let first = parts.next()?;
+        let (scope, resource) = match (first, parts.next()) {
+            ("arn", Some(partition)) => {
+                let (service, region) = (parts.next()?, parts.next()?);
+                let (account, resource) = (parts.next()?, parts.next()?);
+                let is_valid = is_lowercase_name(partition)
+                    && service == "kms"
+                    && is_lowercase_name(region)
+                    && account.len() == 12
+                    && account.bytes().all(|byte| byte.is_ascii_digit());
+                let scope = is_valid.then_some(Scope {
+                    partition,
+                    region,
+                    account,
+                })?;
+                let resource = match resource.strip_prefix("key/") {
+                    Some(id) => key(id)?,
+                    None => alias(resource)?,
+                };
+                (Some(scope), resource)
+            }
+            (name, None) => (None, alias(name).or_else(|| key(name))?),
+            _ => return None,
+        };
+        Some(Self {
+            text,
+            scope,
+            resource,
+        })
+    }
+
+    /// The region of an ARN.
+    pub(super) fn region(&self) -> Option<&'a str> {
+        self.scope.map(|scope| scope.region)
+    }
+
+    pub(super) fn is_alias(&self) -> bool {
+        matches!(self.resource, Resource::Alias(_))
+    }
+
+    pub(super) fn is_key_arn(&self) -> bool {
+        self.scope.is_some() && !self.is_alias()
+    }
+
+    /// Whether `answered`, the key of an answer, may be the one that is asked for by this name.
+    ///
+    /// An ARN must be the same, an id must be that of the ARN. An alias may lead to any key, but its
+    /// ARN only to one of its own account and region. KMS answers with the key's ARN, and some
+    /// emulators with its bare id.
+    fn may_be(&self, answered: &KeyId<'_>) -> bool {
+        let same_scope = match (self.scope, answered.scope) {
+            (Some(own), Some(other)) => own == other,
+            _ => true,
+        };
+        same_scope
+            && match (self.resource, answered.resource) {
+                (Resource::Key(own), Resource::Key(other)) => own == other,
+                (Resource::Alias(_), Resource::Key(_)) => true,
+                (_, Resource::Alias(_)) => false,
+            }
+    }
+}
+
+pub(super) fn is_alias(text: &str) -> bool {
+    KeyId::parse(text).is_some_and(|key_id| key_id.is_alias())
+}
+
+/// Compares the key of an answer with the one that was asked for, or is pinned.
+///
+/// Returns what to pin: a key ARN or a key id, and never less than is known already.
+///
+/// # Errors
+///
+/// [`Error::KeyMoved`] when it is another key, [`Error::UnusableAnswer`] when it is none.
+pub(super) fn check_key(asked: &str, answered: Option<&str>) -> Result<String> {
+    let answered = answered.ok_or_else(|| missing("KeyId"))?;
+    let key = KeyId::parse(answered).filter(|key| !key.is_alias());
+    let key = key.ok_or_else(|| Error::UnusableAnswer {
+        fault: AnswerFault::Key {
+            actual: answered.to_owned(),
+        },
+        receipt: None,
+    })?;
+    match KeyId::parse(asked) {
+        Some(asked) if !asked.may_be(&key) => {}
+        Some(asked) if asked.is_key_arn() => return Ok(asked.text.to_owned()),
+        Some(_) => return Ok(key.text.to_owned()),
+        None => {}
+    }
+    Err(Error::KeyMoved {
+        pinned: asked.to_owned(),
+        returned: answered.to_owned(),
+        receipt: None,
+    })
+}
+
+/// UUIDs, `mrk-` and 32 hexadecimal digits, and what emulators make up.
+fn key(id: &str) -> Option<Resource<'_>> {
+    let is_valid = |byte: u8| byte.is_ascii_alphanumeric() || b"-_".contains(&byte);
+    let is_id = (1..=128).contains(&id.len()) && id.bytes().all(is_valid);
+    is_id.then_some(Resource::Key(id))
+}
+
+/// AWS API: CreateAlias, `AliasName`.
+fn alias(name: &str) -> Option<Resource<'_>> {
+    let rest = name.strip_prefix("alias/")?;
+    let is_valid = |byte: u8| byte.is_ascii_alphanumeric() || b"/_-".contains(&byte);
+    let is_name = !rest.is_empty() && name.len() <= 256 && rest.bytes().all(is_valid);
+    is_name.then_some(Resource::Alias(name))
+}
+
+/// A partition or a region.
+fn is_lowercase_name(text: &str) -> bool {
+    let is_valid = |byte| matches!(byte, b'a'..=b'z' | b'0'..=b'9' | b'-');
+    (1..=64).contains(&text.len()) && text.bytes().all(is_valid)
+}
+
+#[cfg(test)]
+mod tests;

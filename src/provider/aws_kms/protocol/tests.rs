@@ -1,0 +1,103 @@
+use aws_sdk_kms::operation::sign::SignError;
+
+use super::*;
+
+const DIGEST: [u8; 32] = [0x11; 32];
+
+#[test]
+fn the_message_type_is_always_set() {
+    let asked = ToSign::new(&KeyInput::EcdsaPrehash(&DIGEST)).unwrap();
+    assert_eq!(
+        (asked.message.as_ref(), asked.message_type.as_str()),
+        (&DIGEST[..], "DIGEST")
+    );
+    assert_eq!(asked.algorithm(), "ECDSA_SHA_256");
+    let asked = ToSign::new(&KeyInput::Ed25519Message(b"m")).unwrap();
+    assert_eq!(
+        (asked.message.as_ref(), asked.message_type.as_str()),
+        (&b"m"[..], "RAW")
+    );
+    assert_eq!(asked.algorithm(), "ED25519_SHA_512");
+}
+
+#[test]
+fn an_ed25519_message_has_at_most_4096_bytes() {
+    let longest = vec![1; 4096];
+    assert!(ToSign::new(&KeyInput::Ed25519Message(&longest)).is_ok());
+    let too_long = vec![1; 4097];
+    assert!(matches!(
+        ToSign::new(&KeyInput::Ed25519Message(&too_long)),
+        Err(Error::MessageLength {
+            actual: 4097,
+            most: 4096
+        })
+    ));
+}
+
+#[track_caller]
+fn refusal(code: Option<&str>, message: Option<&str>) -> SdkError<Refusal> {
+    let mut metadata = ErrorMetadata::builder();
+    if let Some(code) = code {
+        metadata = metadata.code(code);
+    }
+    if let Some(message) = message {
+        metadata = metadata.message(message);
+    }
+    let mut answer = HttpResponse::new(503.try_into().unwrap(), "canary\nbody".into());
+    let headers = answer.headers_mut();
+    headers.insert("x-amzn-requestid", format!("r{}", "x".repeat(5_000)));
+    headers.insert("retry-after", "7");
+    headers.insert("date", "Tue, 29 Apr 2025 18:30:38 GMT");
+    headers.insert("server", "canary");
+    let error = SignError::generic(metadata.build());
+    cleaned(SdkError::service_error(error, answer))
+}
+
+#[test]
+fn of_an_answer_only_what_is_needed_remains() {
+    let error = refusal(Some("A\nCode"), Some("a\u{202e}message\n"));
+    assert_eq!(error.code(), Some("A?Code"));
+    assert_eq!(error.message(), Some("a?message"));
+    assert_eq!(error.request_id().unwrap().len(), MAX_NAME - 1 + 3);
+    let answer = error.raw_response().unwrap();
+    assert_eq!(answer.status().as_u16(), 503);
+    assert_eq!(answer.headers().get("retry-after"), Some("7"));
+    assert!(answer.headers().get("date").is_some());
+    let shown = format!("{error:?}");
+    assert!(!shown.contains("canary"), "{shown}");
+}
+
+/// `HTTP` and a status are the words of this crate.
+#[test]
+fn a_server_cannot_make_up_a_status() {
+    assert_eq!(refusal(Some("HTTP 200"), None).code(), None);
+    assert_eq!(refusal(Some("HTTP tenant-1"), None).code(), None);
+    assert_eq!(refusal(Some(""), None).code(), None);
+    assert_eq!(refusal(Some("HTTPCode"), None).code(), Some("HTTPCode"));
+}
+
+#[test]
+fn an_echoed_request_is_dropped_before_anything_else() {
+    let message = "does not match.\n\nThe Canonical String was x-amz-security-token:canary";
+    let error = refusal(Some("SignatureDoesNotMatch"), Some(message));
+    assert_eq!(error.message(), Some("does not match."));
+    assert!(!format!("{error:?}").contains("canary"));
+}
+
+#[test]
+fn the_words_of_a_chain_are_one_bounded_sentence() {
+    #[derive(Debug, thiserror::Error)]
+    #[error("{0}")]
+    struct Link(String, #[source] Option<Box<Link>>);
+
+    let inner = Link("bad base64: \n\u{1b}[31m".into(), None);
+    assert_eq!(
+        words(&Link("unreadable".into(), Some(Box::new(inner)))),
+        "unreadable: bad base64: ??[31m"
+    );
+    let mut long = Link("x".repeat(100_000), None);
+    for _ in 0..100 {
+        long = Link("x".repeat(1_000), Some(Box::new(long)));
+    }
+    assert_eq!(words(&long).chars().count(), MAX_SENTENCE);
+}
