@@ -4,7 +4,7 @@ use std::{fmt, sync::Arc, time::Duration};
 
 use async_trait::async_trait;
 
-use crate::{PublicKey, Result, SignRequest, Signature};
+use crate::{Error, PublicKey, Result, SignRequest, Signature};
 
 /// Holds one key and signs requests with it.
 ///
@@ -71,11 +71,13 @@ use crate::{PublicKey, Result, SignRequest, Signature};
 ///
 /// # Implementing a wrapper
 ///
-/// Delegate both methods to the same signer. Nothing above compares them again: an address comes
+/// Delegate every method to the same signer. Nothing above compares them again: an address comes
 /// from [`public_key`](Self::public_key), and a signature by another key would not belong to it.
+/// [`note_refusal`](Self::note_refusal) has a default that does nothing, so a wrapper that forgets
+/// it hides refusals from an audit layer inside; clippy's `missing_trait_methods` finds that.
 ///
 /// ```
-/// # use kms_signer::{PublicKey, Result, SignRequest, Signed, Signer, async_trait};
+/// # use kms_signer::{Error, PublicKey, Result, SignRequest, Signed, Signer, async_trait};
 /// #[derive(Debug)]
 /// struct Audited<S>(S);
 ///
@@ -89,6 +91,11 @@ use crate::{PublicKey, Result, SignRequest, Signature};
 ///         let signed = self.0.sign(request).await?;
 ///         println!("signed: {}", signed.receipt);
 ///         Ok(signed)
+///     }
+///
+///     async fn note_refusal(&self, request: &SignRequest<'_>, error: &Error) {
+///         println!("not signed: {error}");
+///         self.0.note_refusal(request, error).await;
 ///     }
 /// }
 /// ```
@@ -105,6 +112,20 @@ pub trait Signer: fmt::Debug + Send + Sync {
     /// a request; otherwise what the provider documents. See
     /// [`Error::is_retryable`](crate::Error::is_retryable).
     async fn sign(&self, request: &SignRequest<'_>) -> Result<Signed>;
+
+    /// Takes note that the caller refuses `request` with `error` and does not call
+    /// [`sign`](Self::sign).
+    ///
+    /// A chain adapter calls this when a limit of its own is the reason, such as a chain id that is
+    /// not allowed, and returns `error` to its caller afterwards. So an audit layer
+    /// (`layer::audit`) has a record of an attempt that never reached the key store. Layers and
+    /// pointers pass it on to the signer inside; a provider has nothing to do, which is the default.
+    ///
+    /// It makes no call to a key store and cannot fail: a layer that cannot record the refusal
+    /// reports that by itself.
+    async fn note_refusal(&self, request: &SignRequest<'_>, error: &Error) {
+        let _ = (request, error);
+    }
 }
 
 /// A verified signature and the record of how it was made.
@@ -256,6 +277,10 @@ macro_rules! forward_signer {
 
             async fn sign(&self, request: &SignRequest<'_>) -> Result<Signed> {
                 (**self).sign(request).await
+            }
+
+            async fn note_refusal(&self, request: &SignRequest<'_>, error: &Error) {
+                (**self).note_refusal(request, error).await;
             }
         }
     )+};

@@ -14,7 +14,7 @@
 //! | `kms_signer::failover` | event `failed over` | WARN | a signer failed and the next one is asked |
 //! | `kms_signer::failover` | event `circuit` | WARN | a signer is given up, or taken back |
 //! | `kms_signer::hedge` | event `hedged` | DEBUG | a second attempt was started |
-//! | `kms_signer::audit` | event `not recorded` | ERROR | the sink failed: a signature was kept back, or a failure has no record |
+//! | `kms_signer::audit` | event `not recorded` | ERROR | the sink failed: a signature was kept back, or a failure or refusal has no record |
 //! | `kms_signer::audit` | event `dropped before it was recorded` | WARN | the caller was gone before the sink had the record |
 //! | `kms_signer::rate_limit` | event `held back` | DEBUG | the key store throttled, and everyone waits |
 //!

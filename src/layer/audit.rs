@@ -26,6 +26,9 @@
 //!   [`Error::AuditFailed`].
 //! - A request that failed is recorded too, whether the key store refused it or it was not even
 //!   sent, and its error is returned whatever becomes of the record.
+//! - A request that a chain adapter refuses by a limit of its own, such as a chain id that is not
+//!   allowed, is recorded too ([`Signer::note_refusal`]), although no signer was asked. It costs no
+//!   call to the key store.
 //! - If the sink fails, an event at ERROR says so.
 //! - One record is for one request. Of several calls to the key store that it took (attempts, a
 //!   hedge, regions that failed before) it names the last, and CloudTrail has them all.
@@ -50,7 +53,10 @@ pub use self::{
     record::AuditRecord,
     sink::{AuditSink, MemorySink},
 };
-use crate::{Error, PublicKey, Result, SignRequest, Signed, Signer, telemetry::ended_by_layer};
+use crate::{
+    Error, PublicKey, Result, SignRequest, Signed, Signer, error::BoxError,
+    telemetry::ended_by_layer,
+};
 
 /// A signer that has each of its signatures recorded before it releases it.
 ///
@@ -83,6 +89,31 @@ impl<S: Signer, K: AuditSink> Audit<S, K> {
         self.label = Some(label.into());
         self
     }
+
+    /// Returns when the sink has the record, or says why it has none.
+    async fn record(
+        &self,
+        request: &SignRequest<'_>,
+        answer: Result<&Signed, &Error>,
+    ) -> Result<(), BoxError> {
+        let label = request.label().or(self.label.as_deref());
+        let record = AuditRecord::new(self.public_key(), request, label, answer);
+
+        let mut unrecorded = Unrecorded(Some(&record));
+        let outcome = self.sink.record(&record).await;
+        unrecorded.0 = None;
+
+        outcome.inspect_err(|error| {
+            tracing::error!(
+                target: "kms_signer::audit",
+                outcome = record.outcome,
+                digest = record.digest,
+                request_id = record.request_id,
+                error = %error,
+                "not recorded",
+            );
+        })
+    }
 }
 
 #[async_trait]
@@ -98,31 +129,20 @@ impl<S: Signer, K: AuditSink> Signer for Audit<S, K> {
     /// signer within.
     async fn sign(&self, request: &SignRequest<'_>) -> Result<Signed> {
         let answer = self.signer.sign(request).await;
-        let label = request.label().or(self.label.as_deref());
-        let record = AuditRecord::new(self.public_key(), request, label, &answer);
-
-        let mut unrecorded = Unrecorded(Some(&record));
-        let outcome = self.sink.record(&record).await;
-        unrecorded.0 = None;
-
-        let Err(source) = outcome else {
-            return answer;
-        };
-        tracing::error!(
-            target: "kms_signer::audit",
-            outcome = record.outcome,
-            digest = record.digest,
-            request_id = record.request_id,
-            error = %source,
-            "not recorded",
-        );
-        match answer {
-            Ok(signed) => Err(ended_by_layer(Error::AuditFailed {
+        match (self.record(request, answer.as_ref()).await, answer) {
+            (Err(source), Ok(signed)) => Err(ended_by_layer(Error::AuditFailed {
                 receipt: Some(Box::new(signed.receipt)),
                 source,
             })),
-            Err(error) => Err(error),
+            (_, answer) => answer,
         }
+    }
+
+    /// The record is that of a failed request for which no call was made. If the sink fails, the
+    /// event `not recorded` is all that says so: the refusal stands anyway.
+    async fn note_refusal(&self, request: &SignRequest<'_>, error: &Error) {
+        self.signer.note_refusal(request, error).await;
+        let _ = self.record(request, Err(error)).await;
     }
 }
 

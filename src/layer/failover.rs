@@ -232,6 +232,13 @@ impl<S: Signer> Signer for Failover<S> {
         };
         answer.map_err(|error| error.unwrap_or_else(no_signers))
     }
+
+    /// Only the first signer takes note of it: one refusal, one record.
+    async fn note_refusal(&self, request: &SignRequest<'_>, error: &Error) {
+        if let Some(first) = self.signers.first() {
+            first.note_refusal(request, error).await;
+        }
+    }
 }
 
 fn no_signers() -> Error {

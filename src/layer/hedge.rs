@@ -249,6 +249,11 @@ impl<S: Signer> Signer for Hedge<S> {
         }
         Ok(signed)
     }
+
+    /// Once, since nothing is attempted.
+    async fn note_refusal(&self, request: &SignRequest<'_>, error: &Error) {
+        self.signer.note_refusal(request, error).await;
+    }
 }
 
 impl<S: fmt::Debug> fmt::Debug for Hedge<S> {

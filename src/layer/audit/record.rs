@@ -48,7 +48,7 @@ use crate::{Error, PublicKey, Receipt, Result, SignRequest, Signature, Signed};
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 #[non_exhaustive]
 pub struct AuditRecord {
-    /// When the signer answered: RFC 3339 in UTC with milliseconds.
+    /// When the signer answered, or the request was refused: RFC 3339 in UTC with milliseconds.
     pub time: String,
     /// `signed`, or else [`Error::kind`].
     pub outcome: &'static str,
@@ -93,11 +93,11 @@ impl AuditRecord {
         public_key: &PublicKey,
         request: &SignRequest<'_>,
         label: Option<&str>,
-        answer: &Result<Signed>,
+        answer: Result<&Signed, &Error>,
     ) -> Self {
         let input = request.input_for(public_key.key_type()).ok();
-        let signature = answer.as_ref().ok().map(|signed| &signed.signature);
-        let error = answer.as_ref().err();
+        let signature = answer.ok().map(|signed| &signed.signature);
+        let error = answer.err();
         let receipt = match answer {
             Ok(signed) => Some(&signed.receipt),
             Err(error) => error.receipt(),

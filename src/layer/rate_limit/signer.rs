@@ -3,7 +3,7 @@
 use async_trait::async_trait;
 
 use super::RateLimit;
-use crate::{PublicKey, Result, SignRequest, Signed, Signer};
+use crate::{Error, PublicKey, Result, SignRequest, Signed, Signer};
 
 /// A signer under a [`RateLimit`].
 #[derive(Clone, Debug)]
@@ -38,5 +38,10 @@ impl<S: Signer> Signer for RateLimited<S> {
     /// otherwise those of the signer inside.
     async fn sign(&self, request: &SignRequest<'_>) -> Result<Signed> {
         self.limit.run(self.signer.sign(request)).await
+    }
+
+    /// Not limited, since nothing is sent.
+    async fn note_refusal(&self, request: &SignRequest<'_>, error: &Error) {
+        self.signer.note_refusal(request, error).await;
     }
 }
