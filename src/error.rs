@@ -145,6 +145,20 @@ pub enum Error {
         allowed: Vec<u64>,
     },
 
+    /// A bare hash names no chain, and this signer is limited to some. Nothing was sent.
+    ///
+    /// Sign the object itself, so that its chain id is checked, or allow bare hashes on the signer.
+    #[error(
+        "a bare hash names no chain, and this signer is limited to {}; {remedy}",
+        Chains(allowed)
+    )]
+    BareHashRefused {
+        /// The chain ids this signer signs for.
+        allowed: Vec<u64>,
+        /// What to call instead, in the terms of the chain.
+        remedy: &'static str,
+    },
+
     /// The object cannot be encoded for signing. The source says why.
     #[error("{what} cannot be encoded for signing; correct it and try again")]
     InvalidPayload {
@@ -347,6 +361,7 @@ impl Error {
             Self::InvalidDigestLength { .. } => "invalid_digest_length",
             Self::MessageLength { .. } => "message_length",
             Self::ChainIdRefused { .. } => "chain_id_refused",
+            Self::BareHashRefused { .. } => "bare_hash_refused",
             Self::InvalidPayload { .. } => "invalid_payload",
             Self::UnencodableSignature { .. } => "unencodable_signature",
             Self::InvalidConfig { .. } => "invalid_config",

@@ -70,6 +70,9 @@ pub struct EthereumSigner<S> {
     signer: S,
     address: Address,
     chain_ids: ChainIds,
+    /// Whether a limited account signs bare hashes all the same.
+    #[cfg(feature = "alloy")]
+    bare_hashes: bool,
 }
 
 impl<S: Signer> EthereumSigner<S> {
@@ -82,6 +85,8 @@ impl<S: Signer> EthereumSigner<S> {
         Ok(Self {
             address: address_of(signer.public_key())?,
             chain_ids: ChainIds::Any,
+            #[cfg(feature = "alloy")]
+            bare_hashes: false,
             signer,
         })
     }
@@ -90,8 +95,10 @@ impl<S: Signer> EthereumSigner<S> {
     ///
     /// A legacy transaction without a chain id is given this one, and with it EIP-155 replay
     /// protection. Typed data whose domain names a chain (EIP-712 `chainId`) is limited likewise.
-    /// Messages, bare hashes and typed data without `chainId` name no chain, and are signed.
-    /// Replaces any earlier limit.
+    /// Messages and typed data without `chainId` name no chain, and are signed. A bare hash (alloy's
+    /// `sign_hash`) may be that of a transaction or an authorization for any chain, and is refused
+    /// unless `allow_bare_hashes` is called. The limit belongs to this account and not to the
+    /// [`signer`](Self::signer) inside. Replaces any earlier limit.
     #[must_use]
     pub fn with_chain_id(mut self, chain_id: impl Into<Option<ChainId>>) -> Self {
         self.chain_ids = chain_id.into().into();
@@ -140,6 +147,21 @@ impl<S: Signer> EthereumSigner<S> {
         self.sign_with_receipt(request)
             .await
             .map(|(signature, _)| signature)
+    }
+
+    /// Signs what the limit of chains allows. The signer's layers take note of what it does not.
+    async fn sign_allowed(
+        &self,
+        limit: Result<()>,
+        request: &SignRequest<'_>,
+    ) -> Result<(Signature, Receipt)> {
+        match limit {
+            Ok(()) => self.sign_with_receipt(request).await,
+            Err(error) => {
+                self.signer.note_refusal(request, &error).await;
+                Err(error)
+            }
+        }
     }
 
     async fn sign_with_receipt(&self, request: &SignRequest<'_>) -> Result<(Signature, Receipt)> {

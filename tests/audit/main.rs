@@ -1,7 +1,9 @@
-//! Records of signatures: what is in them, and that no signature is released without.
+//! Records of signatures: what is in them, that no signature is released without, and that what an
+//! adapter refuses has one.
 
 mod file;
 mod record;
+mod refusal;
 mod release;
 
 use std::sync::Arc;

@@ -17,7 +17,7 @@ use crate::{FailingSigner, in_memory, local, sign};
 
 /// A sink that keeps nothing.
 #[derive(Debug)]
-struct BrokenSink;
+pub struct BrokenSink;
 
 #[async_trait]
 impl AuditSink for BrokenSink {
@@ -28,7 +28,7 @@ impl AuditSink for BrokenSink {
 
 /// A sink that never comes to an end.
 #[derive(Debug)]
-struct StuckSink;
+pub struct StuckSink;
 
 #[async_trait]
 impl AuditSink for StuckSink {
@@ -51,11 +51,11 @@ async fn a_signature_that_is_not_recorded_is_not_released() {
 
 /// What is told by events, as text.
 #[derive(Clone, Debug, Default)]
-struct Events(Arc<Mutex<Vec<u8>>>);
+pub struct Events(Arc<Mutex<Vec<u8>>>);
 
 impl Events {
     /// Listens on this thread until the guard is dropped.
-    fn listen() -> (Self, tracing::subscriber::DefaultGuard) {
+    pub fn listen() -> (Self, tracing::subscriber::DefaultGuard) {
         let events = Self::default();
         let writer = events.clone();
         let subscriber = tracing_subscriber::fmt()
@@ -65,7 +65,7 @@ impl Events {
         (events, tracing::subscriber::set_default(subscriber))
     }
 
-    fn of_audit(&self) -> Vec<String> {
+    pub fn of_audit(&self) -> Vec<String> {
         let text = String::from_utf8(self.0.lock().unwrap().clone()).unwrap();
         let lines = text
             .lines()

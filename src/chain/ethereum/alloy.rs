@@ -12,19 +12,41 @@ use async_trait::async_trait;
 use super::EthereumSigner;
 use crate::{Error, Signer, hazmat};
 
+impl<S: Signer> EthereumSigner<S> {
+    /// Signs bare hashes (alloy's `sign_hash`) although the account is limited to chains.
+    ///
+    /// <div class="warning">
+    ///
+    /// Nothing shows what a hash stands for. Who can have one signed can have a transaction or an
+    /// EIP-7702 authorization signed for any chain, whatever the limit. For authorizations there is
+    /// [`sign_authorization`](Self::sign_authorization), which checks the chain.
+    ///
+    /// </div>
+    ///
+    /// Without effect on an account that is not limited, which signs them anyway.
+    #[must_use]
+    pub fn allow_bare_hashes(mut self) -> Self {
+        self.bare_hashes = true;
+        self
+    }
+}
+
 /// Every method keeps its preimage; only `sign_hash` has none and asks for a bare digest.
 #[async_trait]
 impl<S: Signer> alloy_signer::Signer for EthereumSigner<S> {
     async fn sign_hash(&self, hash: &B256) -> alloy_signer::Result<Signature> {
+        let limit = match self.bare_hashes {
+            true => Ok(()),
+            false => self.chain_ids.check_bare_hash(),
+        };
         let request = hazmat::prehashed(hash.0);
-        self.sign(&request)
-            .await
-            .map_err(alloy_signer::Error::other)
+        let result = self.sign_allowed(limit, &request).await;
+        result.map(|(signature, _)| signature).map_err(boxed)
     }
 
     async fn sign_message(&self, message: &[u8]) -> alloy_signer::Result<Signature> {
         let result = EthereumSigner::sign_message(self, message).await;
-        result.map_err(alloy_signer::Error::other)
+        result.map_err(boxed)
     }
 
     async fn sign_typed_data<T: SolStruct + Send + Sync>(
@@ -33,7 +55,7 @@ impl<S: Signer> alloy_signer::Signer for EthereumSigner<S> {
         domain: &Eip712Domain,
     ) -> alloy_signer::Result<Signature> {
         let result = EthereumSigner::sign_typed_data(self, payload, domain).await;
-        result.map_err(alloy_signer::Error::other)
+        result.map_err(boxed)
     }
 
     async fn sign_dynamic_typed_data(
@@ -41,21 +63,26 @@ impl<S: Signer> alloy_signer::Signer for EthereumSigner<S> {
         payload: &TypedData,
     ) -> alloy_signer::Result<Signature> {
         let result = EthereumSigner::sign_dynamic_typed_data(self, payload).await;
-        result.map_err(alloy_signer::Error::other)
+        result.map_err(boxed)
     }
 
     fn address(&self) -> Address {
         EthereumSigner::address(self)
     }
 
-    /// `None` also when several chains are allowed.
+    /// `None` also when several chains are allowed, or none.
     fn chain_id(&self) -> Option<ChainId> {
         self.chain_ids.one()
     }
 
-    /// Replaces whatever limit there was, a list too; `None` lifts it.
+    /// Narrows the limit to this chain, and never widens it.
+    ///
+    /// `None` changes nothing. A chain outside of the limit leaves an account that signs for no
+    /// chain at all, so that what was meant for that chain is not signed for another one; each
+    /// transaction is then an [`Error::ChainIdRefused`]. To replace a limit, call
+    /// [`EthereumSigner::with_chain_id`] or [`EthereumSigner::with_chain_ids`].
     fn set_chain_id(&mut self, chain_id: Option<ChainId>) {
-        self.chain_ids = chain_id.into();
+        self.chain_ids.narrow(chain_id);
     }
 }
 
@@ -71,7 +98,7 @@ impl<S: Signer> TxSigner<Signature> for EthereumSigner<S> {
     ) -> alloy_signer::Result<Signature> {
         match self.sign_signable(tx).await {
             Ok((signature, _)) => Ok(signature),
-            Err(error) => Err(alloy_signer::Error::other(error)),
+            Err(error) => Err(boxed(error)),
         }
     }
 }
@@ -123,3 +150,10 @@ fn inner<'a, N: Network>(
         _ => None,
     }
 }
+
+fn boxed(error: Error) -> alloy_signer::Error {
+    alloy_signer::Error::other(error)
+}
+
+#[cfg(test)]
+mod tests;

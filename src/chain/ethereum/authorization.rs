@@ -34,10 +34,11 @@ impl<S: Signer> EthereumSigner<S> {
                 source: "its chain id is not below 2^64, and no such chain exists".into(),
             })?;
         // EIP-7702: chain id 0 stands for every chain.
-        self.chain_ids.check((chain_id != 0).then_some(chain_id))?;
+        let limit = self.chain_ids.check((chain_id != 0).then_some(chain_id));
         let mut preimage = vec![MAGIC];
         authorization.encode(&mut preimage);
-        let signature = self.sign(&SignRequest::keccak256(&preimage)).await?;
+        let request = SignRequest::keccak256(&preimage);
+        let (signature, _) = self.sign_allowed(limit, &request).await?;
         Ok(authorization.into_signed(signature))
     }
 }

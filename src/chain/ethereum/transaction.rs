@@ -60,10 +60,11 @@ impl<S: Signer> EthereumSigner<S> {
         &self,
         tx: &mut dyn SignableTransaction<Signature>,
     ) -> Result<(Signature, Receipt)> {
-        match (tx.chain_id(), self.chain_ids.one()) {
-            (None, Some(chain_id)) => tx.set_chain_id(chain_id),
-            (chain_id, _) => self.chain_ids.check(chain_id)?,
+        if let (None, Some(chain_id)) = (tx.chain_id(), self.chain_ids.one()) {
+            tx.set_chain_id(chain_id);
         }
+        // Asked again, since a foreign transaction type may have no place for a chain id.
+        let limit = self.chain_ids.check(tx.chain_id());
         let preimage = tx.encoded_for_signing();
         // A foreign transaction type may define its hash in another way. Its preimage is then
         // unknown, and signing this one would give a signature that recovers to someone else.
@@ -73,7 +74,7 @@ impl<S: Signer> EthereumSigner<S> {
                 source: "its signing hash is not keccak256 of its signing encoding".into(),
             });
         }
-        self.sign_with_receipt(&SignRequest::keccak256(&preimage))
+        self.sign_allowed(limit, &SignRequest::keccak256(&preimage))
             .await
     }
 }

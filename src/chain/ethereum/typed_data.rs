@@ -19,9 +19,8 @@ impl<S: Signer> EthereumSigner<S> {
         payload: &T,
         domain: &Eip712Domain,
     ) -> Result<Signature> {
-        self.check_domain_chain(domain)?;
         let preimage = preimage(domain.separator(), Some(payload.eip712_hash_struct()));
-        self.sign(&SignRequest::keccak256(&preimage)).await
+        self.sign_in_domain(domain, &preimage).await
     }
 
     /// Signs typed data given as JSON, as wallets get it through `eth_signTypedData_v4`.
@@ -35,7 +34,6 @@ impl<S: Signer> EthereumSigner<S> {
     /// - Those of the [`Signer`].
     pub async fn sign_dynamic_typed_data(&self, payload: &TypedData) -> Result<Signature> {
         check_domain_type(payload)?;
-        self.check_domain_chain(&payload.domain)?;
         // With the domain itself as the message there is no second hash, as in eth-sig-util.
         let message = match payload.primary_type.as_str() {
             "EIP712Domain" => None,
@@ -49,12 +47,12 @@ impl<S: Signer> EthereumSigner<S> {
             ),
         };
         let preimage = preimage(payload.domain.separator(), message);
-        self.sign(&SignRequest::keccak256(&preimage)).await
+        self.sign_in_domain(&payload.domain, &preimage).await
     }
 
     /// A domain without `chainId` names no chain, as a message does not.
-    fn check_domain_chain(&self, domain: &Eip712Domain) -> Result<()> {
-        match (domain.chain_id, &self.chain_ids) {
+    async fn sign_in_domain(&self, domain: &Eip712Domain, preimage: &[u8]) -> Result<Signature> {
+        let limit = match (domain.chain_id, &self.chain_ids) {
             (None, _) | (_, ChainIds::Any) => Ok(()),
             (Some(chain_id), limited) => match chain_id.try_into() {
                 Ok(chain_id) => limited.check(Some(chain_id)),
@@ -63,7 +61,10 @@ impl<S: Signer> EthereumSigner<S> {
                     source: "the chainId of its domain exceeds 64 bits".into(),
                 }),
             },
-        }
+        };
+        let request = SignRequest::keccak256(preimage);
+        let (signature, _) = self.sign_allowed(limit, &request).await?;
+        Ok(signature)
     }
 }
 
@@ -90,3 +91,6 @@ fn preimage(domain_separator: B256, message: Option<B256>) -> Vec<u8> {
     }
     preimage
 }
+
+#[cfg(test)]
+mod tests;

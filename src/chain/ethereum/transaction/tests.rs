@@ -6,10 +6,14 @@ use alloy_rlp::BufMut;
 use super::*;
 use crate::{KeyType, provider::local::LocalSigner};
 
-/// A legacy transaction whose signing hash is not that of its signing encoding, as chains with
-/// transaction types of their own may have.
-#[derive(Debug)]
-struct Foreign(TxLegacy);
+/// A legacy transaction with what the transaction types of other chains may have: a signing hash
+/// that is not that of the signing encoding, or no place for a chain id.
+#[derive(Debug, Default)]
+struct Foreign {
+    tx: TxLegacy,
+    hash: Option<B256>,
+    takes_no_chain_id: bool,
+}
 
 impl Typed2718 for Foreign {
     fn ty(&self) -> u8 {
@@ -21,7 +25,7 @@ macro_rules! delegate {
     ($($name:ident($($argument:ident: $type:ty)?) -> $returned:ty;)+) => {
         impl Transaction for Foreign {$(
             fn $name(&self $(, $argument: $type)?) -> $returned {
-                self.0.$name($($argument)?)
+                self.tx.$name($($argument)?)
             }
         )+}
     };
@@ -49,19 +53,22 @@ delegate! {
 
 impl SignableTransaction<Signature> for Foreign {
     fn set_chain_id(&mut self, chain_id: ChainId) {
-        SignableTransaction::<Signature>::set_chain_id(&mut self.0, chain_id);
+        if !self.takes_no_chain_id {
+            SignableTransaction::<Signature>::set_chain_id(&mut self.tx, chain_id);
+        }
     }
 
     fn encode_for_signing(&self, out: &mut dyn BufMut) {
-        SignableTransaction::<Signature>::encode_for_signing(&self.0, out);
+        SignableTransaction::<Signature>::encode_for_signing(&self.tx, out);
     }
 
     fn payload_len_for_signature(&self) -> usize {
-        SignableTransaction::<Signature>::payload_len_for_signature(&self.0)
+        SignableTransaction::<Signature>::payload_len_for_signature(&self.tx)
     }
 
     fn signature_hash(&self) -> B256 {
-        B256::repeat_byte(0x71)
+        let encoding = SignableTransaction::<Signature>::encoded_for_signing(self);
+        self.hash.unwrap_or_else(|| keccak256(encoding))
     }
 }
 
@@ -74,9 +81,43 @@ async fn a_type_with_a_hash_of_its_own_is_refused() {
         ..Default::default()
     };
     wallet.sign_signable(&mut tx).await.unwrap();
-    let result = wallet.sign_signable(&mut Foreign(tx)).await;
+    let mut foreign = Foreign {
+        tx,
+        ..Default::default()
+    };
+    wallet.sign_signable(&mut foreign).await.unwrap();
+    foreign.hash = Some(B256::repeat_byte(0x71));
+    let result = wallet.sign_signable(&mut foreign).await;
     assert!(
         matches!(result, Err(Error::InvalidPayload { .. })),
         "{result:?}"
     );
+}
+
+/// Its signature would be valid on every chain.
+#[tokio::test]
+async fn a_type_without_a_place_for_the_chain_id_is_refused_under_a_limit() {
+    let foreign = || Foreign {
+        takes_no_chain_id: true,
+        ..Default::default()
+    };
+    let signer = LocalSigner::random(KeyType::Secp256k1).unwrap();
+    let unlimited = EthereumSigner::new(signer).unwrap();
+    unlimited.sign_signable(&mut foreign()).await.unwrap();
+    for limited in [
+        unlimited.clone().with_chain_id(1),
+        unlimited.with_chain_ids([1]),
+    ] {
+        let result = limited.sign_signable(&mut foreign()).await;
+        assert!(
+            matches!(
+                result,
+                Err(Error::ChainIdRefused {
+                    requested: None,
+                    ..
+                })
+            ),
+            "{result:?}"
+        );
+    }
 }

@@ -1,0 +1,159 @@
+//! That a request which a chain adapter refuses, before any signer is asked, has a record.
+
+use std::{sync::Arc, time::Duration};
+
+use futures_util::poll;
+use kms_signer::{
+    Error, Signer,
+    chain::ethereum::{
+        EthereumSigner, SignedTransaction,
+        alloy_consensus::{SignableTransaction as _, TxEip1559},
+    },
+    layer::{
+        audit::{Audit, Fsync, JsonLinesFile},
+        deadline::Deadline,
+        failover::Failover,
+        hedge::Hedge,
+        rate_limit::RateLimit,
+    },
+};
+use sha3::Digest as _;
+use tokio::time::{Instant, timeout};
+
+use crate::{
+    MEMBERS, in_memory, local, parsed,
+    release::{BrokenSink, Events, StuckSink},
+};
+
+/// Asks an account that is limited to chain 1 for a transaction on chain 5.
+async fn refused(signer: impl Signer) -> Result<SignedTransaction, Error> {
+    let account = EthereumSigner::new(signer).unwrap().with_chain_id(1);
+    account.sign_eip1559(transaction()).await
+}
+
+fn transaction() -> TxEip1559 {
+    TxEip1559 {
+        chain_id: 5,
+        ..Default::default()
+    }
+}
+
+#[track_caller]
+fn assert_refused(result: Result<SignedTransaction, Error>) {
+    assert!(
+        matches!(result, Err(Error::ChainIdRefused { .. })),
+        "{result:?}"
+    );
+}
+
+#[tokio::test]
+async fn a_refusal_is_recorded_with_its_digest_and_no_call() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("audit.jsonl");
+    let sink = JsonLinesFile::open(&path).unwrap();
+    let sink = sink.with_fsync(Fsync::EachRecord);
+    let signer = Audit::new(local(), sink).with_label("payouts");
+    assert_refused(refused(signer).await);
+
+    let text = std::fs::read_to_string(&path).unwrap();
+    let record = parsed(text.trim_end());
+    assert_eq!(record["outcome"], "chain_id_refused");
+    assert_eq!(record["label"], "payouts");
+    assert_eq!(record["kind"], "keccak256");
+    let digest = sha3::Keccak256::digest(transaction().encoded_for_signing());
+    assert_eq!(record["digest"], hex::encode(digest));
+    let public_key = hex::encode(local().public_key().to_bytes());
+    assert_eq!(record["public_key"], public_key);
+    for member in ["code", "signature", "recovery_id"]
+        .iter()
+        .chain(&MEMBERS[10..])
+    {
+        assert!(record[member].is_null(), "{member}: {record}");
+    }
+}
+
+#[tokio::test]
+async fn a_refusal_stands_when_it_cannot_be_recorded() {
+    let (events, _guard) = Events::listen();
+    assert_refused(refused(Audit::new(local(), BrokenSink)).await);
+    let events = events.of_audit();
+    assert_eq!(events.len(), 1, "{events:?}");
+    for part in [
+        "ERROR",
+        "not recorded",
+        "chain_id_refused",
+        "the disk is gone",
+    ] {
+        assert!(events[0].contains(part), "{part}: {events:?}");
+    }
+}
+
+#[tokio::test]
+async fn a_refusal_that_is_dropped_before_its_record_leaves_an_event() {
+    let (events, _guard) = Events::listen();
+    let mut future = Box::pin(refused(Audit::new(local(), StuckSink)));
+    assert!(poll!(&mut future).is_pending());
+    drop(future);
+    let events = events.of_audit();
+    assert_eq!(events.len(), 1, "{events:?}");
+    for part in ["WARN", "dropped before it was recorded", "chain_id_refused"] {
+        assert!(events[0].contains(part), "{part}: {events:?}");
+    }
+}
+
+/// A sink that hangs holds up no refusal longer than a signature.
+#[tokio::test(start_paused = true)]
+async fn a_deadline_also_ends_the_record_of_a_refusal() {
+    let limit = Duration::from_secs(3);
+    let start = Instant::now();
+    let signer = Deadline::new(Audit::new(local(), StuckSink), limit);
+    let result = timeout(10 * limit, refused(signer)).await;
+    assert_refused(result.unwrap());
+    assert_eq!(start.elapsed(), limit);
+}
+
+/// One record each, however the audit layer is wrapped.
+#[tokio::test]
+async fn a_refusal_passes_every_layer_and_pointer() {
+    let minute = Duration::from_secs(60);
+    let limit = RateLimit::per_second(1).build().unwrap();
+    type Wrap<'a> = &'a dyn Fn(Box<dyn Signer>) -> Box<dyn Signer>;
+    let wrap: [(&str, Wrap<'_>); 8] = [
+        ("&T", &|signer| Box::new(&*Box::leak(Box::new(signer)))),
+        ("Box", &|signer| Box::new(Box::new(signer))),
+        ("Arc", &|signer| Box::new(Arc::new(signer))),
+        ("audit", &|signer| Box::new(in_memory(signer).0)),
+        ("deadline", &|signer| {
+            Box::new(Deadline::new(signer, minute))
+        }),
+        ("hedge", &|signer| {
+            Box::new(Hedge::after(signer, Duration::ZERO))
+        }),
+        ("rate_limit", &|signer| Box::new(limit.limit(signer))),
+        ("failover", &|signer| {
+            let signer: Arc<dyn Signer> = Arc::from(signer);
+            Box::new(Failover::new([Arc::clone(&signer), signer]).unwrap())
+        }),
+    ];
+    for (name, wrap) in wrap {
+        let (signer, sink) = in_memory(local());
+        let signer = wrap(Box::new(signer));
+        // More often than the rate limit would let a request through.
+        for _ in 0..3 {
+            assert_refused(refused(&signer).await);
+        }
+        let outcomes: Vec<_> = (sink.records().iter())
+            .map(|record| record.outcome)
+            .collect();
+        assert_eq!(outcomes, ["chain_id_refused"; 3], "{name}");
+    }
+}
+
+#[tokio::test]
+async fn an_inner_and_an_outer_audit_layer_both_record_a_refusal() {
+    let (inner, inner_sink) = in_memory(local());
+    let (outer, outer_sink) = in_memory(inner);
+    assert_refused(refused(outer).await);
+    assert_eq!(inner_sink.records().len(), 1);
+    assert_eq!(outer_sink.records().len(), 1);
+}
