@@ -1,16 +1,16 @@
 //! The account as alloy sees it: `Signer`, `TxSigner`, and a wallet.
 
+use std::{any::Any, error::Error as StdError, fmt};
+
 use alloy_consensus::SignableTransaction;
 use alloy_dyn_abi::TypedData;
-use alloy_network::{
-    AnyNetwork, Ethereum, Network, TransactionBuilderError, TxSigner, impl_into_wallet,
-};
+use alloy_network::{AnyTypedTransaction, TxSigner, impl_into_wallet};
 use alloy_primitives::{Address, B256, ChainId, Signature};
 use alloy_sol_types::{Eip712Domain, SolStruct};
 use async_trait::async_trait;
 
 use super::EthereumSigner;
-use crate::{Error, Signer, hazmat};
+use crate::{Error, Result, Signer, hazmat};
 
 impl<S: Signer> EthereumSigner<S> {
     /// Signs bare hashes (alloy's `sign_hash`) although the account is limited to chains.
@@ -96,6 +96,7 @@ impl<S: Signer> TxSigner<Signature> for EthereumSigner<S> {
         &self,
         tx: &mut dyn SignableTransaction<Signature>,
     ) -> alloy_signer::Result<Signature> {
+        check_known(tx).map_err(boxed)?;
         match self.sign_signable(tx).await {
             Ok((signature, _)) => Ok(signature),
             Err(error) => Err(boxed(error)),
@@ -105,11 +106,51 @@ impl<S: Signer> TxSigner<Signature> for EthereumSigner<S> {
 
 impl_into_wallet!(@[S: Signer + 'static] EthereumSigner<S>);
 
+/// alloy panics when it encodes a transaction of `AnyNetwork` whose type it does not know.
+fn check_known(tx: &dyn SignableTransaction<Signature>) -> Result<()> {
+    let tx: &dyn Any = tx;
+    match tx.downcast_ref() {
+        Some(AnyTypedTransaction::Unknown(unknown)) => Err(Error::InvalidPayload {
+            what: "the transaction",
+            source: format!(
+                "its type {:#04x} is not known to alloy; use a network that has it",
+                unknown.ty.0
+            )
+            .into(),
+        }),
+        _ => Ok(()),
+    }
+}
+
+/// This crate's error inside alloy's, such that it can be found again.
+///
+/// alloy's `Error::Other`, and what each network wraps around it, are transparent: their source is
+/// that of the error they hold, which itself is skipped. So the error is the source of a shell.
+#[derive(Debug)]
+struct Shell(Error);
+
+impl fmt::Display for Shell {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.fmt(f)
+    }
+}
+
+impl StdError for Shell {
+    fn source(&self) -> Option<&(dyn StdError + 'static)> {
+        Some(&self.0)
+    }
+}
+
+fn boxed(error: Error) -> alloy_signer::Error {
+    alloy_signer::Error::other(Shell(error))
+}
+
 impl Error {
     /// Finds this crate's error inside an error of alloy, which boxes it: the way to ask
     /// [`is_retryable`](Self::is_retryable) after a call through alloy.
     ///
-    /// `error` may be what a `Signer`, a wallet or a `Provider` returned.
+    /// `error` may be what a `Signer`, a wallet or a `Provider` of any network returned. The chain of
+    /// its sources has the same message twice: once for alloy, and once for this error.
     ///
     /// ```
     /// # use kms_signer::Error;
@@ -121,7 +162,7 @@ impl Error {
     /// }
     /// # }
     /// ```
-    pub fn from_alloy<'a>(error: &'a (dyn std::error::Error + 'static)) -> Option<&'a Self> {
+    pub fn from_alloy<'a>(error: &'a (dyn StdError + 'static)) -> Option<&'a Self> {
         let mut next = Some(error);
         // Bounded, since a chain of sources may in principle be circular.
         for _ in 0..16 {
@@ -129,30 +170,14 @@ impl Error {
             if let Some(found) = error.downcast_ref() {
                 return Some(found);
             }
-            // Both of these are transparent: their sources skip what they hold.
-            next = match (inner::<Ethereum>(error), inner::<AnyNetwork>(error)) {
-                (Some(inner), _) | (_, Some(inner)) => Some(inner),
-                _ => match error.downcast_ref() {
-                    Some(alloy_signer::Error::Other(boxed)) => Some(&**boxed),
-                    _ => error.source(),
-                },
+            next = match error.downcast_ref() {
+                // Another signer may have boxed this crate's error without a shell.
+                Some(alloy_signer::Error::Other(boxed)) => Some(&**boxed),
+                _ => error.source(),
             };
         }
         None
     }
-}
-
-fn inner<'a, N: Network>(
-    error: &'a (dyn std::error::Error + 'static),
-) -> Option<&'a (dyn std::error::Error + 'static)> {
-    match error.downcast_ref() {
-        Some(TransactionBuilderError::<N>::Signer(inner)) => Some(inner),
-        _ => None,
-    }
-}
-
-fn boxed(error: Error) -> alloy_signer::Error {
-    alloy_signer::Error::other(error)
 }
 
 #[cfg(test)]

@@ -1,5 +1,9 @@
 use alloy_consensus::{TxEnvelope, TypedTransaction};
-use alloy_network::{EthereumWallet, NetworkWallet, TxSigner};
+use alloy_network::{
+    AnyNetwork, AnyTypedTransaction, Ethereum, EthereumWallet, Network,
+    NetworkTransactionBuilder as _, NetworkWallet, TransactionBuilderError, TxSigner,
+    UnknownTypedTransaction,
+};
 use alloy_primitives::keccak256;
 use alloy_signer::Signer as AlloySigner;
 
@@ -28,10 +32,9 @@ async fn a_wallet_signs_what_the_signer_signs() {
     let signer = eip155_wallet();
     let wallet = EthereumWallet::from(signer.clone());
     let tx: TypedTransaction = eip155_transaction(Some(1)).into();
-    let from_wallet: TxEnvelope =
-        NetworkWallet::<alloy_network::Ethereum>::sign_transaction(&wallet, tx.clone())
-            .await
-            .unwrap();
+    let from_wallet: TxEnvelope = NetworkWallet::<Ethereum>::sign_transaction(&wallet, tx.clone())
+        .await
+        .unwrap();
     let direct = signer.sign_typed_transaction(tx).await.unwrap();
     assert_eq!(from_wallet, direct.envelope);
 }
@@ -58,22 +61,95 @@ async fn the_error_comes_back_out_of_alloy() {
     assert!(Error::from_alloy(&foreign).is_none());
 }
 
+/// Any network's `TransactionBuilderError`: transparent, and of a type that nobody here knows.
+#[derive(Debug, thiserror::Error)]
+#[error(transparent)]
+struct OfAForeignNetwork(alloy_signer::Error);
+
 /// alloy's provider wraps the wallet's error, which wraps the signer's, which wraps ours.
-#[test]
-fn the_error_comes_back_out_of_every_wrapper() {
-    use alloy_network::{AnyNetwork, Ethereum, TransactionBuilderError};
-    let ours = || alloy_signer::Error::other(Error::InvalidDigestLength { actual: 31 });
-    let wrapped: [Box<dyn std::error::Error>; 3] = [
-        Box::new(Error::InvalidDigestLength { actual: 31 }),
-        Box::new(TransactionBuilderError::<Ethereum>::Signer(ours())),
-        Box::new(TransactionBuilderError::<AnyNetwork>::Signer(ours())),
+#[tokio::test]
+async fn the_error_comes_back_out_of_every_wrapper() {
+    let signer = eip155_wallet().with_chain_id(1);
+    let mut of_signer = Vec::new();
+    for _ in 0..4 {
+        let mut tx = eip155_transaction(Some(5));
+        of_signer.push(
+            TxSigner::sign_transaction(&signer, &mut tx)
+                .await
+                .unwrap_err(),
+        );
+    }
+    let mut next = || of_signer.pop().unwrap();
+    let wrapped: [Box<dyn StdError>; 6] = [
+        Box::new(next()),
+        Box::new(TransactionBuilderError::<Ethereum>::Signer(next())),
+        Box::new(TransactionBuilderError::<AnyNetwork>::Signer(next())),
+        Box::new(OfAForeignNetwork(next())),
+        // A signer that is not alloy's may box it as it is.
+        Box::new(refused()),
+        Box::new(alloy_signer::Error::other(refused())),
     ];
     for error in wrapped {
         let found = Error::from_alloy(&*error);
         assert!(
-            matches!(found, Some(Error::InvalidDigestLength { actual: 31 })),
+            matches!(found, Some(Error::ChainIdRefused { .. })),
             "{error:?}"
         );
+        assert_eq!(error.to_string(), refused().to_string());
+    }
+}
+
+fn refused() -> Error {
+    Error::ChainIdRefused {
+        requested: Some(5),
+        allowed: vec![1],
+    }
+}
+
+/// The whole way: a request of either network, its builder, a wallet, and the signer.
+#[tokio::test]
+async fn the_error_comes_back_out_of_a_wallet_of_either_network() {
+    async fn check<N: Network>(tx: N::UnsignedTx)
+    where
+        EthereumWallet: NetworkWallet<N>,
+    {
+        let wallet = EthereumWallet::from(eip155_wallet().with_chain_id(1));
+        let request = N::TransactionRequest::from(tx);
+        let error = request.build(&wallet).await.err().unwrap();
+        let found = Error::from_alloy(&error);
+        assert!(
+            matches!(found, Some(Error::ChainIdRefused { .. })),
+            "{error:?}"
+        );
+    }
+    let tx = TypedTransaction::from(eip155_transaction(Some(5)));
+    check::<Ethereum>(tx.clone()).await;
+    check::<AnyNetwork>(tx.into()).await;
+}
+
+/// alloy itself panics when it encodes such a transaction.
+#[tokio::test]
+async fn a_transaction_of_a_type_that_alloy_does_not_know_is_refused() {
+    let json = serde_json::json!({"type": "0x7e", "nonce": "0x0", "gas": "0x0", "input": "0x"});
+    let unknown: UnknownTypedTransaction = serde_json::from_value(json).unwrap();
+    for signer in [
+        eip155_wallet(),
+        eip155_wallet().with_chain_id(1),
+        eip155_wallet().with_chain_ids([1]),
+    ] {
+        let wallet = EthereumWallet::from(signer.clone());
+        let tx = AnyTypedTransaction::Unknown(unknown.clone());
+        let error = NetworkWallet::<AnyNetwork>::sign_transaction(&wallet, tx)
+            .await
+            .unwrap_err();
+        let error = Error::from_alloy(&error).unwrap();
+        assert!(matches!(error, Error::InvalidPayload { .. }), "{error:?}");
+        let source = error.source().unwrap().to_string();
+        assert!(source.contains("0x7e"), "{source}");
+        // One that it knows is signed.
+        let tx = TypedTransaction::from(eip155_transaction(Some(1)));
+        let mut tx = AnyTypedTransaction::Ethereum(tx);
+        signer.sign_transaction(&mut tx).await.unwrap();
     }
 }
 
