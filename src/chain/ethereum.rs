@@ -6,7 +6,7 @@
 //! | message | EIP-191 version `0x45` | [`EthereumSigner::sign_message`] |
 //! | transaction | legacy, EIP-155, 2930, 1559, 4844, 7702 | [`EthereumSigner::sign_typed_transaction`] |
 //! | authorization | EIP-7702 | [`EthereumSigner::sign_authorization`] |
-//! | typed data | EIP-712 | `EthereumSigner::sign_typed_data` (feature `alloy`) |
+//! | typed data | EIP-712 | `EthereumSigner::sign_typed_data`, `sign_typed_data_json` (feature `alloy`) |
 //!
 //! The crates whose types appear here are re-exported: [`alloy_consensus`], [`alloy_eips`],
 //! [`alloy_primitives`], and with feature `alloy` also `alloy_dyn_abi`, `alloy_network`,
@@ -56,6 +56,8 @@ pub use {alloy_dyn_abi, alloy_network, alloy_signer, alloy_sol_types};
 use alloy_primitives::{Address, ChainId, Signature, keccak256};
 
 use self::chain_ids::ChainIds;
+#[cfg(feature = "alloy")]
+pub use self::typed_data::parse_typed_data;
 pub use self::{
     signature::{V, to_rsv},
     transaction::SignedTransaction,

@@ -1,11 +1,25 @@
 //! EIP-712 typed data.
+//!
+//! What is signed here must mean one thing only: alloy reads some values that ethers and MetaMask's
+//! eth-sig-util refuse or hash otherwise. So before alloy hashes anything, the types and values pass
+//! the checks below, which also bound the work.
 
-use alloy_dyn_abi::TypedData;
+mod bounds;
+mod json;
+mod types;
+mod values;
+
+use alloy_dyn_abi::{
+    TypedData,
+    eip712::{Eip712Types, TypeDef},
+};
 use alloy_primitives::{B256, Signature};
 use alloy_sol_types::{Eip712Domain, SolStruct};
 
+pub use self::json::parse_typed_data;
+use self::types::Types;
 use super::{EthereumSigner, chain_ids::ChainIds};
-use crate::{Error, Result, SignRequest, Signer};
+use crate::{Error, Result, SignRequest, Signer, error::BoxError};
 
 impl<S: Signer> EthereumSigner<S> {
     /// Signs a Solidity struct: `19 01 ‖ domainSeparator ‖ hashStruct(message)` (EIP-712).
@@ -23,28 +37,58 @@ impl<S: Signer> EthereumSigner<S> {
         self.sign_in_domain(domain, &preimage).await
     }
 
-    /// Signs typed data given as JSON, as wallets get it through `eth_signTypedData_v4`.
+    /// Signs typed data from JSON text, as wallets get it through `eth_signTypedData_v4`.
+    ///
+    /// The way to sign JSON: see [`parse_typed_data`] for what it refuses. Whoever parses the text
+    /// otherwise has lost some of it before [`sign_dynamic_typed_data`](Self::sign_dynamic_typed_data)
+    /// can check.
     ///
     /// # Errors
     ///
-    /// - [`Error::InvalidPayload`] when the message does not fit its types, or when the declared
-    ///   type `EIP712Domain` is not that of the domain, since wallets and contracts would then hash
-    ///   the domain in another way.
+    /// Those of [`parse_typed_data`] and
+    /// [`sign_dynamic_typed_data`](Self::sign_dynamic_typed_data).
+    pub async fn sign_typed_data_json(&self, json: &str) -> Result<Signature> {
+        self.sign_dynamic_typed_data(&parse_typed_data(json)?).await
+    }
+
+    /// Signs typed data whose types are known only at run time.
+    ///
+    /// Of JSON text prefer [`sign_typed_data_json`](Self::sign_typed_data_json): a [`TypedData`] no
+    /// longer shows duplicate keys, unknown members of the domain, or how the domain's values were
+    /// written. It also gets the type `EIP712Domain` from its domain if that is not declared, as
+    /// ethers and viem do, while eth-sig-util then hashes an empty domain.
+    ///
+    /// Every value must be written as ethers v6 and `@metamask/eth-sig-util` read it alike:
+    ///
+    /// | type | value |
+    /// |---|---|
+    /// | `bool` | `true` or `false` |
+    /// | `uintN`, `intN` | an integer within ±(2^53 − 1), or a string: decimal (`-` for `intN`), or `0x` and hexadecimal |
+    /// | `bytes`, `bytesN` | a string: `0x` and two hexadecimal digits for each byte |
+    /// | `address` | a string: `0x` and 40 hexadecimal digits, with the checksum of EIP-55 if their case is mixed |
+    /// | `string` | a string |
+    /// | arrays, structs | an array, of the length that the type gives; an object that has every member |
+    ///
+    /// Members of an object that its type does not have are not signed, as in all libraries; neither
+    /// are types that nothing uses.
+    ///
+    /// At most 256 types, 16 levels of structs and arrays, 4,096 fields when every struct is written
+    /// out in place of its name, 4,096 values, and 128 KiB in all are accepted.
+    ///
+    /// # Errors
+    ///
+    /// - [`Error::InvalidPayload`] when a value is not written so or does not fit its type; when a
+    ///   type contains itself, is missing, is one that libraries read differently (`uint` and `int`
+    ///   without a width, `function`, tuples) or has two members of one name; when the declared type
+    ///   `EIP712Domain` is not that of the domain; and when a bound is exceeded.
     /// - [`Error::ChainIdRefused`] when the domain names a chain this account does not sign for.
     /// - Those of the [`Signer`].
     pub async fn sign_dynamic_typed_data(&self, payload: &TypedData) -> Result<Signature> {
-        check_domain_type(payload)?;
+        check(payload)?;
         // With the domain itself as the message there is no second hash, as in eth-sig-util.
         let message = match payload.primary_type.as_str() {
-            "EIP712Domain" => None,
-            _ => Some(
-                payload
-                    .hash_struct()
-                    .map_err(|error| Error::InvalidPayload {
-                        what: "the typed data",
-                        source: error.into(),
-                    })?,
-            ),
+            Eip712Domain::NAME => None,
+            _ => Some(payload.hash_struct().map_err(invalid)?),
         };
         let preimage = preimage(payload.domain.separator(), message);
         self.sign_in_domain(&payload.domain, &preimage).await
@@ -56,10 +100,7 @@ impl<S: Signer> EthereumSigner<S> {
             (None, _) | (_, ChainIds::Any) => Ok(()),
             (Some(chain_id), limited) => match chain_id.try_into() {
                 Ok(chain_id) => limited.check(Some(chain_id)),
-                Err(_) => Err(Error::InvalidPayload {
-                    what: "the typed data",
-                    source: "the chainId of its domain exceeds 64 bits".into(),
-                }),
+                Err(_) => Err(invalid("the chainId of its domain exceeds 64 bits")),
             },
         };
         let request = SignRequest::keccak256(preimage);
@@ -68,18 +109,32 @@ impl<S: Signer> EthereumSigner<S> {
     }
 }
 
+/// Whether alloy may hash `payload`: what it means is certain, and the work is bounded.
+fn check(payload: &TypedData) -> Result<()> {
+    let declared = Eip712Types::from(&payload.resolver);
+    bounds::check_size(payload, &declared)?;
+    check_domain_type(&payload.domain, &declared)?;
+    let types = Types::read(&declared, &payload.primary_type)?;
+    let extent = bounds::check_types(&types, &payload.primary_type)?;
+    match payload.primary_type.as_str() {
+        Eip712Domain::NAME => Ok(()),
+        primary => values::check(&types, &extent, primary, &payload.message),
+    }
+}
+
 /// alloy hashes the domain by the fields it has, in the standard order, whatever type is declared.
-fn check_domain_type(payload: &TypedData) -> Result<()> {
-    match payload.resolver.encode_type("EIP712Domain") {
-        Ok(declared) if declared != payload.domain.encode_type() => Err(Error::InvalidPayload {
-            what: "the typed data",
-            source: format!(
-                "its type EIP712Domain is declared as {declared} and its domain has {}",
-                payload.domain.encode_type()
-            )
-            .into(),
-        }),
-        _ => Ok(()),
+fn check_domain_type(domain: &Eip712Domain, declared: &Eip712Types) -> Result<()> {
+    let Some(members) = declared.get(Eip712Domain::NAME) else {
+        return Ok(());
+    };
+    let declared = TypeDef::new_unchecked(Eip712Domain::NAME.into(), members.clone());
+    let (declared, actual) = (declared.eip712_encode_type(), domain.encode_type());
+    match declared == actual {
+        true => Ok(()),
+        false => Err(invalid(format!(
+            "its type EIP712Domain is declared as {} and its domain has {actual}",
+            shown(&declared)
+        ))),
     }
 }
 
@@ -90,6 +145,27 @@ fn preimage(domain_separator: B256, message: Option<B256>) -> Vec<u8> {
         preimage.extend_from_slice(hash.as_slice());
     }
     preimage
+}
+
+fn invalid(source: impl Into<BoxError>) -> Error {
+    Error::InvalidPayload {
+        what: "the typed data",
+        source: source.into(),
+    }
+}
+
+/// A foreign text for an error message: its beginning, without control characters.
+fn shown(text: &str) -> String {
+    const MOST: usize = 200;
+    let mut shown: String = text
+        .chars()
+        .take(MOST)
+        .flat_map(char::escape_debug)
+        .collect();
+    if text.chars().nth(MOST).is_some() {
+        shown.push('…');
+    }
+    shown
 }
 
 #[cfg(test)]

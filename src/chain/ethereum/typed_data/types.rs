@@ -1,0 +1,212 @@
+//! The struct types of typed data, where all libraries read them alike.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use alloy_dyn_abi::eip712::{Eip712Types, PropertyDef};
+use alloy_sol_types::Eip712Domain;
+
+use super::{invalid, shown};
+use crate::Result;
+
+/// The types that the primary type leads to, by name. Every struct that one of them names is there.
+#[derive(Debug)]
+pub(super) struct Types<'a>(BTreeMap<&'a str, Vec<Member<'a>>>);
+
+/// A member of a struct.
+#[derive(Debug)]
+pub(super) struct Member<'a> {
+    pub(super) name: &'a str,
+    pub(super) kind: Kind<'a>,
+    /// The lengths of its arrays from the inside out; `None` for any length. Empty for no array.
+    pub(super) lengths: Vec<Option<usize>>,
+    /// How long its part of `encodeType` is, in bytes.
+    pub(super) encoded_len: usize,
+}
+
+/// What a value is, apart from arrays.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Kind<'a> {
+    Bool,
+    /// The width in bits.
+    Uint(usize),
+    /// The width in bits.
+    Int(usize),
+    Address,
+    Bytes,
+    /// The length in bytes.
+    FixedBytes(usize),
+    String,
+    Struct(&'a str),
+}
+
+impl<'a> Types<'a> {
+    /// Reads what `primary` leads to.
+    pub(super) fn read(declared: &'a Eip712Types, primary: &'a str) -> Result<Self> {
+        for name in declared.keys() {
+            check_type_name(name)?;
+        }
+        let mut types = BTreeMap::new();
+        let mut next = match primary {
+            // It comes from the domain if it is not declared.
+            Eip712Domain::NAME if !declared.contains_key(primary) => Vec::new(),
+            _ => vec![primary],
+        };
+        while let Some(name) = next.pop() {
+            if types.contains_key(name) {
+                continue;
+            }
+            let Some(definition) = declared.get(name) else {
+                return Err(invalid(format!("it has no type {}", shown(name))));
+            };
+            let members = members(name, definition)?;
+            let structs = members.iter().filter_map(|member| match member.kind {
+                Kind::Struct(name) => Some(name),
+                _ => None,
+            });
+            let queued = next.len();
+            next.extend(structs);
+            // eth-sig-util takes a name in a type up to the first such character.
+            if !name.bytes().all(is_word) && (name != primary || next.len() > queued) {
+                return Err(invalid(format!(
+                    "libraries disagree on the type name {}; use letters, digits and _ alone",
+                    shown(name)
+                )));
+            }
+            types.insert(name, members);
+        }
+        Ok(Self(types))
+    }
+
+    /// The members of a struct; none if there is no such struct.
+    pub(super) fn members(&self, name: &str) -> &[Member<'a>] {
+        self.0.get(name).map_or(&[], Vec::as_slice)
+    }
+
+    pub(super) fn iter(&self) -> impl Iterator<Item = (&'a str, &[Member<'a>])> {
+        self.0
+            .iter()
+            .map(|(name, members)| (*name, members.as_slice()))
+    }
+}
+
+fn members<'a>(type_name: &str, definition: &'a [PropertyDef]) -> Result<Vec<Member<'a>>> {
+    let mut names = BTreeSet::new();
+    let read = |member: &'a PropertyDef| {
+        let name = member.name();
+        // Such a name could pass for several members in the text that is hashed.
+        if name.contains([',', '(', ')']) {
+            return Err(invalid(format!(
+                "{} has a member named {}; a name has no comma or parenthesis",
+                shown(type_name),
+                shown(name)
+            )));
+        }
+        if !names.insert(name) {
+            return Err(invalid(format!(
+                "{} has two members named {}",
+                shown(type_name),
+                shown(name)
+            )));
+        }
+        let (kind, lengths) = read_type(member.type_name())?;
+        Ok(Member {
+            name,
+            kind,
+            lengths,
+            encoded_len: member.type_name().len() + name.len() + 2,
+        })
+    };
+    definition.iter().map(read).collect()
+}
+
+/// The name of a declared struct: an identifier that is no elementary type.
+pub(super) fn check_type_name(name: &str) -> Result<()> {
+    let is_identifier = name
+        .starts_with(|first: char| first.is_ascii_alphabetic() || "_$".contains(first))
+        && name
+            .bytes()
+            .all(|byte| is_word(byte) || b"$:".contains(&byte));
+    // The last one is not a key like others in JavaScript.
+    if !is_identifier || elementary(name).is_some() || name == "__proto__" {
+        return Err(invalid(format!(
+            "{} cannot be the name of a struct",
+            shown(name)
+        )));
+    }
+    Ok(())
+}
+
+/// The type of a member: `Person[2][]` is a struct in arrays of 2 in an array.
+fn read_type(text: &str) -> Result<(Kind<'_>, Vec<Option<usize>>)> {
+    let unknown = || invalid(format!("libraries disagree on the type {}", shown(text)));
+    let (base, arrays) = match text.find('[') {
+        Some(at) => text.split_at(at),
+        None => (text, ""),
+    };
+    let kind = match elementary(base) {
+        Some(Some(kind)) => kind,
+        Some(None) => return Err(unknown()),
+        None => {
+            check_type_name(base)?;
+            Kind::Struct(base)
+        }
+    };
+    let mut lengths = Vec::new();
+    let mut rest = arrays;
+    while !rest.is_empty() {
+        let (length, after) = rest
+            .strip_prefix('[')
+            .and_then(|rest| rest.split_once(']'))
+            .ok_or_else(unknown)?;
+        lengths.push(match length {
+            "" => None,
+            length => Some(canonical(length).ok_or_else(unknown)?),
+        });
+        rest = after;
+    }
+    Ok((kind, lengths))
+}
+
+/// `None` for what can name a struct, `Some(None)` for what looks elementary and has no agreed
+/// meaning: `uint`, which ethers hashes as `uint256`, a width that does not exist, `function`.
+fn elementary(name: &str) -> Option<Option<Kind<'_>>> {
+    let is_number = |text: &str| text.bytes().all(|byte| byte.is_ascii_digit());
+    let bits = |text: &str| canonical(text).filter(|bits| bits % 8 == 0 && *bits <= 256);
+    match name {
+        "bool" => return Some(Some(Kind::Bool)),
+        "address" => return Some(Some(Kind::Address)),
+        "bytes" => return Some(Some(Kind::Bytes)),
+        "string" => return Some(Some(Kind::String)),
+        "function" => return Some(None),
+        _ => {}
+    }
+    if let Some(width) = name.strip_prefix("uint").filter(|width| is_number(width)) {
+        return Some(bits(width).map(Kind::Uint));
+    }
+    if let Some(width) = name.strip_prefix("int").filter(|width| is_number(width)) {
+        return Some(bits(width).map(Kind::Int));
+    }
+    let length = name
+        .strip_prefix("bytes")
+        .filter(|length| is_number(length))?;
+    Some(
+        canonical(length)
+            .filter(|length| *length <= 32)
+            .map(Kind::FixedBytes),
+    )
+}
+
+/// A positive number without leading zeros.
+fn canonical(text: &str) -> Option<usize> {
+    match text.as_bytes() {
+        [b'1'..=b'9', rest @ ..] if rest.iter().all(u8::is_ascii_digit) => text.parse().ok(),
+        _ => None,
+    }
+}
+
+fn is_word(byte: u8) -> bool {
+    byte.is_ascii_alphanumeric() || byte == b'_'
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,128 @@
+use alloy_dyn_abi::TypedData;
+use serde_json::json;
+
+use super::*;
+use crate::{Error, chain::ethereum::typed_data::check};
+
+/// A message of type `primary`, with these types and no members.
+fn typed_data(primary: &str, types: serde_json::Value) -> TypedData {
+    let json = json!({"types": types, "primaryType": primary, "domain": {}, "message": {}});
+    serde_json::from_value(json).unwrap()
+}
+
+#[track_caller]
+fn assert_refused(payload: &TypedData, reason: &str) {
+    let Err(Error::InvalidPayload { source, .. }) = check(payload) else {
+        panic!("accepted: {payload:?}");
+    };
+    assert!(source.to_string().contains(reason), "{source}");
+}
+
+fn with_member(member_type: &str) -> TypedData {
+    typed_data("M", json!({"M": [{"name": "x", "type": member_type}]}))
+}
+
+#[test]
+fn elementary_types_are_read() {
+    for (text, kind, lengths) in [
+        ("bool", Kind::Bool, vec![]),
+        ("uint8", Kind::Uint(8), vec![]),
+        ("int256", Kind::Int(256), vec![]),
+        ("bytes", Kind::Bytes, vec![]),
+        ("bytes32[]", Kind::FixedBytes(32), vec![None]),
+        ("Person[2][]", Kind::Struct("Person"), vec![Some(2), None]),
+        ("integer", Kind::Struct("integer"), vec![]),
+        ("bytesOf", Kind::Struct("bytesOf"), vec![]),
+        ("int8a", Kind::Struct("int8a"), vec![]),
+    ] {
+        assert_eq!(read_type(text).unwrap(), (kind, lengths), "{text}");
+    }
+}
+
+#[test]
+fn types_that_libraries_read_differently_are_refused() {
+    for member_type in [
+        "uint",
+        "int[]",
+        "uint08",
+        "uint0",
+        "uint264",
+        "int7",
+        "bytes0",
+        "bytes33",
+        "bytes01",
+        "function",
+        "uint8[02]",
+    ] {
+        assert_refused(&with_member(member_type), "libraries disagree on the type");
+    }
+    for member_type in ["(uint8,bool)", "tuple(bool)[]", "Contract.Enum"] {
+        assert_refused(&with_member(member_type), "cannot be the name");
+    }
+    assert_refused(&with_member("Missing"), "no type Missing");
+}
+
+#[test]
+fn what_looks_elementary_names_no_struct() {
+    for name in [
+        "uint256",
+        "uint",
+        "int7",
+        "bytes",
+        "bytes99",
+        "address",
+        "function",
+        "__proto__",
+    ] {
+        let types = json!({"M": [{"name": "x", "type": "bool"}], name: []});
+        assert_refused(&typed_data("M", types), "cannot be the name of a struct");
+    }
+}
+
+/// eth-sig-util takes `A:B` for `A` wherever it looks for types.
+#[test]
+fn a_name_with_a_colon_can_only_stand_for_a_message_without_structs() {
+    const NAME: &str = "Exchange:Order";
+    let flat = json!([{"name": "x", "type": "bool"}]);
+    for (primary, types, is_fine) in [
+        (NAME, json!({NAME: []}), true),
+        (
+            NAME,
+            json!({NAME: [{"name": "s", "type": "S"}], "S": flat}),
+            false,
+        ),
+        (
+            "S",
+            json!({"S": [{"name": "x", "type": NAME}], NAME: flat}),
+            false,
+        ),
+        ("S", json!({"S": [], NAME: flat}), true),
+        ("A$", json!({"A$": []}), true),
+    ] {
+        let payload = typed_data(primary, types);
+        match is_fine {
+            true => check(&payload).unwrap(),
+            false => assert_refused(&payload, "disagree on the type name Exchange:Order"),
+        }
+    }
+}
+
+#[test]
+fn members_have_names_of_their_own() {
+    let twice = json!({"M": [{"name": "x", "type": "bool"}, {"name": "x", "type": "uint8"}]});
+    assert_refused(&typed_data("M", twice), "M has two members named x");
+    // Hashed as if it were two members.
+    let disguised = json!({"M": [{"name": "x,bool y", "type": "bool"}]});
+    assert_refused(&typed_data("M", disguised), "no comma or parenthesis");
+}
+
+#[test]
+fn the_primary_type_is_declared() {
+    let types = json!({"M": []});
+    check(&typed_data("M", types.clone())).unwrap();
+    // It comes from the domain.
+    check(&typed_data("EIP712Domain", types.clone())).unwrap();
+    for primary in ["N", "", "M[]", "bool"] {
+        assert_refused(&typed_data(primary, types.clone()), "it has no type");
+    }
+}
