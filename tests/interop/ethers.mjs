@@ -14,7 +14,15 @@ const {
   verifyTypedData,
 } = load("ethers");
 
-await serve({ decode, recover_message, recover_typed_data, recover_hash, recover_authorization, unsigned });
+await serve({
+  decode,
+  recover_message,
+  recover_typed_data,
+  hash_typed_data,
+  recover_hash,
+  recover_authorization,
+  unsigned,
+});
 
 function decode(request) {
   const raw = bytes(request.raw);
@@ -50,7 +58,18 @@ function recover_message({ message, signature }) {
   return { address: verifyMessage(getBytes(bytes(message)), signature65(signature)) };
 }
 
-function recover_typed_data({ typed_data: { domain, types, primaryType, message }, signature }) {
+function recover_typed_data({ typed_data, signature }) {
+  const { domain, used, message } = read_typed_data(typed_data);
+  return { address: verifyTypedData(domain, used, message, signature65(signature)) };
+}
+
+function hash_typed_data({ json }) {
+  const { domain, used, message } = read_typed_data(JSON.parse(json));
+  return { hash: TypedDataEncoder.hash(domain, used, message) };
+}
+
+/** The arguments that ethers takes, from the one object of EIP-712. */
+function read_typed_data({ domain, types, primaryType, message }) {
   const used = reachable(types, primaryType);
   if (TypedDataEncoder.from(used).primaryType !== primaryType) {
     throw new Unsupported(`ethers takes another primary type than ${primaryType}`);
@@ -60,7 +79,7 @@ function recover_typed_data({ typed_data: { domain, types, primaryType, message 
   if (written !== undefined && canonical(written) !== canonical(derived)) {
     throw new Unsupported("ethers derives EIP712Domain from the domain, and here they differ");
   }
-  return { address: verifyTypedData(domain, used, message, signature65(signature)) };
+  return { domain, used, message };
 }
 
 function recover_hash({ hash, signature }) {

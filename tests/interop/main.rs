@@ -1,4 +1,4 @@
-//! What programs that are not ours say: a node, three Ethereum libraries, and AWS's own clients.
+//! What programs that are not ours say: a node, four Ethereum libraries, and AWS's own clients.
 //!
 //! `cargo test --test interop` needs the pinned tools of `scripts/interop-setup`; without them it
 //! fails and says so. README.md beside this file describes them.
@@ -8,3 +8,4 @@ mod aws_clients;
 mod encoders;
 mod tools;
 mod transactions;
+mod typed_data;

@@ -76,6 +76,14 @@ impl Oracle {
         ]
     }
 
+    /// The two whose reading of typed data counts: ethers, and eth-sig-util for MetaMask.
+    pub fn of_typed_data() -> [Self; 2] {
+        [
+            Self::start("ethers", Path::new("node"), "ethers.mjs"),
+            Self::start("eth-sig-util", Path::new("node"), "eth_sig_util.mjs"),
+        ]
+    }
+
     fn start(name: &'static str, interpreter: &Path, file: &str) -> Self {
         tool("stamp");
         let mut process = Command::new(interpreter)
@@ -96,8 +104,19 @@ impl Oracle {
 
     /// The oracle's answer, which may be `{"unsupported": …}`. An error is a failed test.
     pub async fn ask(&mut self, request: &Value) -> Value {
-        // A blob has 128 KiB, and nobody reads that in a failed test.
-        let shown: String = request.to_string().chars().take(400).collect();
+        let answer = self.consult(request).await;
+        assert!(
+            answer.get("error").is_none(),
+            "{} on {}: {answer}",
+            self.name,
+            shown(request)
+        );
+        answer
+    }
+
+    /// The oracle's answer, which may be `{"error": …}` for what its library refuses.
+    pub async fn consult(&mut self, request: &Value) -> Value {
+        let shown = shown(request);
         self.requests
             .write_all(format!("{request}\n").as_bytes())
             .await
@@ -107,12 +126,11 @@ impl Oracle {
         let line = line
             .unwrap()
             .unwrap_or_else(|| panic!("{} ended at {shown}", self.name));
-        let answer: Value = serde_json::from_str(&line).unwrap();
-        assert!(
-            answer.get("error").is_none(),
-            "{} on {shown}: {answer}",
-            self.name
-        );
-        answer
+        serde_json::from_str(&line).unwrap()
     }
+}
+
+/// A blob has 128 KiB, and nobody reads that in a failed test.
+fn shown(request: &Value) -> String {
+    request.to_string().chars().take(400).collect()
 }
