@@ -1,10 +1,13 @@
 //! The one error type, and what a caller may do about each case.
 
 mod fault;
+mod verdict;
 
 use std::{error::Error as StdError, fmt, time::Duration};
 
-pub use self::fault::{AnswerFault, KeyFault, KeyStoreFault, PublicKeyFault, SignatureFault};
+pub use self::fault::{
+    AnswerFault, AuditFault, EncodingFault, KeyFault, KeyStoreFault, PublicKeyFault, SignatureFault,
+};
 use crate::{KeyType, signer::Receipt};
 
 /// `Result` with [`enum@Error`].
@@ -42,9 +45,11 @@ pub enum Error {
     },
 
     /// The operating system gave no random bytes. Nothing was generated.
+    ///
+    /// It does not pass by itself: the system lacks a random number generator, or denies it.
     #[error(
         "the operating system's random number generator failed and no key was made; \
-         try again, and look into the system if it persists"
+         check that this process may use it (getrandom, /dev/urandom)"
     )]
     Randomness {
         /// What the operating system said.
@@ -160,7 +165,7 @@ pub enum Error {
     },
 
     /// The object cannot be encoded for signing. The source says why.
-    #[error("{what} cannot be encoded for signing; correct it and try again")]
+    #[error("{what} cannot be encoded for signing; correct what the source names")]
     InvalidPayload {
         /// The kind of object.
         what: &'static str,
@@ -169,13 +174,10 @@ pub enum Error {
     },
 
     /// The signature is valid but cannot be written in the form that is needed.
-    ///
-    /// For Ethereum: the nonce point's x coordinate is not below the group order (1 in 2^127), so
-    /// sign again; or EIP-155's `v` does not fit into one byte, so ask for another form.
-    #[error("the signature cannot be written in this form: {reason}")]
+    #[error("the signature cannot be written in this form: {fault}")]
     UnencodableSignature {
-        /// What does not fit.
-        reason: &'static str,
+        /// What does not fit, and what to do.
+        fault: EncodingFault,
     },
 
     /// The provider was built from settings that do not fit together.
@@ -258,8 +260,8 @@ pub enum Error {
     ///
     /// Slow the caller down, or raise the limit if the key store's quota allows it.
     #[error(
-        "the queue of the client-side limit, which has room for {capacity}, is full; \
-         send fewer, or raise the limit if the key store's quota allows it"
+        "the queue of the client-side limit, which has room for {capacity}, is full; retry later, \
+         send fewer requests, or raise the limit if the key store's quota allows it"
     )]
     QueueFull {
         /// How many may wait.
@@ -272,80 +274,38 @@ pub enum Error {
     ///
     /// Slow the caller down, allow more time, or raise the limit if the key store's quota allows it.
     #[error(
-        "no turn under the client-side limit within {limit:?}; send fewer, allow more time, \
-         or raise the limit if the key store's quota allows it"
+        "waited {limit:?} for the client-side limit; retry later, send fewer requests, \
+         allow more time, or raise the limit if the key store's quota allows it"
     )]
     QueuedTooLong {
         /// How long it waited.
         limit: Duration,
     },
 
-    /// The signature was made, and could not be recorded. It was not released.
+    /// The key signed, and the signature was not recorded. It was not returned.
     ///
-    /// Mend what the records are written to, and sign again.
+    /// See [`AuditFault`] for what to do.
     #[error(
-        "the signature was not recorded and so not released{}; mend the audit sink",
+        "the signature was not recorded and so not returned{}; {fault}",
         Of(receipt)
     )]
     AuditFailed {
+        /// Whether the cause passes by itself.
+        fault: AuditFault,
         /// The call that made the signature.
         receipt: Option<Box<Receipt>>,
         /// What the sink said.
         source: BoxError,
     },
 
-    /// The caller ended the work before this request was finished. Nothing was released.
-    #[error("cancelled before it was finished; sign it again if it is still wanted")]
+    /// The caller ended the work before this request was finished. Nothing was returned.
+    #[error(
+        "the caller cancelled it before it was finished; request it anew if it is still wanted"
+    )]
     Cancelled,
 }
 
 impl Error {
-    /// Whether the same request may succeed later without any change.
-    ///
-    /// Signing twice is harmless: only verified signatures are released, and both are over the
-    /// same bytes. True for throttling, timeouts, lost connections, a key store that is
-    /// temporarily unavailable, a successful answer that came incomplete, a deadline that passed,
-    /// and a client-side limit that let nothing through. Not for [`Cancelled`](Self::Cancelled),
-    /// which is the caller's own doing.
-    pub fn is_retryable(&self) -> bool {
-        match self {
-            Self::KeyStore { fault, .. } => matches!(
-                fault,
-                KeyStoreFault::Throttled
-                    | KeyStoreFault::Unavailable
-                    | KeyStoreFault::Timeout
-                    | KeyStoreFault::Connection
-            ),
-            Self::UnusableAnswer { fault, .. } => matches!(fault, AnswerFault::Missing { .. }),
-            Self::DeadlineExceeded { .. } | Self::QueueFull { .. } | Self::QueuedTooLong { .. } => {
-                true
-            }
-            _ => false,
-        }
-    }
-
-    /// Whether fewer requests are asked for, by the key store or by a client-side limit. Such an
-    /// error is also retryable.
-    pub fn is_throttled(&self) -> bool {
-        matches!(
-            self,
-            Self::QueueFull { .. }
-                | Self::KeyStore {
-                    fault: KeyStoreFault::Throttled,
-                    ..
-                }
-        )
-    }
-
-    /// How long to wait before the next attempt, when the key store or a client-side limit said so.
-    pub fn retry_after(&self) -> Option<Duration> {
-        match self {
-            Self::KeyStore { retry_after, .. } => *retry_after,
-            Self::QueueFull { retry_after, .. } => Some(*retry_after),
-            _ => None,
-        }
-    }
-
     /// A short, stable name of the kind of error, for logs, metrics and records.
     ///
     /// These names do not change with the words of the message.

@@ -158,6 +158,35 @@ pub enum AnswerFault {
     },
 }
 
+/// Why a signature was not recorded: whether that passes by itself.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, thiserror::Error)]
+#[non_exhaustive]
+pub enum AuditFault {
+    /// The sink was busy or interrupted, for example by a lock that another program keeps too long.
+    /// Sign again.
+    #[error("sign again, and if it persists check what the source names")]
+    Temporary,
+    /// The sink stays unusable until someone acts: the disk is full, a permission or a folder is
+    /// missing. Correct that first.
+    #[error("correct what the source names (disk space, permissions, path) before you sign more")]
+    Permanent,
+}
+
+/// Why a signature cannot be written in the form that is needed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, thiserror::Error)]
+#[non_exhaustive]
+pub enum EncodingFault {
+    /// The nonce point's x coordinate is not below the group order, which Ethereum has no sign for.
+    /// That happens to 1 signature in 2^127. Sign again: key stores choose another nonce.
+    #[error("its nonce point's x is not below the group order (1 in 2^127); sign again")]
+    ReducedX,
+    /// The `v` of EIP-155 does not fit into one byte. Use another form.
+    #[error(
+        "the EIP-155 v of this chain id does not fit into one byte; use V::Parity or V::Electrum"
+    )]
+    VTooLarge,
+}
+
 /// The kinds of failure of a key store, or of the way to it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, thiserror::Error)]
 #[non_exhaustive]

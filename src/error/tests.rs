@@ -26,41 +26,6 @@ fn missing() -> Error {
 }
 
 #[test]
-fn only_passing_failures_are_retryable() {
-    use KeyStoreFault::*;
-    for (fault, retryable) in [
-        (AccessDenied, false),
-        (Credentials, false),
-        (NotFound, false),
-        (Disabled, false),
-        (InvalidState, false),
-        (InvalidUsage, false),
-        (InvalidRequest, false),
-        (Throttled, true),
-        (Unavailable, true),
-        (Timeout, true),
-        (Connection, true),
-        (Other, false),
-    ] {
-        let error = key_store(fault);
-        assert_eq!(error.is_retryable(), retryable, "{fault:?}");
-        assert_eq!(error.is_throttled(), fault == Throttled, "{fault:?}");
-    }
-    assert!(missing().is_retryable());
-    assert!(!Error::SignatureNotVerified { receipt: None }.is_retryable());
-    assert!(
-        !Error::UnusableAnswer {
-            fault: AnswerFault::Algorithm {
-                actual: "A".into(),
-                expected: "B".into()
-            },
-            receipt: None
-        }
-        .is_retryable()
-    );
-}
-
-#[test]
 fn limits_of_the_caller_are_retryable_and_a_full_queue_throttles() {
     let late = Error::DeadlineExceeded {
         limit: Duration::from_secs(3),
@@ -84,6 +49,7 @@ fn limits_of_the_caller_are_retryable_and_a_full_queue_throttles() {
     assert!(queued.is_retryable() && !queued.is_throttled());
     assert!(!Error::Cancelled.is_retryable());
     let unrecorded = Error::AuditFailed {
+        fault: AuditFault::Permanent,
         receipt: None,
         source: "disk full".into(),
     };
@@ -124,6 +90,7 @@ fn whatever_came_from_a_call_can_carry_its_receipt() {
             receipt: None,
         },
         Error::AuditFailed {
+            fault: AuditFault::Temporary,
             receipt: None,
             source: "disk full".into(),
         },

@@ -54,7 +54,8 @@ pub use self::{
     sink::{AuditSink, MemorySink},
 };
 use crate::{
-    Error, PublicKey, Result, SignRequest, Signed, Signer, error::BoxError,
+    Error, PublicKey, Result, SignRequest, Signed, Signer,
+    error::{AuditFault, BoxError},
     telemetry::ended_by_layer,
 };
 
@@ -131,6 +132,7 @@ impl<S: Signer, K: AuditSink> Signer for Audit<S, K> {
         let answer = self.signer.sign(request).await;
         match (self.record(request, answer.as_ref()).await, answer) {
             (Err(source), Ok(signed)) => Err(ended_by_layer(Error::AuditFailed {
+                fault: AuditFault::Permanent,
                 receipt: Some(Box::new(signed.receipt)),
                 source,
             })),

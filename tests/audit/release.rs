@@ -41,7 +41,9 @@ impl AuditSink for StuckSink {
 async fn a_signature_that_is_not_recorded_is_not_released() {
     let signer = Audit::new(local(), BrokenSink);
     match sign(&signer, "label").await {
-        Err(Error::AuditFailed { receipt, source }) => {
+        Err(Error::AuditFailed {
+            receipt, source, ..
+        }) => {
             assert_eq!(receipt.unwrap().key(), "local");
             assert_eq!(source.to_string(), "the disk is gone");
         }

@@ -2,7 +2,7 @@
 
 use alloy_primitives::{Signature, U256};
 
-use crate::{Error, KeyType, Result, Signature as CoreSignature};
+use crate::{Error, KeyType, Result, Signature as CoreSignature, error::EncodingFault};
 
 /// Refuses other curves, and the one signature in 2^127 that Ethereum cannot express.
 impl TryFrom<&CoreSignature> for Signature {
@@ -12,7 +12,7 @@ impl TryFrom<&CoreSignature> for Signature {
         match signature.as_secp256k1() {
             // `ecrecover` has two values of v and so no way to say that x was reduced.
             Some(signature) if signature.x_is_reduced() => Err(Error::UnencodableSignature {
-                reason: "its nonce point's x is not below the group order; sign again",
+                fault: EncodingFault::ReducedX,
             }),
             Some(signature) => Ok(Self::new(
                 U256::from_be_bytes(*signature.r()),
@@ -79,8 +79,7 @@ pub fn to_rsv(signature: &Signature, v: V) -> Result<[u8; 65]> {
         .value(signature.v())
         .and_then(|v| u8::try_from(v).ok())
         .ok_or(Error::UnencodableSignature {
-            reason: "the EIP-155 v of this chain id does not fit into one byte; \
-                     use V::Parity or V::Electrum",
+            fault: EncodingFault::VTooLarge,
         })?;
     let mut bytes = [0; 65];
     let (r, rest) = bytes.split_at_mut(32);

@@ -1,0 +1,295 @@
+use std::collections::BTreeSet;
+
+use super::*;
+use crate::{KeyType, error::*};
+
+use Verdict::{Alarm, Final, Local, Passing};
+
+fn key_store(fault: KeyStoreFault) -> Error {
+    Error::KeyStore {
+        fault,
+        code: None,
+        retry_after: None,
+        // The provider's words, which its own tests judge.
+        remedy: String::new(),
+        receipt: None,
+        source: "source".into(),
+    }
+}
+
+/// Every error that the crate knows, with each of its faults, and what is expected of it.
+fn every_error() -> Vec<(Error, Verdict)> {
+    use KeyStoreFault::*;
+    let mut errors = vec![
+        (
+            Error::InvalidSecretKey {
+                key_type: None,
+                remedy: "remedy",
+            },
+            Final,
+        ),
+        (
+            Error::Randomness {
+                source: "source".into(),
+            },
+            Final,
+        ),
+        (Error::SignatureNotVerified { receipt: None }, Alarm),
+        (
+            Error::KeyTypeMismatch {
+                expected: KeyType::P256,
+                actual: KeyType::Secp256k1,
+            },
+            Final,
+        ),
+        (Error::InvalidDigestLength { actual: 31 }, Final),
+        (
+            Error::MessageLength {
+                actual: 0,
+                most: 4096,
+            },
+            Final,
+        ),
+        (
+            Error::ChainIdRefused {
+                requested: None,
+                allowed: vec![1],
+            },
+            Final,
+        ),
+        (
+            Error::BareHashRefused {
+                allowed: vec![1],
+                remedy: "remedy",
+            },
+            Final,
+        ),
+        (
+            Error::InvalidPayload {
+                what: "typed data",
+                source: "source".into(),
+            },
+            Final,
+        ),
+        (
+            Error::InvalidConfig {
+                reason: "reason".into(),
+            },
+            Final,
+        ),
+        (
+            Error::KeyMoved {
+                pinned: "a".into(),
+                returned: "b".into(),
+                receipt: None,
+            },
+            Alarm,
+        ),
+        (
+            Error::DeadlineExceeded {
+                limit: Duration::from_secs(3),
+                stage: "while the signer was at work",
+            },
+            Passing,
+        ),
+        (
+            Error::QueueFull {
+                capacity: 10,
+                retry_after: Duration::from_millis(70),
+            },
+            Passing,
+        ),
+        (
+            Error::QueuedTooLong {
+                limit: Duration::from_secs(1),
+            },
+            Passing,
+        ),
+        (Error::Cancelled, Final),
+    ];
+    for key_type in [KeyType::Secp256k1, KeyType::P256, KeyType::Ed25519] {
+        let request = "message";
+        errors.push((Error::UnsupportedRequest { request, key_type }, Final));
+    }
+    for (fault, verdict) in [
+        (AccessDenied, Local),
+        (Credentials, Final),
+        (NotFound, Local),
+        (Disabled, Local),
+        (InvalidState, Local),
+        (InvalidUsage, Final),
+        (InvalidRequest, Final),
+        (Throttled, Passing),
+        (Unavailable, Passing),
+        (Timeout, Passing),
+        (Connection, Passing),
+        (WrongEndpoint, Local),
+        (Other, Final),
+    ] {
+        errors.push((key_store(fault), verdict));
+    }
+    for (fault, verdict) in [
+        (AnswerFault::Missing { field: "Signature" }, Passing),
+        (AnswerFault::TooLong { most: 65_536 }, Local),
+        (AnswerFault::Key { actual: "?".into() }, Alarm),
+        (
+            AnswerFault::Algorithm {
+                actual: "A".into(),
+                expected: "B".into(),
+            },
+            Alarm,
+        ),
+    ] {
+        let receipt = None;
+        errors.push((Error::UnusableAnswer { fault, receipt }, verdict));
+    }
+    for (fault, verdict) in [
+        (AuditFault::Temporary, Passing),
+        (AuditFault::Permanent, Final),
+    ] {
+        let (receipt, source) = (None, "source".into());
+        let error = Error::AuditFailed {
+            fault,
+            receipt,
+            source,
+        };
+        errors.push((error, verdict));
+    }
+    for (fault, verdict) in [
+        (EncodingFault::ReducedX, Passing),
+        (EncodingFault::VTooLarge, Final),
+    ] {
+        errors.push((Error::UnencodableSignature { fault }, verdict));
+    }
+    let text = String::new;
+    let expected = "a spec";
+    for (fault, verdict) in [
+        (
+            KeyFault::Spec {
+                actual: text(),
+                expected,
+            },
+            Final,
+        ),
+        (
+            KeyFault::Usage {
+                actual: text(),
+                expected,
+            },
+            Final,
+        ),
+        (
+            KeyFault::Algorithm {
+                actual: text(),
+                expected: text(),
+            },
+            Final,
+        ),
+        (
+            KeyFault::Contradiction {
+                described: KeyType::P256,
+                actual: KeyType::Ed25519,
+            },
+            Alarm,
+        ),
+        (KeyFault::PublicKey(PublicKeyFault::Identity), Final),
+        (KeyFault::AnotherPublicKey, Alarm),
+    ] {
+        let receipt = None;
+        errors.push((Error::KeyRefused { fault, receipt }, verdict));
+    }
+    for fault in [
+        SignatureFault::Malformed,
+        SignatureFault::TrailingData,
+        SignatureFault::Negative,
+        SignatureFault::Padded,
+        SignatureFault::Zero,
+        SignatureFault::OutOfRange,
+        SignatureFault::Length,
+        SignatureFault::WrongEncoding,
+    ] {
+        let receipt = None;
+        errors.push((Error::InvalidSignature { fault, receipt }, Alarm));
+    }
+    for fault in [
+        PublicKeyFault::Malformed,
+        PublicKeyFault::TrailingData,
+        PublicKeyFault::UnsupportedAlgorithm,
+        PublicKeyFault::UnsupportedCurve,
+        PublicKeyFault::Length,
+        PublicKeyFault::PointFormat,
+        PublicKeyFault::NotUncompressed,
+        PublicKeyFault::NotOnCurve,
+        PublicKeyFault::Identity,
+        PublicKeyFault::SmallOrder,
+        PublicKeyFault::NotCanonical,
+    ] {
+        errors.push((Error::InvalidPublicKey { fault }, Final));
+    }
+    errors
+}
+
+/// The list above is complete: it has every kind, and as many messages as there are faults.
+#[test]
+fn every_kind_and_fault_is_listed() {
+    let source = include_str!("../../error.rs");
+    let kinds = source.split("pub fn kind(&self)").nth(1).unwrap();
+    let kinds = kinds.split("pub fn code(&self)").next().unwrap();
+    let kinds: BTreeSet<&str> = kinds.split('"').skip(1).step_by(2).collect();
+    let listed = every_error();
+    let listed_kinds: BTreeSet<&str> = listed.iter().map(|(error, _)| error.kind()).collect();
+    assert_eq!(listed_kinds, kinds);
+
+    let faults = include_str!("../fault.rs").matches("    #[error(").count();
+    let with_fault = listed.iter().filter(|(error, _)| {
+        let shown = format!("{error:?}");
+        shown.contains("{ fault:")
+    });
+    assert_eq!(with_fault.count(), faults);
+}
+
+#[test]
+fn each_error_has_its_verdict() {
+    for (error, verdict) in every_error() {
+        assert_eq!(error.verdict(), verdict, "{error:?}");
+        let answers = (
+            error.is_retryable(),
+            error.may_succeed_elsewhere(),
+            error.is_alarm(),
+        );
+        let expected = match verdict {
+            Passing => (true, true, false),
+            Local => (false, true, false),
+            Final => (false, false, false),
+            Alarm => (false, false, true),
+        };
+        assert_eq!(answers, expected, "{error:?}");
+        assert!(!error.is_throttled() || error.is_retryable(), "{error:?}");
+        assert!(
+            error.retry_after().is_none() || error.is_retryable(),
+            "{error:?}"
+        );
+    }
+}
+
+/// What the operator reads and what the program does must not differ.
+#[test]
+fn the_words_agree_with_the_verdict() {
+    for (error, _) in every_error() {
+        if matches!(error, Error::KeyStore { .. }) {
+            continue;
+        }
+        let words = error.to_string().to_lowercase();
+        let asks = words.replace("do not retry", "");
+        let asks = [
+            "retry",
+            "try again",
+            "try it again",
+            "sign again",
+            "sign it again",
+        ]
+        .iter()
+        .any(|phrase| asks.contains(phrase));
+        assert_eq!(asks, error.is_retryable(), "{words}");
+    }
+}
