@@ -2,7 +2,7 @@
 //!
 //! | layer | what it does |
 //! |---|---|
-//! | [`audit`] | records each signature, and releases none that is not recorded |
+//! | [`audit`] | records each signature, and returns none that is not recorded |
 //! | [`deadline`] | ends a request that takes too long |
 //! | [`rate_limit`] | stays below a quota, and backs off when the key store throttles |
 //! | [`failover`] | asks another signer of the same key when one fails |

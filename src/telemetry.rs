@@ -14,8 +14,9 @@
 //! | `kms_signer::failover` | event `failed over` | WARN | a signer failed and the next one is asked |
 //! | `kms_signer::failover` | event `circuit` | WARN | a signer is given up, or taken back |
 //! | `kms_signer::hedge` | event `hedged` | DEBUG | a second attempt was started |
-//! | `kms_signer::audit` | event `not recorded` | ERROR | the sink failed: a signature was kept back, or a failure or refusal has no record |
-//! | `kms_signer::audit` | event `dropped before it was recorded` | WARN | the caller was gone before the sink had the record |
+//! | `kms_signer::audit` | event `not recorded` | ERROR | the sink failed or took too long: a signature was not returned, or a failure or refusal has no record |
+//! | `kms_signer::audit` | event `dropped before the signer answered: …` | WARN | the caller was gone: there is no record, and whether the key signed is not known |
+//! | `kms_signer::audit` | event `dropped before the sink answered: …` | WARN | the runtime shut down, or the sink panicked: there may be no record |
 //! | `kms_signer::rate_limit` | event `held back` | DEBUG | the key store throttled, and everyone waits |
 //!
 //! | field | of | what |
@@ -34,7 +35,7 @@
 //! | `wait_us` | `attempt failed`, `held back` | microseconds until the next attempt, if there is one |
 //! | `from`, `to` | `failed over` | indices of the signers, from 0 |
 //! | `kind` | `failed over` | [`Error::kind`](crate::Error::kind) of the failure |
-//! | `outcome`, `digest`, `request_id` | events of `kms_signer::audit` | as in the record: see `layer::audit` |
+//! | `outcome`, `digest`, `request_id` | events of `kms_signer::audit` | as in the record: see `layer::audit`; `outcome` is `unknown` when the signer did not answer |
 //! | `error` | `not recorded` | what the sink said |
 //! | `signer`, `state` | `circuit` | index of the signer; `open`, `closed` |
 //!

@@ -1,4 +1,4 @@
-//! Records each signature, and releases none that is not recorded.
+//! Records each signature, and returns none that is not recorded.
 //!
 //! AWS CloudTrail tells who signed with which key and when, by `requestID`, but neither what was
 //! signed nor the signature. An [`AuditRecord`] joins that id to the digest, the signature and the
@@ -22,59 +22,84 @@
 //!
 //! # What holds
 //!
-//! - A signature is released after the sink took its record, or not at all:
+//! - A signature is returned after the sink took its record, or not at all:
 //!   [`Error::AuditFailed`].
 //! - A request that failed is recorded too, whether the key store refused it or it was not even
 //!   sent, and its error is returned whatever becomes of the record.
 //! - A request that a chain adapter refuses by a limit of its own, such as a chain id that is not
 //!   allowed, is recorded too ([`Signer::note_refusal`]), although no signer was asked. It costs no
 //!   call to the key store.
-//! - If the sink fails, an event at ERROR says so.
+//! - If the sink fails, or takes longer than 30 s, an event at ERROR says so.
 //! - One record is for one request. Of several calls to the key store that it took (attempts, a
 //!   hedge, regions that failed before) it names the last, and CloudTrail has them all.
-//! - The reverse does not hold: there may be a record of a signature that was not released, since
+//! - The reverse does not hold: there may be a record of a signature that was not returned, since
 //!   its caller was gone, or since the sink failed after it had written.
 //!
-//! Who drops the future of a signature, as a deadline or a hedge around this layer does, gets no
-//! signature. What is lost of the record depends on when: before the key signed there is none,
-//! and between signature and record a WARN event takes its place ([`telemetry`](crate::telemetry)).
+//! # When the future is dropped
+//!
+//! The caller gets no signature then, as when a deadline or a hedge around this layer drops the
+//! request. What is known of it depends on when:
+//!
+//! - Before the signer inside answered, there is no record, and whether the key signed is not
+//!   known: a WARN event says that ([`telemetry`](crate::telemetry)).
+//! - After the signer answered, the record is written all the same. If the sink fails, the ERROR
+//!   event says so; if the runtime shuts down meanwhile, a WARN event.
+//!
 //! So put this layer outside of those that drop.
 
+mod failure;
 mod file;
 mod record;
 mod sink;
 
-use std::sync::Arc;
+use std::{io, sync::Arc, time::Duration};
 
 use async_trait::async_trait;
+use tokio::{runtime::Handle, time::timeout};
+use tracing::instrument::{Instrument as _, WithSubscriber as _};
 
+use self::failure::fault_of;
 pub use self::{
     file::{Fsync, JsonLinesFile},
     record::AuditRecord,
     sink::{AuditSink, MemorySink},
 };
 use crate::{
-    Error, PublicKey, Result, SignRequest, Signed, Signer,
-    error::{AuditFault, BoxError},
+    Error, PublicKey, Result, SignRequest, Signed, Signer, error::BoxError,
     telemetry::ended_by_layer,
 };
 
-/// A signer that has each of its signatures recorded before it releases it.
+/// How long a sink may take. It bounds what piles up when a sink hangs and its callers leave.
+const SINK_TIMEOUT: Duration = Duration::from_secs(30);
+
+/// A signer that has each of its signatures recorded before it returns it.
 ///
-/// It adds the time that the sink takes to each signature. Clones share what signer and sink share.
-#[derive(Clone, Debug)]
+/// It adds the time that the sink takes to each signature. Clones share the sink, and what clones
+/// of the signer share.
+#[derive(Debug)]
 pub struct Audit<S, K> {
     signer: S,
-    sink: K,
+    sink: Arc<K>,
     label: Option<Arc<str>>,
 }
 
-impl<S: Signer, K: AuditSink> Audit<S, K> {
+/// Not derived, which would ask for a sink that can be cloned.
+impl<S: Clone, K> Clone for Audit<S, K> {
+    fn clone(&self) -> Self {
+        Self {
+            signer: self.signer.clone(),
+            sink: Arc::clone(&self.sink),
+            label: self.label.clone(),
+        }
+    }
+}
+
+impl<S: Signer, K: AuditSink + 'static> Audit<S, K> {
     /// Records in `sink` what `signer` signs. There is no label by default.
     pub fn new(signer: S, sink: K) -> Self {
         Self {
             signer,
-            sink,
+            sink: Arc::new(sink),
             label: None,
         }
     }
@@ -91,35 +116,53 @@ impl<S: Signer, K: AuditSink> Audit<S, K> {
         self
     }
 
-    /// Returns when the sink has the record, or says why it has none.
-    async fn record(
-        &self,
-        request: &SignRequest<'_>,
-        answer: Result<&Signed, &Error>,
-    ) -> Result<(), BoxError> {
-        let label = request.label().or(self.label.as_deref());
-        let record = AuditRecord::new(self.public_key(), request, label, answer);
-
-        let mut unrecorded = Unrecorded(Some(&record));
-        let outcome = self.sink.record(&record).await;
-        unrecorded.0 = None;
-
-        outcome.inspect_err(|error| {
-            tracing::error!(
-                target: "kms_signer::audit",
-                outcome = record.outcome,
-                digest = record.digest,
-                request_id = record.request_id,
-                error = %error,
-                "not recorded",
-            );
-        })
+    /// Has `record` kept in a task of its own, which goes on when the caller leaves.
+    async fn record(&self, record: AuditRecord) -> Result<(), BoxError> {
+        let sink = Arc::clone(&self.sink);
+        match Handle::try_current() {
+            Ok(runtime) => {
+                let kept = async move { keep(timed(&*sink, &record), &record).await };
+                let task = runtime.spawn(kept.in_current_span().with_current_subscriber());
+                task.await.unwrap_or_else(|ended| Err(ended.into()))
+            }
+            // Of another executor, which can neither spawn nor tell the time.
+            Err(_) => keep(sink.record(&record), &record).await,
+        }
     }
+}
+
+async fn timed(sink: &impl AuditSink, record: &AuditRecord) -> Result<(), BoxError> {
+    let kept = timeout(SINK_TIMEOUT, sink.record(record)).await;
+    kept.unwrap_or_else(|_| {
+        let text = format!("the sink did not answer within {SINK_TIMEOUT:?}");
+        Err(io::Error::new(io::ErrorKind::TimedOut, text).into())
+    })
+}
+
+/// Awaits the sink's answer and reports when there is none or a bad one, whoever is listening.
+async fn keep(
+    answer: impl Future<Output = Result<(), BoxError>>,
+    record: &AuditRecord,
+) -> Result<(), BoxError> {
+    let mut awaited = SinkAwaited(Some(record));
+    let answer = answer.await;
+    awaited.0 = None;
+    if let Err(error) = &answer {
+        tracing::error!(
+            target: "kms_signer::audit",
+            outcome = record.outcome,
+            digest = record.digest,
+            request_id = record.request_id,
+            error = %error,
+            "not recorded",
+        );
+    }
+    answer
 }
 
 #[async_trait]
 #[deny(clippy::missing_trait_methods)]
-impl<S: Signer, K: AuditSink> Signer for Audit<S, K> {
+impl<S: Signer, K: AuditSink + 'static> Signer for Audit<S, K> {
     fn public_key(&self) -> &PublicKey {
         self.signer.public_key()
     }
@@ -129,10 +172,15 @@ impl<S: Signer, K: AuditSink> Signer for Audit<S, K> {
     /// [`Error::AuditFailed`] when the signature could not be recorded, otherwise those of the
     /// signer within.
     async fn sign(&self, request: &SignRequest<'_>) -> Result<Signed> {
+        let mut awaited = SignerAwaited(Some((self.public_key(), request)));
         let answer = self.signer.sign(request).await;
-        match (self.record(request, answer.as_ref()).await, answer) {
+        awaited.0 = None;
+
+        let label = request.label().or(self.label.as_deref());
+        let record = AuditRecord::new(self.public_key(), request, label, answer.as_ref());
+        match (self.record(record).await, answer) {
             (Err(source), Ok(signed)) => Err(ended_by_layer(Error::AuditFailed {
-                fault: AuditFault::Permanent,
+                fault: fault_of(&*source),
                 receipt: Some(Box::new(signed.receipt)),
                 source,
             })),
@@ -144,14 +192,33 @@ impl<S: Signer, K: AuditSink> Signer for Audit<S, K> {
     /// event `not recorded` is all that says so: the refusal stands anyway.
     async fn note_refusal(&self, request: &SignRequest<'_>, error: &Error) {
         self.signer.note_refusal(request, error).await;
-        let _ = self.record(request, Err(error)).await;
+        let label = request.label().or(self.label.as_deref());
+        let record = AuditRecord::new(self.public_key(), request, label, Err(error));
+        let _ = self.record(record).await;
     }
 }
 
-/// Speaks up if it is dropped with a record: then the sink had not taken it.
-struct Unrecorded<'a>(Option<&'a AuditRecord>);
+/// Reports, if it is dropped while it holds a request, that the signer's answer is not known.
+struct SignerAwaited<'a>(Option<(&'a PublicKey, &'a SignRequest<'a>)>);
 
-impl Drop for Unrecorded<'_> {
+impl Drop for SignerAwaited<'_> {
+    fn drop(&mut self) {
+        if let Some((public_key, request)) = self.0 {
+            let input = request.input_for(public_key.key_type()).ok();
+            tracing::warn!(
+                target: "kms_signer::audit",
+                outcome = "unknown",
+                digest = input.map(|input| base16ct::lower::encode_string(&input.fingerprint())),
+                "dropped before the signer answered: no record, and the key may have signed",
+            );
+        }
+    }
+}
+
+/// Reports, if it is dropped while it holds a record, that the sink's answer is not known.
+struct SinkAwaited<'a>(Option<&'a AuditRecord>);
+
+impl Drop for SinkAwaited<'_> {
     fn drop(&mut self) {
         if let Some(record) = self.0 {
             tracing::warn!(
@@ -159,7 +226,7 @@ impl Drop for Unrecorded<'_> {
                 outcome = record.outcome,
                 digest = record.digest,
                 request_id = record.request_id,
-                "dropped before it was recorded",
+                "dropped before the sink answered: there may be no record",
             );
         }
     }

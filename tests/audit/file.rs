@@ -232,19 +232,65 @@ async fn an_fsync_for_each_record_writes_the_same() {
     assert_same(labels(&path), numbers);
 }
 
-/// Linux has a file on a disk that is always full.
+/// Each of these takes a write, or seems to, and keeps nothing.
+#[cfg(target_os = "linux")]
+#[test]
+fn what_keeps_no_records_is_refused_before_the_first() {
+    let folder = TempDir::new().unwrap();
+    let pipe = folder.path().join("pipe");
+    let made = Command::new("mkfifo").arg(&pipe).status().unwrap();
+    assert!(made.success());
+    for (path, words) in [
+        (Path::new("/dev/null"), "not a regular file"),
+        (Path::new("/dev/full"), "not a regular file"),
+        (&pipe, "not a regular file"),
+        (Path::new("/proc/self/comm"), "cannot be synced to a disk"),
+        (folder.path(), "directory"),
+    ] {
+        let refused = JsonLinesFile::open(path).unwrap_err().to_string();
+        assert!(refused.contains(words), "{refused}");
+        assert!(refused.starts_with(path.to_str().unwrap()), "{refused}");
+    }
+}
+
+/// Not even if it takes the place of the file later.
 #[cfg(target_os = "linux")]
 #[tokio::test]
-async fn a_full_disk_releases_no_signature() {
-    let signer = Audit::new(local(), JsonLinesFile::open("/dev/full").unwrap());
+async fn what_keeps_no_records_gets_none_later_on() {
+    let folder = TempDir::new().unwrap();
+    let path = log_in(&folder);
+    let signer = Audit::new(local(), JsonLinesFile::open(&path).unwrap());
+    fs::remove_file(&path).unwrap();
+    std::os::unix::fs::symlink("/dev/null", &path).unwrap();
     match sign(&signer, "label").await {
-        Err(Error::AuditFailed { source, .. }) => {
-            let source = source.downcast_ref::<io::Error>().unwrap();
-            assert_eq!(source.kind(), io::ErrorKind::StorageFull);
-            assert!(source.to_string().contains("/dev/full"), "{source}");
+        Err(error @ Error::AuditFailed { .. }) => {
+            assert!(!error.is_retryable());
+            let source = std::error::Error::source(&error).unwrap();
+            assert!(source.to_string().contains("audit.jsonl"), "{source}");
+            assert!(source.downcast_ref::<io::Error>().is_some());
         }
         other => panic!("{other:?}"),
     }
+}
+
+/// The lock that another program keeps is gone some day, and nothing has to be changed for it.
+#[tokio::test]
+async fn a_lock_that_is_held_too_long_is_worth_another_try() {
+    let folder = TempDir::new().unwrap();
+    let path = log_in(&folder);
+    let signer = Audit::new(local(), JsonLinesFile::open(&path).unwrap());
+    let held = File::open(&path).unwrap();
+    held.lock().unwrap();
+    let error = sign(&signer, "too long").await.unwrap_err();
+    assert_eq!(error.kind(), "audit_failed");
+    assert!(error.is_retryable(), "{error}");
+    assert!(error.to_string().contains("sign again"), "{error}");
+    // One that is held is no reason to refuse the file.
+    let other = Audit::new(local(), JsonLinesFile::open(&path).unwrap());
+    held.unlock().unwrap();
+    sign(&signer, "first").await.unwrap();
+    sign(&other, "second").await.unwrap();
+    assert_eq!(labels(&path), ["first", "second"]);
 }
 
 #[tokio::test]
@@ -255,6 +301,8 @@ async fn a_folder_that_is_gone_releases_no_signature() {
     folder.close().unwrap();
     let error = sign(&signer, "label").await.unwrap_err();
     assert_eq!(error.kind(), "audit_failed");
+    assert!(!error.is_retryable(), "{error}");
+    assert!(!error.to_string().contains("again"), "{error}");
     let refused = JsonLinesFile::open(&path).unwrap_err();
     assert_eq!(refused.kind(), io::ErrorKind::NotFound);
     let named = refused.to_string().contains("audit.jsonl");
@@ -279,30 +327,30 @@ async fn a_new_file_is_its_owners_alone() {
     assert_eq!(mode(&path), 0o600);
 }
 
+/// Not one whose turn had come, nor one that waited for it.
 #[tokio::test]
-async fn a_write_that_was_handed_over_is_done_though_its_future_is_dropped() {
+async fn no_record_is_lost_though_its_request_is_dropped() {
     let folder = TempDir::new().unwrap();
     let path = log_in(&folder);
     let signer = Audit::new(local(), JsonLinesFile::open(&path).unwrap());
-    // Holds up the write.
+    // Holds up the writes.
     let held = File::open(&path).unwrap();
     held.lock().unwrap();
 
-    let (handed_over, waiting) = (
-        SignRequest::keccak256(b"1").with_label("handed over"),
-        SignRequest::keccak256(b"2").with_label("waiting"),
+    let (first, second) = (
+        SignRequest::keccak256(b"1").with_label("first"),
+        SignRequest::keccak256(b"2").with_label("second"),
     );
-    let mut first = signer.sign(&handed_over);
-    let mut second = signer.sign(&waiting);
+    let mut first = signer.sign(&first);
+    let mut second = signer.sign(&second);
     assert!(poll!(&mut first).is_pending());
     assert!(poll!(&mut second).is_pending());
     drop(first);
-    // Its turn has not come, and it must neither be written nor keep the next one from its turn.
     drop(second);
     held.unlock().unwrap();
 
     sign(&signer, "kept").await.unwrap();
-    assert_eq!(labels(&path), ["handed over", "kept"]);
+    assert_eq!(labels(&path), ["first", "second", "kept"]);
 }
 
 /// With a typed error, and not with a panic.

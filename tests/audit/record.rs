@@ -1,6 +1,9 @@
 //! What is in a record.
 
-use std::time::{Duration, SystemTime};
+use std::{
+    sync::Arc,
+    time::{Duration, SystemTime},
+};
 
 use kms_signer::{
     Error, KeyType, SignRequest, Signer as _,
@@ -193,9 +196,9 @@ async fn what_does_not_fit_the_key_is_recorded() {
 
 #[tokio::test]
 async fn the_label_of_a_request_wins_over_that_of_the_layer() {
-    let sink = MemorySink::new();
-    let plain = Audit::new(local(), &sink);
-    let labelled = Audit::new(local(), &sink).with_label("payouts");
+    let sink = Arc::new(MemorySink::new());
+    let plain = Audit::new(local(), Arc::clone(&sink));
+    let labelled = Audit::new(local(), Arc::clone(&sink)).with_label("payouts");
     let request = SignRequest::keccak256(b"preimage");
     let own = request.clone().with_label("payout 4711");
     for signer in [&plain, &labelled] {

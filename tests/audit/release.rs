@@ -1,15 +1,17 @@
-//! That no signature is released without its record.
+//! That no signature is returned without its record, and what is reported of those that are lost.
 
 use std::{
     io,
     sync::{Arc, Mutex},
+    time::Duration,
 };
 
 use futures_util::poll;
 use kms_signer::{
-    Error, Result, SignRequest, Signer as _, async_trait,
+    Error, PublicKey, Result, SignRequest, Signed, Signer, async_trait,
     error::BoxError,
     layer::audit::{Audit, AuditRecord, AuditSink, MemorySink},
+    provider::local::LocalSigner,
 };
 use sha3::Digest as _;
 
@@ -105,22 +107,188 @@ async fn an_error_is_not_hidden_by_a_broken_sink() {
     }
 }
 
-/// Nobody has that signature, but the key store's own log has it.
+/// A signer that never answers.
+#[derive(Debug)]
+struct SilentSigner(LocalSigner);
+
+#[async_trait]
+impl Signer for SilentSigner {
+    fn public_key(&self) -> &PublicKey {
+        self.0.public_key()
+    }
+
+    async fn sign(&self, _: &SignRequest<'_>) -> Result<Signed> {
+        std::future::pending().await
+    }
+}
+
+#[track_caller]
+fn assert_one(events: &[String], parts: &[&str]) {
+    assert_eq!(events.len(), 1, "{events:?}");
+    for part in parts {
+        assert!(events[0].contains(part), "{part}: {events:?}");
+    }
+}
+
+/// Nobody has that signature, if there is one, but the key store's own log has it.
 #[tokio::test]
-async fn a_record_that_is_dropped_leaves_an_event() {
+async fn a_request_that_is_dropped_before_its_answer_leaves_an_event() {
     let (events, _guard) = Events::listen();
-    let signer = Audit::new(local(), StuckSink);
+    let (signer, sink) = in_memory(SilentSigner(local()));
     let request = SignRequest::keccak256(b"preimage");
+    // What was never polled was never asked for.
+    drop(signer.sign(&request));
     let mut future = signer.sign(&request);
     assert!(poll!(&mut future).is_pending());
     assert!(events.of_audit().is_empty());
     drop(future);
-    let events = events.of_audit();
-    assert_eq!(events.len(), 1, "{events:?}");
     let digest = hex::encode(sha3::Keccak256::digest(b"preimage"));
-    for part in ["WARN", "dropped before it was recorded", "signed", &digest] {
-        assert!(events[0].contains(part), "{part}: {events:?}");
+    assert_one(
+        &events.of_audit(),
+        &[
+            "WARN",
+            "before the signer answered",
+            "may have signed",
+            "unknown",
+            &digest,
+        ],
+    );
+    assert!(sink.records().is_empty());
+}
+
+/// Takes its time, and then fails or not.
+#[derive(Debug)]
+struct SlowSink {
+    records: MemorySink,
+    fails: bool,
+}
+
+#[async_trait]
+impl AuditSink for SlowSink {
+    async fn record(&self, record: &AuditRecord) -> Result<(), BoxError> {
+        tokio::time::sleep(Duration::from_secs(1)).await;
+        match self.fails {
+            true => Err("the disk is gone".into()),
+            false => self.records.record(record).await,
+        }
     }
+}
+
+/// Drops a request while the sink is at work, and waits until it was.
+async fn events_of_a_drop(fails: bool) -> (Vec<String>, Arc<SlowSink>) {
+    let (events, _guard) = Events::listen();
+    let records = MemorySink::new();
+    let sink = Arc::new(SlowSink { records, fails });
+    let signer = Audit::new(local(), Arc::clone(&sink));
+    let request = SignRequest::keccak256(b"preimage");
+    let mut future = signer.sign(&request);
+    assert!(poll!(&mut future).is_pending());
+    drop(future);
+    tokio::time::sleep(Duration::from_secs(2)).await;
+    (events.of_audit(), sink)
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_request_that_is_dropped_after_its_answer_is_recorded() {
+    let (events, sink) = events_of_a_drop(false).await;
+    assert_eq!(sink.records.records().len(), 1);
+    assert_eq!(sink.records.records()[0].outcome, "signed");
+    assert!(events.is_empty(), "{events:?}");
+
+    let (events, _) = events_of_a_drop(true).await;
+    assert_one(
+        &events,
+        &["ERROR", "not recorded", "signed", "the disk is gone"],
+    );
+}
+
+#[test]
+fn a_runtime_that_ends_before_the_sink_leaves_an_event() {
+    let (events, _guard) = Events::listen();
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_time()
+        .build()
+        .unwrap();
+    runtime.block_on(async {
+        let signer = Audit::new(local(), StuckSink);
+        let request = SignRequest::keccak256(b"preimage");
+        let mut future = signer.sign(&request);
+        assert!(poll!(&mut future).is_pending());
+        tokio::task::yield_now().await;
+    });
+    assert!(events.of_audit().is_empty());
+    drop(runtime);
+    assert_one(
+        &events.of_audit(),
+        &[
+            "WARN",
+            "before the sink answered",
+            "may be no record",
+            "signed",
+        ],
+    );
+}
+
+/// Not even one that hangs keeps its callers without a limit.
+#[tokio::test(start_paused = true)]
+async fn a_sink_has_thirty_seconds() {
+    let (events, _guard) = Events::listen();
+    let start = tokio::time::Instant::now();
+    let error = sign(&Audit::new(local(), StuckSink), "label").await;
+    let error = error.unwrap_err();
+    assert_eq!(start.elapsed(), Duration::from_secs(30));
+    assert_eq!(error.kind(), "audit_failed");
+    assert!(error.is_retryable(), "{error}");
+    assert!(error.to_string().contains("sign again"), "{error}");
+    assert_one(&events.of_audit(), &["ERROR", "not recorded", "30s"]);
+}
+
+/// The caller learns whether to come back, from what the sink says of the cause.
+#[tokio::test]
+async fn the_cause_decides_whether_to_sign_again() {
+    #[derive(Debug)]
+    struct Failing(io::ErrorKind);
+
+    #[async_trait]
+    impl AuditSink for Failing {
+        async fn record(&self, _: &AuditRecord) -> Result<(), BoxError> {
+            Err(io::Error::new(self.0, "scripted").into())
+        }
+    }
+
+    for (kind, is_retryable) in [
+        (io::ErrorKind::ConnectionReset, true),
+        (io::ErrorKind::ResourceBusy, true),
+        (io::ErrorKind::StorageFull, false),
+        (io::ErrorKind::PermissionDenied, false),
+    ] {
+        let error = sign(&Audit::new(local(), Failing(kind)), "label").await;
+        let error = error.unwrap_err();
+        assert_eq!(error.is_retryable(), is_retryable, "{kind:?}");
+        let asks = error.to_string().contains("sign again");
+        assert_eq!(asks, is_retryable, "{error}");
+    }
+    let error = sign(&Audit::new(local(), BrokenSink), "label").await;
+    assert!(!error.unwrap_err().is_retryable());
+}
+
+/// A sink that panics is one that failed.
+#[tokio::test]
+async fn a_sink_that_panics_fails_the_request() {
+    #[derive(Debug)]
+    struct Panicking;
+
+    #[async_trait]
+    impl AuditSink for Panicking {
+        async fn record(&self, _: &AuditRecord) -> Result<(), BoxError> {
+            panic!("scripted")
+        }
+    }
+
+    let error = sign(&Audit::new(local(), Panicking), "label").await;
+    let error = error.unwrap_err();
+    assert_eq!(error.kind(), "audit_failed");
+    assert!(!error.is_retryable());
 }
 
 #[tokio::test]
@@ -138,7 +306,8 @@ async fn sinks_work_through_pointers() {
     let sink = Arc::new(MemorySink::new());
     let boxed: Box<dyn AuditSink> = Box::new(Arc::clone(&sink));
     let shared: Arc<dyn AuditSink> = Arc::new(boxed);
-    sign(&Audit::new(local(), &shared), "label").await.unwrap();
+    let leaked: &'static Arc<dyn AuditSink> = Box::leak(Box::new(Arc::clone(&shared)));
+    sign(&Audit::new(local(), leaked), "label").await.unwrap();
     let nested = Audit::new(Audit::new(local(), Arc::clone(&shared)), shared);
     sign(&nested.clone(), "label").await.unwrap();
     assert_eq!(sink.records().len(), 3);

@@ -1,8 +1,10 @@
 //! Records as lines of a file.
 
+mod storage;
+
 use std::{
-    fs::{File, OpenOptions, TryLockError},
-    io::{self, Read as _, Seek as _, SeekFrom, Write as _},
+    fs::{File, TryLockError},
+    io::{self, Read as _, Seek as _, SeekFrom},
     path::Path,
     sync::Arc,
     thread,
@@ -15,6 +17,7 @@ use tokio::{
     sync::{Mutex, OwnedMutexGuard},
 };
 
+use self::storage::{Disk, Storage, is_at};
 use super::{AuditRecord, AuditSink};
 use crate::error::BoxError;
 
@@ -26,13 +29,15 @@ use crate::error::BoxError;
 ///
 /// - A line is written whole, in one write at the end of the file (`O_APPEND`), under an exclusive
 ///   lock on it ([`File::lock`]). So any number of sinks and processes may write to one file, as
-///   long as each of them is a `JsonLinesFile`. Whoever else holds that lock holds up
-///   signing, and after two seconds fails it.
+///   long as each of them is a `JsonLinesFile`. Any other program that holds that lock delays
+///   signing, and after two seconds fails it with a retryable error.
+/// - The locked file is the one at the path. If it was renamed or removed while its lock was
+///   awaited, the record goes to the file that is there now.
 /// - If a full disk or a crash cut the last line, the next record begins a new one. What was cut
-///   stays, and a reader has to pass over what is not JSON. Its signature was not released, unless
+///   stays, and a reader has to skip what is not JSON. Its signature was not returned, unless
 ///   the system crashed and [`Fsync::Never`] holds.
-/// - Once the write was handed over it is done, even if the future is dropped. Only a runtime that
-///   shuts down gives up writes that wait for a thread.
+/// - Once the write was handed to a thread it is done, even if the future is dropped. Only a
+///   runtime that shuts down gives up writes that wait for a thread.
 ///
 /// # Rotation
 ///
@@ -40,7 +45,8 @@ use crate::error::BoxError;
 /// new one, without a signal or a restart. That costs some microseconds of the tenth of a
 /// millisecond that a record takes, most of which goes into the change of threads. A record that is
 /// just being written ends up in the renamed file, so leave it alone for a moment: with logrotate,
-/// use `delaycompress` and not `copytruncate`.
+/// use `delaycompress` and not `copytruncate`. A program that removes or truncates the file must
+/// hold the lock meanwhile, or a record that is just being written is lost.
 ///
 /// A new file can be read and written by its owner alone (mode 0600) on Unix.
 #[derive(Clone, Debug)]
@@ -49,6 +55,7 @@ pub struct JsonLinesFile {
     fsync: Fsync,
     /// Whose turn it is to write, so that those who wait for it keep no thread waiting.
     turn: Arc<Mutex<()>>,
+    storage: Arc<dyn Storage>,
 }
 
 /// When a record is on the disk.
@@ -59,7 +66,7 @@ pub enum Fsync {
     /// of the process, however it ends, and the last ones not that of the system. The default.
     #[default]
     Never,
-    /// Before the signature is released: no crash of the system loses the record of one. This
+    /// Before the signature is returned: no crash of the system loses the record of one. This
     /// costs what the disk takes for it, often some milliseconds. Requests wait for it side by
     /// side.
     EachRecord,
@@ -73,14 +80,21 @@ impl JsonLinesFile {
     ///
     /// # Errors
     ///
-    /// When the file cannot be opened for reading and writing. Reading is for its last byte.
+    /// When the file cannot be opened for reading and writing (reading is for its last byte), and
+    /// when records cannot be kept in it: it is no regular file, or the file system can neither
+    /// lock nor sync it.
     pub fn open(path: impl AsRef<Path>) -> io::Result<Self> {
         let path = std::path::absolute(path)?;
-        open(&path).map_err(|error| in_file(&path, error))?;
+        Self::open_on(Arc::new(Disk), &path).map_err(|error| in_file(&path, error))
+    }
+
+    fn open_on(storage: Arc<dyn Storage>, path: &Path) -> io::Result<Self> {
+        prove(&storage.open(path)?, &*storage)?;
         Ok(Self {
             path: path.into(),
             fsync: Fsync::default(),
             turn: Arc::default(),
+            storage,
         })
     }
 
@@ -97,8 +111,11 @@ impl JsonLinesFile {
     }
 }
 
-/// Other writers hold the lock for a fraction of a millisecond.
-const LOCK_PATIENCE: Duration = Duration::from_secs(2);
+/// How long to wait for the lock. Other writers hold it for a fraction of a millisecond.
+const LOCK_TIMEOUT: Duration = Duration::from_secs(2);
+
+/// How often the file may be replaced while it is opened, for one record.
+const MOST_REPLACED: usize = 16;
 
 #[async_trait]
 impl AuditSink for JsonLinesFile {
@@ -106,58 +123,83 @@ impl AuditSink for JsonLinesFile {
         let json = serde_json::to_string(record)?;
         let runtime = Handle::try_current()?;
         let turn = Arc::clone(&self.turn).lock_owned().await;
-        let (path, fsync) = (Arc::clone(&self.path), self.fsync);
+        let file = self.clone();
         runtime
             .spawn_blocking(move || {
-                write(&path, &json, fsync, turn).map_err(|error| in_file(&path, error))
+                let written = file.write(&json, turn);
+                written.map_err(|error| in_file(&file.path, error))
             })
             .await??;
         Ok(())
     }
 }
 
-fn write(path: &Path, json: &str, fsync: Fsync, turn: OwnedMutexGuard<()>) -> io::Result<()> {
-    let mut file = open(path)?;
-    lock(&file)?;
-    let is_new = file.metadata()?.len() == 0;
-    if is_new && fsync == Fsync::EachRecord {
-        // Before the first record, so that if this fails the next one tries again.
-        sync_folder(path)?;
+impl JsonLinesFile {
+    /// Opens the file and locks it, and makes sure that it still is the file at the path then:
+    /// while the lock is awaited, the file may be renamed, compressed and removed.
+    fn open_locked(&self) -> io::Result<File> {
+        let deadline = Instant::now() + LOCK_TIMEOUT;
+        for _ in 0..MOST_REPLACED {
+            let file = self.storage.open(&self.path)?;
+            lock(&file, deadline)?;
+            if is_at(&file, &self.path)? {
+                return Ok(file);
+            }
+        }
+        Err(io::Error::new(
+            io::ErrorKind::ResourceBusy,
+            "another program replaces the file again and again",
+        ))
     }
-    let line = match is_new || ends_with_newline(&mut file)? {
-        true => format!("{json}\n"),
-        false => format!("\n{json}\n"),
-    };
-    file.write_all(line.as_bytes())?;
-    file.unlock()?;
-    // The system bundles what several threads want on the disk at the same time.
-    drop(turn);
-    match fsync {
-        Fsync::Never => Ok(()),
-        Fsync::EachRecord => file.sync_data(),
+
+    fn write(&self, json: &str, turn: OwnedMutexGuard<()>) -> io::Result<()> {
+        let mut file = self.open_locked()?;
+        let is_new = file.metadata()?.len() == 0;
+        if is_new && self.fsync == Fsync::EachRecord {
+            // Before the first record, so that if this fails the next one tries again.
+            self.storage.sync_folder(&self.path)?;
+        }
+        let line = match is_new || ends_with_newline(&mut file)? {
+            true => format!("{json}\n"),
+            false => format!("\n{json}\n"),
+        };
+        self.storage.append(&mut file, line.as_bytes())?;
+        file.unlock()?;
+        // The system bundles what several threads want on the disk at the same time.
+        drop(turn);
+        match self.fsync {
+            Fsync::Never => Ok(()),
+            Fsync::EachRecord => self.storage.sync_file(&file),
+        }
     }
 }
 
-fn open(path: &Path) -> io::Result<File> {
-    let mut options = OpenOptions::new();
-    options.read(true).append(true).create(true);
-    #[cfg(unix)]
-    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
-    options.open(path)
+/// Finds out before the first signature whether records can be kept in this file. What looks like a
+/// file need not be one, such as those of `/proc`.
+fn prove(file: &File, storage: &dyn Storage) -> io::Result<()> {
+    match file.try_lock() {
+        Ok(()) => file.unlock()?,
+        Err(TryLockError::WouldBlock) => {}
+        Err(TryLockError::Error(error)) => return Err(cannot_be("locked", error)),
+    }
+    let synced = storage.sync_file(file);
+    synced.map_err(|error| cannot_be("synced to a disk", error))
 }
 
-/// Waits for the lock, but not for ever: somebody may have left it behind in an editor.
-fn lock(file: &File) -> io::Result<()> {
+fn cannot_be(what: &str, error: io::Error) -> io::Error {
+    let text = format!("it cannot be {what} ({error}); name a file on another file system");
+    io::Error::new(error.kind(), text)
+}
+
+/// Waits for the lock, but not without a limit: an editor may have left it behind.
+fn lock(file: &File, deadline: Instant) -> io::Result<()> {
     const PAUSE: Duration = Duration::from_millis(5);
-    let started = Instant::now();
     loop {
         match file.try_lock() {
             Ok(()) => return Ok(()),
             Err(TryLockError::Error(error)) if error.kind() == io::ErrorKind::Interrupted => {}
             Err(TryLockError::Error(error)) => return Err(error),
-            Err(TryLockError::WouldBlock) if started.elapsed() < LOCK_PATIENCE => {
-                thread::sleep(PAUSE);
-            }
+            Err(TryLockError::WouldBlock) if Instant::now() < deadline => thread::sleep(PAUSE),
             Err(TryLockError::WouldBlock) => {
                 return Err(io::Error::new(
                     io::ErrorKind::TimedOut,
@@ -175,15 +217,14 @@ fn ends_with_newline(file: &mut File) -> io::Result<bool> {
     Ok(last == *b"\n")
 }
 
-/// A new file is found after a crash only if its folder is on the disk too.
-fn sync_folder(path: &Path) -> io::Result<()> {
-    match path.parent() {
-        // Elsewhere folders cannot be opened, and the file system sees to it.
-        Some(folder) if cfg!(unix) => File::open(folder)?.sync_all(),
-        _ => Ok(()),
-    }
+fn in_file(path: &Path, error: io::Error) -> io::Error {
+    // Too many open files, in the process or the system: POSIX, and std has no kind for it.
+    let kind = match error.raw_os_error() {
+        Some(23 | 24) if cfg!(unix) => io::ErrorKind::ResourceBusy,
+        _ => error.kind(),
+    };
+    io::Error::new(kind, format!("{}: {error}", path.display()))
 }
 
-fn in_file(path: &Path, error: io::Error) -> io::Error {
-    io::Error::new(error.kind(), format!("{}: {error}", path.display()))
-}
+#[cfg(test)]
+mod tests;

@@ -36,17 +36,23 @@ use crate::error::BoxError;
 /// ```
 #[async_trait]
 pub trait AuditSink: fmt::Debug + Send + Sync {
-    /// Keeps `record`, and returns when it is safe: the signature is released thereupon.
+    /// Keeps `record`, and returns when it is safe: then the signature is returned to the caller.
     ///
-    /// Called at the same time for requests that are under way at the same time. The future may be
-    /// dropped at any point.
+    /// Called at the same time for requests that are under way at the same time, each in a task of
+    /// its own, so that a caller who drops its request does not stop the record. The future is
+    /// dropped when it takes longer than 30 s or the runtime shuts down.
     ///
     /// # Errors
     ///
-    /// When it is not certain that the record is kept. The signature is not released then, and its
+    /// When it is not certain that the record is kept. The signature is not returned then, and its
     /// caller gets this error as the source of
     /// [`Error::AuditFailed`](crate::Error::AuditFailed). No error means that there is a record,
     /// so a sink that drops some when it is busy is none.
+    ///
+    /// The caller's error is retryable if there is an [`io::Error`](std::io::Error) in the chain of
+    /// this one whose kind says that the cause passes by itself: `TimedOut`, `WouldBlock`,
+    /// `Interrupted`, `ResourceBusy`, a lost connection and the like. To say so of another cause,
+    /// wrap it: `io::Error::new(ErrorKind::ResourceBusy, cause)`.
     async fn record(&self, record: &AuditRecord) -> Result<(), BoxError>;
 }
 
