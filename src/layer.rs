@@ -5,7 +5,7 @@
 //! | [`audit`] | records each signature, and returns none that is not recorded |
 //! | [`deadline`] | ends a request that takes too long |
 //! | [`rate_limit`] | stays below a quota, and backs off when the key store throttles |
-//! | [`failover`] | asks another signer of the same key when one fails |
+//! | [`failover`] | asks another signer of the same key when one fails, or cannot use it |
 //! | [`hedge`] | starts a second attempt when the first is slow |
 //!
 //! A layer is generic over the [`Signer`](crate::Signer) inside and knows no other layer. Where the

@@ -11,9 +11,10 @@
 //! | `kms_signer::call` | span `call` | DEBUG | one call to a key store, with all its attempts |
 //! | `kms_signer::call` | event `attempt failed` | DEBUG | each attempt that failed |
 //! | `kms_signer::call` | event `call finished` | DEBUG, WARN when it failed | once for each call |
-//! | `kms_signer::failover` | event `failed over` | WARN | a signer failed and the next one is asked |
+//! | `kms_signer::failover` | event `failed over` | WARN | a signer failed and another one is asked |
 //! | `kms_signer::failover` | event `circuit` | WARN | a signer is given up, or taken back |
 //! | `kms_signer::hedge` | event `hedged` | DEBUG | a second attempt was started |
+//! | `kms_signer::alarm` | event `alarm` | ERROR | a failover or hedge met an error that [is an alarm](crate::Error::is_alarm), and returned it |
 //! | `kms_signer::audit` | event `not recorded` | ERROR | the sink failed or took too long: a signature was not returned, or a failure or refusal has no record |
 //! | `kms_signer::audit` | event `dropped before the signer answered: …` | WARN | the caller was gone: there is no record, and whether the key signed is not known |
 //! | `kms_signer::audit` | event `dropped before the sink answered: …` | WARN | the runtime shut down, or the sink panicked: there may be no record |
@@ -34,7 +35,9 @@
 //! | `code` | events of a call that failed | the key store's code, such as `ThrottlingException` |
 //! | `wait_us` | `attempt failed`, `held back` | microseconds until the next attempt, if there is one |
 //! | `from`, `to` | `failed over` | indices of the signers, from 0 |
-//! | `kind` | `failed over` | [`Error::kind`](crate::Error::kind) of the failure |
+//! | `kind` | `failed over`, `alarm` | [`Error::kind`](crate::Error::kind) of the failure |
+//! | `layer` | `alarm` | `failover` or `hedge`; of nested ones each reports it |
+//! | `key`, `region`, `request_id` | `alarm` | of the call that met it |
 //! | `outcome`, `digest`, `request_id` | events of `kms_signer::audit` | as in the record: see `layer::audit`; `outcome` is `unknown` when the signer did not answer |
 //! | `error` | `not recorded` | what the sink said |
 //! | `signer`, `state` | `circuit` | index of the signer; `open`, `closed` |
@@ -49,7 +52,8 @@
 //! | `kms_signer_throttled_total` | counter | `operation` | attempts that the key store throttled |
 //! | `kms_signer_in_flight` | gauge | `operation` | calls under way |
 //! | `kms_signer_hedges_total` | counter | `winner` | second attempts started, by who answered: `first`, `second`, `none` |
-//! | `kms_signer_failovers_total` | counter | | requests that went on to another signer |
+//! | `kms_signer_failovers_total` | counter | `kind` | requests that went on to another signer, by the error they met |
+//! | `kms_signer_alarms_total` | counter | `layer`, `kind` | errors that [are alarms](crate::Error::is_alarm) and that a failover or hedge returned |
 //! | `kms_signer_layer_errors_total` | counter | `kind` | requests that a layer ended: `deadline_exceeded`, `queue_full`, `queued_too_long`, `audit_failed` |
 //!
 //! There is no label for the key: a service with ten thousand of them would have as many series. For
@@ -69,6 +73,8 @@ use std::time::Duration;
 
 #[cfg(any(feature = "aws-kms", feature = "layers"))]
 use crate::Error;
+#[cfg(feature = "layers")]
+use crate::Receipt;
 
 /// Counts a call as under way until it is dropped, however the call ends.
 #[cfg(feature = "aws-kms")]
@@ -143,11 +149,31 @@ pub(crate) fn hedged(winner: &'static str) {
     metrics::counter!("kms_signer_hedges_total", "winner" => winner).increment(1);
 }
 
-/// A request went on to another signer.
+/// A request went on to another signer, after an error of this kind.
 #[cfg(feature = "layers")]
-pub(crate) fn failed_over() {
+pub(crate) fn failed_over(kind: &'static str) {
     #[cfg(feature = "metrics")]
-    metrics::counter!("kms_signer_failovers_total").increment(1);
+    metrics::counter!("kms_signer_failovers_total", "kind" => kind).increment(1);
+}
+
+/// A layer that chooses between answers returns this error: reports it if it is an alarm.
+#[cfg(feature = "layers")]
+pub(crate) fn alarm(layer: &'static str, error: &Error) {
+    if !error.is_alarm() {
+        return;
+    }
+    let (kind, receipt) = (error.kind(), error.receipt());
+    tracing::error!(
+        target: "kms_signer::alarm",
+        layer,
+        kind,
+        key = receipt.map(Receipt::key),
+        region = receipt.and_then(Receipt::region),
+        request_id = error.request_id(),
+        "alarm",
+    );
+    #[cfg(feature = "metrics")]
+    metrics::counter!("kms_signer_alarms_total", "layer" => layer, "kind" => kind).increment(1);
 }
 
 /// A layer ends a request with this error.

@@ -7,7 +7,7 @@
 //! use std::time::Duration;
 //! use kms_signer::{KeyType, SignRequest, Signer, layer::failover::Failover, provider::local::LocalSigner};
 //!
-//! // In earnest, one signer for each region.
+//! // In production, one signer for each region.
 //! let frankfurt = LocalSigner::random(KeyType::Secp256k1)?;
 //! let dublin = frankfurt.clone();
 //!
@@ -24,11 +24,22 @@
 //!
 //! # When the next signer is asked
 //!
-//! Only after an error that [`is_retryable`](crate::Error::is_retryable): throttled, unavailable,
-//! not reached, too late. Any other error returns at once, even if it holds for one region alone,
-//! such as a replica that is disabled or that the caller may not use. Those are faults of the
-//! set-up: if the next signer hid them, they would be found when it is needed. If all fail,
-//! the error of the last one asked is returned.
+//! After an error that [`may_succeed_elsewhere`](crate::Error::may_succeed_elsewhere):
+//!
+//! - The retryable ones: throttled, unavailable, not reached, too late.
+//! - What someone has to correct at that signer alone: access is denied, the key is not found, it
+//!   is disabled, or it is in a wrong state, as a replica of a multi-Region key may be. The
+//!   request goes on to the next signer. The WARN event `failed over` and the counter
+//!   `kms_signer_failovers_total` have the kind of the error: alert on these kinds, or you find
+//!   out about the first region when you need the second. With
+//!   [`ask_elsewhere(false)`](Failover::ask_elsewhere) such an error returns at once.
+//!
+//! Any other error returns at once: the request or the caller would fail everywhere. So does an
+//! [alarm](crate::Error::is_alarm), such as a signature that does not verify: a good answer from
+//! the next region would hide it. An ERROR event and a counter report it as well.
+//!
+//! If all fail, the last retryable error is returned, since the request may succeed later. If
+//! there is none, it is the first error, which is that of the signer you prefer.
 //!
 //! A signer that hangs fails only once its time is up. Give each one a limit that leaves time for
 //! the others: see [the order of layers](crate::layer#order).
@@ -40,20 +51,21 @@
 //! | state | when | what happens |
 //! |---|---|---|
 //! | closed | at first, and after a success | requests go to the signer |
-//! | open | after 3 retryable failures in a row | requests pass it by for 5 s, or for as long as the last failure asked, up to 1 min |
-//! | half-open | when that time is over | one request probes it and the others pass it by; a success closes the circuit, a retryable failure opens it again |
+//! | open | after 3 retryable failures in a row | requests skip it for 5 s, or for as long as the last failure asked, up to 1 min |
+//! | half-open | when that time is over | one request probes it and the others skip it; a success closes the circuit, a retryable failure opens it again |
 //!
 //! Errors that are not retryable, and requests that were dropped, say nothing of the signer's
 //! health: they count neither way, and a probe that ends so is taken by the next request. Neither
 //! does the queue of a rate limit count, full or too slow, since the signer was not asked. And only what was asked
 //! since the circuit last changed counts: a slow failure from before does not open it again.
 //!
-//! If no circuit lets a request through, all signers are asked in order anyway: a refusal would
-//! help nobody.
+//! Before a request fails, the signers that it skipped are asked as well, in order: one of them may
+//! be back, and an error would help nobody. Their success closes the circuit. Their failure leaves
+//! it as it is: how long it stays open is settled, and a probe decides for itself.
 
 mod circuit;
 
-use std::{fmt, sync::Arc, time::Duration};
+use std::{fmt, ops::ControlFlow, sync::Arc, time::Duration};
 
 use async_trait::async_trait;
 
@@ -71,6 +83,7 @@ pub struct Failover<S> {
     /// One for each signer.
     circuits: Arc<[Circuit]>,
     settings: Settings,
+    asks_elsewhere: bool,
     public_key: PublicKey,
 }
 
@@ -81,6 +94,7 @@ impl<S> Clone for Failover<S> {
             signers: self.signers.clone(),
             circuits: self.circuits.clone(),
             settings: self.settings.clone(),
+            asks_elsewhere: self.asks_elsewhere,
             public_key: self.public_key.clone(),
         }
     }
@@ -113,24 +127,34 @@ impl<S: Signer> Failover<S> {
             circuits: signers.iter().map(|_| Circuit::default()).collect(),
             signers,
             settings: Settings::default(),
+            asks_elsewhere: true,
             public_key,
         })
     }
 
-    /// After how many retryable failures in a row a signer is passed by. 3 by default; 0 is taken
-    /// for 1.
+    /// After how many retryable failures in a row requests skip a signer. 3 by default; 0 counts
+    /// as 1.
     #[must_use]
     pub fn failures(mut self, failures: u32) -> Self {
         self.settings.failures = failures.max(1);
         self
     }
 
-    /// How long it is passed by before one request probes it. 5 s by default.
+    /// How long requests skip it before one request probes it. 5 s by default.
     ///
     /// Longer if its last failure asked for more, up to 1 min.
     #[must_use]
     pub fn open_for(mut self, open_for: Duration) -> Self {
         self.settings.open_for = open_for;
+        self
+    }
+
+    /// Whether the next signer is asked after an error that is not retryable but
+    /// [`may_succeed_elsewhere`](Error::may_succeed_elsewhere): access denied, or a key that is not
+    /// found, disabled or in a wrong state. `true` by default; with `false` such an error returns.
+    #[must_use]
+    pub fn ask_elsewhere(mut self, asks: bool) -> Self {
+        self.asks_elsewhere = asks;
         self
     }
 
@@ -153,33 +177,69 @@ impl<S: Signer> Failover<S> {
         })
     }
 
-    /// Asks those that `admit` lets through. `Err(None)` when it was none of them.
-    async fn ask<'a>(
-        &'a self,
+    /// Asks one signer. Continues if the next one may do better.
+    async fn ask(
+        &self,
+        member: &Member<'_, S>,
+        admission: Admission<'_>,
         request: &SignRequest<'_>,
-        admit: impl Fn(&'a Circuit) -> Option<Admission<'a>> + Send,
-    ) -> Result<Signed, Option<Error>> {
-        let mut failed: Option<(usize, Error)> = None;
-        for member in self.members() {
-            let Some(admission) = admit(member.circuit) else {
-                continue;
-            };
-            if let Some((from, error)) = &failed {
-                telemetry::failed_over();
-                tracing::warn!(
-                    target: "kms_signer::failover",
-                    from,
-                    to = member.index,
-                    kind = error.kind(),
-                    "failed over",
-                );
+        failures: &mut Failures,
+    ) -> ControlFlow<Result<Signed>> {
+        if let Some((from, kind)) = failures.latest {
+            telemetry::failed_over(kind);
+            let to = member.index;
+            tracing::warn!(target: "kms_signer::failover", from, to, kind, "failed over");
+        }
+        match member.ask(request, admission, &self.settings).await {
+            Err(error) if self.moves_on_after(&error) => {
+                failures.add(member.index, error);
+                ControlFlow::Continue(())
             }
-            match member.ask(request, admission, &self.settings).await {
-                Err(error) if error.is_retryable() => failed = Some((member.index, error)),
-                answer => return answer.map_err(Some),
+            answer => ControlFlow::Break(answer),
+        }
+    }
+
+    fn moves_on_after(&self, error: &Error) -> bool {
+        match self.asks_elsewhere {
+            true => error.may_succeed_elsewhere(),
+            false => error.is_retryable(),
+        }
+    }
+
+    async fn ask_all(&self, request: &SignRequest<'_>) -> ControlFlow<Result<Signed>, Failures> {
+        let mut failures = Failures::default();
+        let mut skipped = Vec::new();
+        for member in self.members() {
+            match member.circuit.admit() {
+                Some(admission) => {
+                    self.ask(&member, admission, request, &mut failures).await?;
+                }
+                None => skipped.push(member),
             }
         }
-        Err(failed.map(|(_, error)| error))
+        for member in skipped {
+            let admission = member.circuit.insist();
+            self.ask(&member, admission, request, &mut failures).await?;
+        }
+        ControlFlow::Continue(failures)
+    }
+}
+
+/// How the signers failed that were asked so far.
+#[derive(Default)]
+struct Failures {
+    /// Index and kind.
+    latest: Option<(usize, &'static str)>,
+    /// The error that is returned if no other signer does better.
+    error: Option<Error>,
+}
+
+impl Failures {
+    fn add(&mut self, index: usize, error: Error) {
+        self.latest = Some((index, error.kind()));
+        if error.is_retryable() || self.error.is_none() {
+            self.error = Some(error);
+        }
     }
 }
 
@@ -200,7 +260,7 @@ impl<S: Signer> Member<'_, S> {
         let answer = self.signer.sign(request).await;
         let changed = match &answer {
             Ok(_) => admission.succeeded(),
-            // It was refused on this side, so nothing is known of the signer.
+            // It was rejected on this side, so nothing is known of the signer.
             Err(Error::QueueFull { .. } | Error::QueuedTooLong { .. }) => None,
             Err(error) if error.is_retryable() => admission.failed(error.retry_after(), settings),
             Err(_) => None,
@@ -224,13 +284,14 @@ impl<S: Signer> Signer for Failover<S> {
     ///
     /// # Errors
     ///
-    /// The first one that is not retryable; otherwise that of the last signer that was asked.
+    /// At once the first one that cannot succeed elsewhere. If all signers fail otherwise, the last
+    /// error that is retryable, or the first of all if none is.
     async fn sign(&self, request: &SignRequest<'_>) -> Result<Signed> {
-        let answer = match self.ask(request, Circuit::admit).await {
-            Err(None) => self.ask(request, |circuit| Some(circuit.insist())).await,
-            answer => answer,
+        let answer = match self.ask_all(request).await {
+            ControlFlow::Break(answer) => answer,
+            ControlFlow::Continue(failures) => Err(failures.error.unwrap_or_else(no_signers)),
         };
-        answer.map_err(|error| error.unwrap_or_else(no_signers))
+        answer.inspect_err(|error| telemetry::alarm("failover", error))
     }
 
     /// Only the first signer takes note of it: one refusal, one record.

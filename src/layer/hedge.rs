@@ -17,10 +17,14 @@
 //!
 //! # Which answer counts
 //!
-//! The first signature wins, and the other attempt is dropped. An attempt that fails while the
-//! other is still under way waits for that one; if both fail, the error of the first attempt
-//! returns. If the first attempt fails before there is a second, its error returns at once: to
-//! repeat a failed call is not what this layer is for.
+//! The first signature wins, and the other attempt is dropped. An attempt that fails with a
+//! [retryable](Error::is_retryable) error while the other is still under way waits for that one.
+//! Any other error returns at once, since another attempt cannot cure it; above all an
+//! [alarm](Error::is_alarm), such as a signature that does not verify, which an ERROR event and a
+//! counter report as well. If both fail with retryable errors, that of the first attempt returns.
+//!
+//! If the first attempt fails before there is a second, its error returns at once: to repeat a
+//! failed call is not what this layer is for.
 //!
 //! # What it costs
 //!
@@ -180,14 +184,23 @@ impl<S: Signer> Hedge<S> {
         }
         let mut race = Race::start(&self.hedges);
         let second = self.signer.sign(request);
-        match select(first, second).await {
-            Either::Left((Ok(signed), _)) => race.won("first", signed),
-            Either::Right((Ok(signed), _)) => race.won("second", signed),
-            Either::Left((Err(error), second)) => match second.await {
-                Ok(signed) => race.won("second", signed),
-                Err(_) => Err(error),
-            },
-            Either::Right((Err(_), first)) => race.won("first", first.await?),
+        let (answer, rest) = match select(first, second).await {
+            Either::Left((answer, second)) => (answer, Either::Right(second)),
+            Either::Right((answer, first)) => (answer, Either::Left(first)),
+        };
+        let winner = |is_first| if is_first { "first" } else { "second" };
+        let was_first = matches!(rest, Either::Right(_));
+        let error = match answer {
+            Ok(signed) => return race.won(winner(was_first), signed),
+            Err(error) if !error.is_retryable() => return Err(error),
+            Err(error) => error,
+        };
+        match rest.into_inner().await {
+            Ok(signed) => race.won(winner(!was_first), signed),
+            // What stays says more than what passes, and what the first attempt met more than what
+            // the extra one did.
+            Err(last) if !last.is_retryable() || !was_first => Err(last),
+            Err(_) => Err(error),
         }
     }
 }
@@ -239,11 +252,13 @@ impl<S: Signer> Signer for Hedge<S> {
 
     /// # Errors
     ///
-    /// Those of the signer inside; of two attempts that failed, that of the first.
+    /// Those of the signer inside. Of two attempts that failed, the one that is not retryable, or
+    /// else that of the first.
     async fn sign(&self, request: &SignRequest<'_>) -> Result<Signed> {
         let start = Instant::now();
         self.budget.earn();
-        let signed = self.attempt(request).await?;
+        let answer = self.attempt(request).await;
+        let signed = answer.inspect_err(|error| telemetry::alarm("hedge", error))?;
         if let Trigger::Quantile { latencies, .. } = &self.trigger {
             latencies.record(start.elapsed());
         }

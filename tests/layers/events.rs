@@ -20,7 +20,7 @@ use tracing_subscriber::{
     layer::{Context, SubscriberExt as _},
 };
 
-use crate::scripted::{Scripted, Turn, fail, ms, sign};
+use crate::scripted::{ALARMS, Scripted, Turn, fail, ms, sign};
 
 /// Keeps the events of this crate, as text.
 #[derive(Clone, Default)]
@@ -64,12 +64,14 @@ fn who_failed_and_who_was_given_up() {
         let key = LocalSigner::random(KeyType::Secp256k1).unwrap();
         let regions = [0, 1].map(|at| Scripted::with_key(&at.to_string(), key.clone()));
         regions[0].then([fail(KeyStoreFault::Timeout)]);
-        let signer = Failover::new(regions)
+        let signer = Failover::new(regions.clone())
             .unwrap()
             .failures(1)
             .open_for(ms(100));
         sign(&signer).await.unwrap();
         tokio::time::sleep(ms(100)).await;
+        sign(&signer).await.unwrap();
+        regions[0].then([fail(KeyStoreFault::Disabled)]);
         sign(&signer).await.unwrap();
     });
     assert_eq!(
@@ -78,6 +80,36 @@ fn who_failed_and_who_was_given_up() {
             "WARN kms_signer::failover message=circuit signer=0 state=open",
             "WARN kms_signer::failover message=failed over from=0 to=1 kind=\"timeout\"",
             "WARN kms_signer::failover message=circuit signer=0 state=closed",
+            "WARN kms_signer::failover message=failed over from=0 to=1 kind=\"disabled\"",
+        ]
+    );
+}
+
+/// With what it takes to find the call.
+#[test]
+fn an_alarm_is_loud_in_each_layer_that_could_hide_it() {
+    let seen = events(async {
+        let inner = Scripted::new();
+        inner.then([Turn::Err(ms(60), ALARMS[0]), Turn::Hang]);
+        let signer = Hedge::after(inner.clone(), ms(50)).max_extra(1.0).unwrap();
+        let signer = Failover::new([signer]).unwrap();
+        sign(&signer).await.unwrap_err();
+        // Others are the caller's to report.
+        inner.then([fail(KeyStoreFault::Disabled)]);
+        sign(&signer).await.unwrap_err();
+    });
+    let alarm = |layer: &str| {
+        format!(
+            "ERROR kms_signer::alarm message=alarm layer=\"{layer}\" \
+             kind=\"signature_not_verified\" key=\"scripted\""
+        )
+    };
+    assert_eq!(
+        seen,
+        [
+            "DEBUG kms_signer::hedge message=hedged".to_owned(),
+            alarm("hedge"),
+            alarm("failover"),
         ]
     );
 }

@@ -12,7 +12,7 @@ use kms_signer::{
 use tokio::time::{Instant, advance};
 
 use crate::scripted::{
-    NOW, Scripted, Turn, fail, ms, settle, sign, sign_and_drop_after, spawn_sign,
+    ALARMS, NOW, Scripted, Turn, fail, ms, settle, sign, sign_and_drop_after, spawn_sign,
 };
 
 const RETRYABLE: [KeyStoreFault; 4] = [
@@ -20,6 +20,13 @@ const RETRYABLE: [KeyStoreFault; 4] = [
     KeyStoreFault::Unavailable,
     KeyStoreFault::Timeout,
     KeyStoreFault::Connection,
+];
+
+const ELSEWHERE: [KeyStoreFault; 4] = [
+    KeyStoreFault::AccessDenied,
+    KeyStoreFault::NotFound,
+    KeyStoreFault::Disabled,
+    KeyStoreFault::InvalidState,
 ];
 
 /// Signers of one key that are told apart by their receipts.
@@ -72,47 +79,94 @@ async fn each_retryable_failure_moves_on() {
     }
 }
 
+/// What someone has to correct in one region is no reason to fail in the others.
 #[tokio::test(start_paused = true)]
-async fn other_failures_return_at_once_and_do_not_count() {
-    for fault in [
-        KeyStoreFault::AccessDenied,
-        KeyStoreFault::Credentials,
-        KeyStoreFault::NotFound,
-        KeyStoreFault::Disabled,
-        KeyStoreFault::InvalidState,
-        KeyStoreFault::InvalidRequest,
-        KeyStoreFault::Other,
-    ] {
+async fn what_is_wrong_in_one_region_alone_moves_on_and_does_not_count() {
+    for fault in ELSEWHERE {
         let [first, second] = regions();
         first.then([fail(fault); 10]);
+        let signer = Failover::new([first.clone(), second]).unwrap();
+        for _ in 0..10 {
+            assert_eq!(signed_by(&signer).await, "region-1", "{fault:?}");
+        }
+        assert_eq!(signer.circuits(), [Closed, Closed]);
+        assert_eq!(signed_by(&signer).await, "region-0", "{fault:?}");
+
+        first.then([fail(fault)]);
+        let signer = signer.ask_elsewhere(false);
+        let error = sign(&signer.clone()).await.unwrap_err();
+        assert!(matches!(error, Error::KeyStore { fault: returned, .. } if returned == fault));
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_probe_that_ends_so_is_taken_by_the_next_request() {
+    let (first, _second, signer) = first_is_down().await;
+    advance(ms(5_000)).await;
+    first.then([fail(KeyStoreFault::Disabled)]);
+    assert_eq!(signed_by(&signer).await, "region-1");
+    assert_eq!(signer.circuits(), [HalfOpen, Closed]);
+    assert_eq!(signed_by(&signer).await, "region-0");
+    assert_eq!(signer.circuits(), [Closed, Closed]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn other_failures_return_at_once_and_do_not_count() {
+    let faults = [
+        KeyStoreFault::Credentials,
+        KeyStoreFault::InvalidUsage,
+        KeyStoreFault::InvalidRequest,
+        KeyStoreFault::Other,
+    ];
+    let too_long = || Error::MessageLength {
+        actual: 5_000,
+        most: 4_096,
+    };
+    let turns = faults.map(fail).into_iter();
+    let turns = turns.chain(ALARMS.map(|alarm| Turn::Err(NOW, alarm)));
+    for turn in turns.chain([Turn::Err(NOW, too_long)]) {
+        let [first, second] = regions();
+        first.then([turn; 10]);
         let signer = Failover::new([first, second.clone()]).unwrap();
         for _ in 0..10 {
             let error = sign(&signer).await.unwrap_err();
-            assert!(matches!(error, Error::KeyStore { fault: returned, .. } if returned == fault));
+            assert!(!error.may_succeed_elsewhere(), "{turn:?}");
         }
-        assert_eq!(second.calls(), 0, "{fault:?}");
+        assert_eq!(second.calls(), 0, "{turn:?}");
         assert_eq!(signer.circuits(), [Closed, Closed]);
     }
 }
 
+/// One to come back with, or else the first: there is the region that is preferred.
 #[tokio::test(start_paused = true)]
-async fn if_all_fail_the_last_error_returns() {
-    let [first, second] = regions();
-    first.then([fail(KeyStoreFault::Timeout); 2]);
-    second.then([
-        fail(KeyStoreFault::Connection),
-        fail(KeyStoreFault::Disabled),
-    ]);
-    let signer = Failover::new([first, second]).unwrap();
-    for kind in ["connection", "disabled"] {
-        let error = sign(&signer).await.unwrap_err();
-        assert_eq!(error.kind(), kind);
-        assert_eq!(error.receipt().unwrap().key(), "region-1");
+async fn if_all_fail_one_error_returns() {
+    use KeyStoreFault::*;
+    for (faults, expected) in [
+        (
+            [Timeout, Unavailable, Connection],
+            ("connection", "region-2"),
+        ),
+        ([Timeout, Disabled, NotFound], ("timeout", "region-0")),
+        ([AccessDenied, Timeout, Disabled], ("timeout", "region-1")),
+        (
+            [InvalidState, NotFound, Throttled],
+            ("throttled", "region-2"),
+        ),
+        ([Disabled, NotFound, AccessDenied], ("disabled", "region-0")),
+        ([Timeout, Credentials, Timeout], ("credentials", "region-1")),
+    ] {
+        let regions = regions::<3>();
+        for (region, fault) in regions.iter().zip(faults) {
+            region.then([fail(fault)]);
+        }
+        let error = sign(&Failover::new(regions).unwrap()).await.unwrap_err();
+        let key = error.receipt().unwrap().key();
+        assert_eq!((error.kind(), key), expected, "{faults:?}");
     }
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_signer_that_is_down_is_passed_by_and_taken_back() {
+async fn a_signer_that_is_down_is_skipped_and_taken_back() {
     let (first, second, signer) = first_is_down().await;
     advance(ms(4_999)).await;
     assert_eq!(signed_by(&signer).await, "region-1");
@@ -254,6 +308,56 @@ async fn if_every_circuit_is_open_all_are_asked() {
     assert_eq!(signed_by(&signer).await, "region-0");
     assert!(start.elapsed().is_zero());
     assert_eq!(signer.circuits(), [Closed, Open]);
+}
+
+/// An error is the worst answer: one that was skipped may be back.
+#[tokio::test(start_paused = true)]
+async fn those_that_were_skipped_are_asked_before_a_request_fails() {
+    let failures = RETRYABLE.into_iter().chain(ELSEWHERE).map(fail);
+    for failure in failures.chain([Turn::Full]) {
+        let (first, second, signer) = first_is_down().await;
+        second.then([failure]);
+        assert_eq!(signed_by(&signer).await, "region-0", "{failure:?}");
+        assert_eq!(signer.circuits(), [Closed, Closed], "{failure:?}");
+        assert_eq!((first.calls(), second.calls()), (4, 4));
+    }
+    // Each once, and one that is still down stays so for no longer.
+    let (first, second, signer) = first_is_down().await;
+    first.then([fail(KeyStoreFault::Unavailable)]);
+    second.then([fail(KeyStoreFault::Disabled)]);
+    assert_eq!(sign(&signer).await.unwrap_err().kind(), "unavailable");
+    assert_eq!((first.calls(), second.calls()), (4, 4));
+    assert_eq!(signer.circuits(), [Open, Closed]);
+    advance(ms(5_000)).await;
+    assert_eq!(signer.circuits(), [HalfOpen, Closed]);
+    // But not where the next one cannot do better.
+    let (first, second, signer) = first_is_down().await;
+    second.then([Turn::Err(NOW, ALARMS[0])]);
+    let error = sign(&signer).await.unwrap_err();
+    assert_eq!(error.kind(), "signature_not_verified");
+    assert_eq!(first.calls(), 3);
+}
+
+/// A request that asks a signer though its circuit is open finds out nothing that the probe does
+/// not.
+#[tokio::test(start_paused = true)]
+async fn the_outcome_of_a_probe_counts() {
+    for (probe, expected) in [
+        (Turn::Sign(ms(100)), Closed),
+        (Turn::Fail(ms(100), KeyStoreFault::Timeout, None), Open),
+    ] {
+        let (first, second, signer) = first_is_down().await;
+        advance(ms(5_000)).await;
+        first.then([probe, fail(KeyStoreFault::Unavailable)]);
+        let probing = spawn_sign(&signer, "probe");
+        settle().await;
+        assert_eq!(first.in_flight(), 1);
+        second.then([fail(KeyStoreFault::Unavailable)]);
+        sign(&signer).await.unwrap_err();
+        assert_eq!(signer.circuits(), [HalfOpen, Closed]);
+        probing.await.unwrap().unwrap();
+        assert_eq!(signer.circuits(), [expected, Closed]);
+    }
 }
 
 #[test]

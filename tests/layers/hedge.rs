@@ -3,7 +3,9 @@ use std::time::Duration;
 use kms_signer::{Error, Signer as _, error::KeyStoreFault, layer::hedge::Hedge};
 use tokio::time::Instant;
 
-use crate::scripted::{NOW, Scripted, Turn, fail, ms, sign, sign_and_drop_after, spawn_sign};
+use crate::scripted::{
+    ALARMS, NOW, Scripted, Turn, fail, ms, sign, sign_and_drop_after, spawn_sign,
+};
 
 /// Hedges each request that takes longer than 50 ms.
 fn hedged(inner: &Scripted) -> Hedge<Scripted> {
@@ -85,6 +87,38 @@ async fn if_both_fail_the_error_of_the_first_returns() {
         assert_eq!(error.kind(), "timeout", "{first} and {second} ms");
         assert_eq!((inner.calls(), inner.dropped()), (2, 0));
     }
+}
+
+/// Another attempt cures nothing, and above all it must not hide an alarm.
+#[tokio::test(start_paused = true)]
+async fn what_is_not_retryable_returns_at_once() {
+    let disabled = |after| Turn::Fail(ms(after), KeyStoreFault::Disabled, None);
+    for (script, expected, kind) in [
+        ([disabled(60), Turn::Sign(ms(100))], 60, "disabled"),
+        ([Turn::Sign(ms(300)), disabled(5)], 55, "disabled"),
+    ] {
+        check_final(script, expected, kind).await;
+    }
+    for alarm in ALARMS {
+        let kind = alarm().kind();
+        let (early, late) = (Turn::Err(ms(10), alarm), Turn::Err(ms(60), alarm));
+        check_final([late, Turn::Sign(ms(1_000))], 60, kind).await;
+        check_final([Turn::Sign(ms(1_000)), early], 60, kind).await;
+        // Nor does the other attempt's failure hide it.
+        let fails = |after| Turn::Fail(ms(after), KeyStoreFault::Timeout, None);
+        check_final([fails(55), early], 60, kind).await;
+        check_final([late, fails(5)], 60, kind).await;
+    }
+}
+
+async fn check_final(script: [Turn; 2], elapsed: u64, kind: &str) {
+    let inner = Scripted::new();
+    inner.then(script);
+    let start = Instant::now();
+    let error = sign(&hedged(&inner)).await.unwrap_err();
+    assert_eq!(error.kind(), kind, "{script:?}");
+    assert_eq!(start.elapsed(), ms(elapsed), "{script:?}");
+    assert_eq!((inner.calls(), inner.in_flight()), (2, 0));
 }
 
 #[tokio::test(start_paused = true)]

@@ -11,7 +11,8 @@ use std::{
 
 use kms_signer::{
     Error, KeyType, PublicKey, Receipt, Result, SignRequest, Signed, Signer, async_trait,
-    error::KeyStoreFault, provider::local::LocalSigner,
+    error::{AnswerFault, KeyStoreFault, SignatureFault},
+    provider::local::LocalSigner,
 };
 use tokio::time::{Instant, sleep};
 
@@ -22,7 +23,9 @@ pub enum Turn {
     Sign(Duration),
     /// A failure after this time, and the wait that the key store asks for.
     Fail(Duration, KeyStoreFault, Option<Duration>),
-    /// Refused by a client-side limit further in.
+    /// Any error after this time.
+    Err(Duration, fn() -> Error),
+    /// Rejected by a client-side limit further in.
     Full,
     /// No answer.
     Hang,
@@ -37,6 +40,27 @@ pub fn ms(millis: u64) -> Duration {
 pub fn fail(fault: KeyStoreFault) -> Turn {
     Turn::Fail(NOW, fault, None)
 }
+
+/// Each error that is an alarm, as a signer returns it.
+pub const ALARMS: [fn() -> Error; 4] = [
+    || Error::SignatureNotVerified { receipt: None },
+    || Error::InvalidSignature {
+        fault: SignatureFault::Zero,
+        receipt: None,
+    },
+    || Error::KeyMoved {
+        pinned: "pinned".into(),
+        returned: "returned".into(),
+        receipt: None,
+    },
+    || Error::UnusableAnswer {
+        fault: AnswerFault::Algorithm {
+            actual: "actual".into(),
+            expected: "expected".into(),
+        },
+        receipt: None,
+    },
+];
 
 /// Clones share the script and what was seen.
 #[derive(Clone, Debug)]
@@ -149,6 +173,10 @@ impl Signer for Scripted {
                     receipt: Some(Box::new(Receipt::new("Sign", self.name.clone()))),
                     source: "scripted".into(),
                 })
+            }
+            Turn::Err(after, error) => {
+                wait(after).await;
+                Err(error().with_receipt(Receipt::new("Sign", self.name.clone())))
             }
             Turn::Full => Err(Error::QueueFull {
                 capacity: 0,

@@ -14,7 +14,7 @@ use kms_signer::{
 };
 use metrics_util::debugging::{DebugValue, DebuggingRecorder, Snapshotter};
 
-use crate::scripted::{Scripted, Turn, fail, ms, sign, sign_and_drop_after};
+use crate::scripted::{ALARMS, Scripted, Turn, fail, ms, sign, sign_and_drop_after};
 
 /// Runs on one thread under the paused clock, and returns the counters: name, labels, value.
 fn counters(work: impl Future<Output = ()>) -> Vec<(String, Vec<String>, u64)> {
@@ -77,20 +77,58 @@ fn each_second_attempt_is_counted_by_who_answered() {
 }
 
 #[test]
-fn each_request_that_moves_on_is_counted() {
+fn each_request_that_moves_on_is_counted_by_its_error() {
+    use KeyStoreFault::*;
     let counted = counters(async {
         let key = LocalSigner::random(KeyType::Secp256k1).unwrap();
         let regions = [0, 1].map(|at| Scripted::with_key(&at.to_string(), key.clone()));
-        regions[0].then([fail(KeyStoreFault::Throttled), fail(KeyStoreFault::Timeout)]);
+        regions[0].then([
+            fail(Throttled),
+            fail(Timeout),
+            fail(Disabled),
+            fail(Disabled),
+        ]);
         let signer = Failover::new(regions).unwrap();
         for _ in 0..5 {
             sign(&signer).await.unwrap();
         }
     });
-    assert_eq!(
-        counted,
-        [("kms_signer_failovers_total".to_owned(), vec![], 2)]
-    );
+    let expected = [("disabled", 2), ("throttled", 1), ("timeout", 1)];
+    let expected = expected.map(|(kind, count)| {
+        (
+            "kms_signer_failovers_total".to_owned(),
+            vec![kind.to_owned()],
+            count,
+        )
+    });
+    assert_eq!(counted, expected);
+}
+
+#[test]
+fn each_alarm_is_counted_by_layer_and_error() {
+    let counted = counters(async {
+        for alarm in ALARMS {
+            let inner = Scripted::new();
+            let turn = Turn::Err(ms(60), alarm);
+            inner.then([turn, Turn::Hang, turn]);
+            let hedged = Hedge::after(inner.clone(), ms(50)).max_extra(1.0).unwrap();
+            sign(&hedged).await.unwrap_err();
+            sign(&Failover::new([inner]).unwrap()).await.unwrap_err();
+        }
+    });
+    let counted: Vec<_> = counted
+        .into_iter()
+        .filter(|(name, ..)| name == "kms_signer_alarms_total")
+        .collect();
+    let mut expected = Vec::new();
+    for layer in ["failover", "hedge"] {
+        for alarm in ALARMS {
+            let labels = [layer, alarm().kind()].map(str::to_owned);
+            expected.push(("kms_signer_alarms_total".to_owned(), labels.to_vec(), 1));
+        }
+    }
+    expected.sort();
+    assert_eq!(counted, expected);
 }
 
 #[derive(Debug)]

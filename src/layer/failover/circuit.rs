@@ -17,7 +17,7 @@ const LONGEST_ASKED: Duration = Duration::from_secs(60);
 pub enum CircuitState {
     /// The signer is asked.
     Closed,
-    /// The signer failed and is passed by.
+    /// The signer failed, and requests skip it.
     Open,
     /// The signer failed a while ago, and one request finds out whether it is back.
     HalfOpen,
@@ -93,7 +93,7 @@ impl Circuit {
         }
     }
 
-    /// Lets a request through; `None` when it is to pass by.
+    /// Lets a request through; `None` when it is to skip the signer.
     pub(super) fn admit(&self) -> Option<Admission<'_>> {
         let mut inner = self.lock();
         let is_probe = match inner.phase {
@@ -166,9 +166,10 @@ impl Admission<'_> {
                     return None;
                 }
             }
-            Phase::Probed => {}
-            // It was asked since all circuits are open. How long this one stays so is settled.
-            Phase::Open { .. } => return None,
+            Phase::Probed if self.is_probe => {}
+            // It was asked though the circuit was open. How long it stays so is settled, or the
+            // probe decides it.
+            Phase::Open { .. } | Phase::Probed => return None,
         }
         let asked = asked.map_or(Duration::ZERO, |asked| asked.min(LONGEST_ASKED));
         inner.change(Phase::Open {

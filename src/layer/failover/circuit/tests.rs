@@ -109,6 +109,27 @@ async fn what_was_asked_before_the_change_does_not_count() {
     assert_eq!(circuit.state(), CircuitState::Closed);
 }
 
+/// Neither of those that were asked before the probe began, nor of those that were asked since.
+#[tokio::test(start_paused = true)]
+async fn a_probe_decides_whatever_becomes_of_others() {
+    for (succeeds, then) in [(true, CircuitState::Closed), (false, CircuitState::Open)] {
+        let circuit = open();
+        let before = circuit.insist();
+        advance(secs(5)).await;
+        let probe = circuit.admit().expect("no probe");
+        assert_eq!(before.failed(Some(secs(60)), &SETTINGS), None);
+        assert_eq!(circuit.insist().failed(None, &SETTINGS), None);
+        assert_eq!(circuit.state(), CircuitState::HalfOpen);
+        assert!(circuit.admit().is_none(), "a second probe");
+        let changed = match succeeds {
+            true => probe.succeeded(),
+            false => probe.failed(None, &SETTINGS),
+        };
+        assert_eq!(changed, Some(then));
+        assert_eq!(circuit.state(), then);
+    }
+}
+
 #[tokio::test(start_paused = true)]
 async fn it_stays_open_as_long_as_the_failure_asked_within_bounds() {
     for (asked, lasts) in [(1, 5), (5, 5), (20, 20), (60, 60), (3_600, 60)] {
