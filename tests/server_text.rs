@@ -212,7 +212,7 @@ impl AuditSink for Shown {
     async fn record(&self, record: &AuditRecord) -> Result<(), BoxError> {
         let line = serde_json::to_value(record)?;
         self.add(line.to_string());
-        // JSON escapes some of it, and whoever reads the line has it back.
+        // JSON escapes some characters, and a reader of the line undoes that.
         for value in line.as_object().unwrap().values() {
             self.add(value.as_str().unwrap_or_default());
         }

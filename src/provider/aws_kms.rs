@@ -18,6 +18,7 @@
 //! |---|---|---|
 //! | one attempt | 3 s | [`attempt_timeout`](AwsKmsSignerBuilder::attempt_timeout) |
 //! | a call, with all attempts | 10 s | [`deadline`](AwsKmsSignerBuilder::deadline) |
+//! | a [`check`](AwsKmsSigner::check) | 1 s | [`check_timeout`](AwsKmsSignerBuilder::check_timeout) |
 //! | attempts | 3, after random pauses of up to 25 ms and 50 ms | [`retries`](AwsKmsSignerBuilder::retries) |
 //!
 //! The SDK's own retries are off, and its process-wide budget for them is not used.

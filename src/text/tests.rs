@@ -35,7 +35,7 @@ fn what_breaks_disguises_or_reorders_a_line_is_replaced() {
         '\u{13430}'..='\u{1343f}',
         '\u{1bca0}'..='\u{1bca3}',
         '\u{1d173}'..='\u{1d17a}',
-        // Language tag, and letters nobody sees.
+        // Language tag, and invisible letters.
         '\u{e0001}'..='\u{e0001}',
         '\u{e0020}'..='\u{e007f}',
     ];

@@ -1,14 +1,25 @@
 //! `check` tells whether a key could sign, with the permissions there are, and signs nothing.
 
-use aws_sdk_kms::types::KeyState;
+use std::time::Duration;
+
+use aws_config::{BehaviorVersion, Region};
+use aws_sdk_kms::{Client, config::Credentials, types::KeyState};
+use aws_smithy_http_client::test_util::{NeverClient, infallible_client_fn};
+use aws_smithy_types::{base64, body::SdkBody};
 use kms_signer::{
-    KeyType,
+    Error, KeyType, SignRequest, Signer,
     emulator::{Fault, FaultRule, KmsEmulator, Operation},
     error::KeyStoreFault,
-    provider::aws_kms::{AwsKmsSigner, PinCheck},
+    hazmat,
+    provider::{
+        aws_kms::{AwsKmsSigner, Health, PinCheck},
+        local::LocalSigner,
+    },
 };
+use serde_json::{Value, json};
+use tokio::time::Instant;
 
-use super::{KEY_TYPES, builder};
+use super::{KEY, KEY_TYPES, builder};
 
 fn deny(emulator: &KmsEmulator, operation: Operation) {
     emulator.inject(FaultRule::new(Fault::access_denied()).on(operation));
@@ -145,4 +156,187 @@ async fn a_key_store_that_is_gone_is_not_reachable() {
     assert_eq!(health.errors().count(), 3);
     let fault = KeyStoreFault::Connection.to_string();
     assert!(health.to_string().contains(&fault), "{health}");
+}
+
+/// Not ready because of an outage of what it need not know would take a service down with it.
+#[tokio::test]
+async fn what_could_not_be_found_out_is_not_held_against_a_key() {
+    let emulator = KmsEmulator::start().await.unwrap();
+    let arn = emulator.create_key(KeyType::Secp256k1).unwrap();
+    let signer = pinned(&emulator, &arn).await;
+    for (fault, stops_the_dry_run) in [
+        (Fault::throttling(), true),
+        (Fault::internal_error(), true),
+        (Fault::page(503), true),
+        (Fault::reset(), true),
+        (Fault::expired_credentials(), true),
+        (Fault::access_denied(), true),
+        // It spoils good answers alone, and a dry run's is an error.
+        (Fault::empty_object(), false),
+    ] {
+        for (operations, pin) in [
+            (&[Operation::DescribeKey][..], Some(PinCheck::PublicKey)),
+            (&[Operation::GetPublicKey], Some(PinCheck::Arn)),
+            (&[Operation::DescribeKey, Operation::GetPublicKey], None),
+        ] {
+            let rules = operations
+                .iter()
+                .map(|operation| emulator.inject(FaultRule::new(fault.clone()).on(*operation)));
+            let rules: Vec<_> = rules.collect();
+            let health = signer.check().await;
+            assert!(health.is_ready(), "{fault:?} {operations:?}: {health}");
+            if let Some(pin) = pin {
+                assert_eq!(health.pin.unwrap(), pin, "{fault:?}");
+            }
+            for rule in rules {
+                assert_eq!(rule.fired(), 1, "{fault:?}");
+                rule.remove();
+            }
+        }
+        // The dry run is what decides.
+        let rule = emulator.inject(FaultRule::new(fault.clone()).on(Operation::Sign));
+        let is_ready = signer.check().await.is_ready();
+        assert_eq!(is_ready, !stops_the_dry_run, "{fault:?}");
+        rule.remove();
+    }
+}
+
+fn answered(answer: impl Fn(&str) -> (u16, Value) + Send + Sync + 'static) -> Client {
+    client(infallible_client_fn(
+        move |request: http::Request<SdkBody>| {
+            let target = request.headers()["x-amz-target"].to_str().unwrap();
+            let (status, body) = answer(target.trim_start_matches("TrentService."));
+            let response = http::Response::builder().status(status);
+            response.body(body.to_string()).unwrap()
+        },
+    ))
+}
+
+fn client(http: impl aws_sdk_kms::config::HttpClient + 'static) -> Client {
+    let config = aws_sdk_kms::Config::builder()
+        .behavior_version(BehaviorVersion::v2026_01_12())
+        .region(Region::new("us-east-1"))
+        .credentials_provider(Credentials::new("AKIAFAKE", "fake", None, None, "test"))
+        .http_client(http);
+    Client::from_conf(config.build())
+}
+
+fn failure(code: &str) -> (u16, Value) {
+    (400, json!({"__type": code, "message": "no"}))
+}
+
+/// What `check` finds with these answers to `DescribeKey` and the dry run.
+async fn check_of(key: &LocalSigner, state: &'static str, dry_run: (u16, Value)) -> Health {
+    let spki = base64::encode(key.public_key().to_spki_der());
+    let client = answered(move |operation| match operation {
+        "DescribeKey" => {
+            let metadata = json!({"KeyId": "1", "Arn": KEY, "KeyState": state});
+            (200, json!({ "KeyMetadata": metadata }))
+        }
+        "GetPublicKey" => (
+            200,
+            json!({
+                "KeyId": KEY, "KeySpec": "ECC_SECG_P256K1", "KeyUsage": "SIGN_VERIFY",
+                "SigningAlgorithms": ["ECDSA_SHA_256"], "PublicKey": spki,
+            }),
+        ),
+        _ => dry_run.clone(),
+    });
+    let builder = AwsKmsSigner::builder(KEY).client(client);
+    let signer = builder.pinned(key.public_key().clone()).await.unwrap();
+    signer.check().await
+}
+
+/// "Key states of AWS KMS keys": a multi-Region key that becomes the primary is `Updating`, and signs.
+#[tokio::test]
+async fn only_some_states_are_ready() {
+    let key = LocalSigner::from_bytes(KeyType::Secp256k1, &[7; 32]).unwrap();
+    for (state, is_ready) in [
+        ("Enabled", true),
+        ("Updating", true),
+        ("Creating", false),
+        ("Disabled", false),
+        ("PendingDeletion", false),
+        ("PendingImport", false),
+        ("Unavailable", false),
+        ("FromTheFuture", false),
+    ] {
+        let health = check_of(&key, state, failure("DryRunOperationException")).await;
+        assert_eq!(health.is_ready(), is_ready, "{health}");
+        assert_eq!(health.state.unwrap().as_str(), state);
+    }
+}
+
+/// Every one of these says 200.
+#[tokio::test]
+async fn a_dry_run_that_signs_has_to_sign_well() {
+    let key = LocalSigner::from_bytes(KeyType::Secp256k1, &[7; 32]).unwrap();
+    let sign = async |digest: &[u8; 32]| {
+        let signed = key.sign(&hazmat::prehashed(*digest)).await.unwrap();
+        let bytes = signed.signature.to_bytes();
+        let signature = k256::ecdsa::Signature::from_slice(&bytes).unwrap();
+        base64::encode(signature.to_der().as_bytes())
+    };
+    let asked = sign(b"kms-signer: may this key sign it").await;
+    let answer = |key_id: &str, algorithm: &str, signature: &str| json!({"KeyId": key_id, "SigningAlgorithm": algorithm, "Signature": signature});
+    let other_key = KEY.replace("key/1", "key/2");
+    for (body, kind) in [
+        (answer(KEY, "ECDSA_SHA_256", &asked), None),
+        (json!({}), Some("unusable_answer")),
+        (
+            answer(&other_key, "ECDSA_SHA_256", &asked),
+            Some("key_moved"),
+        ),
+        (
+            answer(KEY, "ECDSA_SHA_512", &asked),
+            Some("unusable_answer"),
+        ),
+        (
+            answer(KEY, "ECDSA_SHA_256", &sign(&[0; 32]).await),
+            Some("signature_not_verified"),
+        ),
+        (
+            answer(KEY, "ECDSA_SHA_256", "MAA="),
+            Some("invalid_signature"),
+        ),
+    ] {
+        let health = check_of(&key, "Enabled", (200, body.clone())).await;
+        let actual = health.may_sign.as_ref().err().map(Error::kind);
+        assert_eq!(actual, kind, "{body}");
+        assert_eq!(health.is_ready(), kind.is_none(), "{body}");
+    }
+}
+
+/// A check proves nothing of an alias for good: only what was asked for is pinned.
+#[tokio::test]
+async fn a_check_pins_nothing() {
+    let emulator = KmsEmulator::start().await.unwrap();
+    let arn = emulator.create_key(KeyType::Secp256k1).unwrap();
+    emulator.create_alias("alias/hot-wallet", &arn).unwrap();
+    let signer = pinned(&emulator, "alias/hot-wallet").await;
+    assert!(signer.check().await.is_ready());
+    assert_eq!(signer.key(), "alias/hot-wallet");
+    let request = SignRequest::keccak256(b"tx");
+    signer.sign(&request).await.unwrap();
+    assert_eq!(signer.key(), arn);
+}
+
+/// In virtual time, so exactly. A probe that waits for the deadline of a call is killed before.
+#[tokio::test(start_paused = true)]
+async fn a_check_makes_three_calls_and_returns_within_its_own_timeout() {
+    let key = LocalSigner::random(KeyType::Secp256k1).unwrap();
+    for (timeout, millis) in [(None, 1_000), (Some(Duration::from_millis(300)), 300)] {
+        let silent = NeverClient::new();
+        let mut builder = AwsKmsSigner::builder(KEY).client(client(silent.clone()));
+        if let Some(timeout) = timeout {
+            builder = builder.check_timeout(timeout);
+        }
+        let signer = builder.pinned(key.public_key().clone()).await.unwrap();
+        let start = Instant::now();
+        let health = signer.check().await;
+        let elapsed = start.elapsed().as_millis();
+        assert!((millis..=millis + 2).contains(&elapsed), "{elapsed} ms");
+        assert!(!health.is_reachable() && !health.is_ready(), "{health}");
+        assert_eq!(silent.num_calls(), 3);
+    }
 }

@@ -135,10 +135,20 @@ impl AwsKmsSignerBuilder {
     /// Sets how long a whole call may take, with all its attempts, the pauses between them, and
     /// whatever the credentials take; 10 s by default.
     ///
-    /// Whoever answers or does not, [`sign`](crate::Signer::sign), [`connect`](Self::connect) and
-    /// [`check`](AwsKmsSigner::check) return by then.
+    /// Whatever the other side does, [`sign`](crate::Signer::sign) and [`connect`](Self::connect)
+    /// return by then.
     pub fn deadline(mut self, deadline: Duration) -> Self {
         self.settings.deadline = deadline;
+        self
+    }
+
+    /// Sets how long a [`check`](AwsKmsSigner::check) may take, whatever the other side does; 1 s by
+    /// default, as long as Kubernetes waits for a readiness probe.
+    ///
+    /// The time to get credentials counts. Allow more than their source needs, and give the probe as
+    /// much: what a check began to load is lost when its time is up.
+    pub fn check_timeout(mut self, timeout: Duration) -> Self {
+        self.settings.check_timeout = timeout;
         self
     }
 

@@ -33,6 +33,7 @@ pub(super) struct Caller {
 pub(super) struct Settings {
     pub(super) attempt_timeout: Duration,
     pub(super) deadline: Duration,
+    pub(super) check_timeout: Duration,
     pub(super) retries: Retries,
     pub(super) trace_payload: bool,
 }
@@ -42,6 +43,7 @@ impl Default for Settings {
         Self {
             attempt_timeout: Duration::from_secs(3),
             deadline: Duration::from_secs(10),
+            check_timeout: Duration::from_secs(1),
             retries: Retries::default(),
             trace_payload: false,
         }

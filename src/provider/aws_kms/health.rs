@@ -7,7 +7,7 @@ use tokio::time::Instant;
 
 use super::{
     AwsKmsSigner, admission,
-    call::Subject,
+    call::{Subject, in_future},
     key_id::{check_key, is_alias},
     protocol::{self, DryRun, KeyAnswer, PublicKeyAnswer, ToSign, missing},
 };
@@ -39,22 +39,26 @@ pub enum PinCheck {
     PublicKey,
     /// It has the pinned ARN. The public key of a KMS key never changes.
     Arn,
-    /// Neither could be read or compared, for lack of permissions or because no ARN is known yet.
-    /// The next signature will show it; no other key's is ever released.
+    /// Neither may be read, or no ARN is known yet to compare. The next signature shows it; one of
+    /// another key is never returned.
     Unproven,
 }
 
 impl Health {
-    /// Whether the next request is likely to be signed.
+    /// Whether the next request is likely to be signed: the dry run succeeded, and nothing that KMS
+    /// says of the key speaks against it.
     ///
-    /// What could not be found out for lack of `kms:DescribeKey` or `kms:GetPublicKey` does not
-    /// count against it.
+    /// What could not be found out does not count: a `DescribeKey` or `GetPublicKey` that is not
+    /// allowed, throttled or late says nothing of the key. A key in the state `Updating` signs.
     pub fn is_ready(&self) -> bool {
+        let speaks_against = [self.state.as_ref().err(), self.pin.as_ref().err()];
         let state_allows = match &self.state {
-            Ok(state) => *state == KeyState::Enabled,
-            Err(error) => is_denied(error),
+            Ok(state) => matches!(state, KeyState::Enabled | KeyState::Updating),
+            Err(_) => true,
         };
-        state_allows && self.pin.is_ok() && self.may_sign.is_ok()
+        state_allows
+            && self.may_sign.is_ok()
+            && !speaks_against.into_iter().flatten().any(is_of_the_key)
     }
 
     /// Whether something answered at all, with whatever.
@@ -106,13 +110,17 @@ impl fmt::Display for Health {
 impl AwsKmsSigner {
     /// Finds out whether the key could sign now, without signing.
     ///
-    /// Three calls at the same time: `DescribeKey`, `GetPublicKey`, and `Sign` with `DryRun`. Only
-    /// `kms:Sign` is needed. With `kms:DescribeKey` the state is known too, and with
-    /// `kms:GetPublicKey` the public key is compared; without it the ARN that `DescribeKey` gives
-    /// is. Each call has the signer's deadline and one attempt. They count against the account's quota, so ask every few seconds
-    /// rather than before each signature. A probe that has less time than the deadline puts
-    /// `tokio::time::timeout` around this. For a wallet of several layers or regions, keep a clone
-    /// of each `AwsKmsSigner`.
+    /// Makes three calls at the same time, each once: `DescribeKey`, `GetPublicKey`, and `Sign` with
+    /// `DryRun`. Returns within 1 s, or within
+    /// [`check_timeout`](super::AwsKmsSignerBuilder::check_timeout); a call that has no answer by
+    /// then is an error in the [`Health`]. Only `kms:Sign` is needed. With `kms:DescribeKey` the
+    /// state is known too, and with `kms:GetPublicKey` the public key is compared; without it the
+    /// ARN that `DescribeKey` gives is. The calls count against the account's quota, so check every
+    /// few seconds rather than before each signature. For a wallet of several layers or regions,
+    /// keep a clone of each `AwsKmsSigner`.
+    ///
+    /// A server that does not know `DryRun` signs a constant of this crate. That signature has to
+    /// pass the checks of any other one, and is thrown away.
     ///
     /// ```no_run
     /// # async fn example(signer: kms_signer::provider::aws_kms::AwsKmsSigner) {
@@ -123,7 +131,7 @@ impl AwsKmsSigner {
     /// # }
     /// ```
     pub async fn check(&self) -> Health {
-        let deadline = self.caller.deadline();
+        let deadline = in_future(self.caller.settings().check_timeout);
         let (described, exported, (may_sign, latency)) = tokio::join!(
             self.describe(deadline),
             self.export(deadline),
@@ -131,9 +139,10 @@ impl AwsKmsSigner {
         );
         let pin = match (exported, &described) {
             (Ok(()), _) => Ok(PinCheck::PublicKey),
-            (Err(error), _) if !is_denied(&error) => Err(error),
+            (Err(error), _) if is_of_the_key(&error) => Err(error),
             (Err(_), Ok(description)) => self.compare_arn(description),
-            (Err(_), Err(_)) => Ok(PinCheck::Unproven),
+            (Err(error), Err(_)) if is_denied(&error) => Ok(PinCheck::Unproven),
+            (Err(error), Err(_)) => Err(error),
         };
         Health {
             state: described.map(|description| description.state),
@@ -196,10 +205,12 @@ impl AwsKmsSigner {
             let client = self.caller.client();
             protocol::dry_run(client, &self.key_id, &asked, overrides)
         };
-        let accept = |answer: DryRun, _: Receipt| match answer {
+        let accept = |answer: DryRun, receipt: Receipt| match answer {
             DryRun::Allowed { .. } => Ok(()),
-            // What ignores `DryRun` has just signed, so it also may.
-            DryRun::Signed(_) => Ok(()),
+            DryRun::Signed(answer) => match self.verify(&answer, &input, &asked) {
+                Ok(_) => Ok(()),
+                Err(error) => Err(error.with_receipt(receipt)),
+            },
         };
         let subject = self.subject("Sign");
         self.caller.call(subject, deadline, send, accept).await
@@ -231,6 +242,23 @@ const DRY_RUN: &[u8; 32] = b"kms-signer: may this key sign it";
 struct Description {
     arn: String,
     state: KeyState,
+}
+
+/// Whether KMS says something of the key itself, and not only that it cannot or will not say.
+fn is_of_the_key(error: &Error) -> bool {
+    match error {
+        Error::KeyStore { fault, .. } => matches!(
+            fault,
+            KeyStoreFault::NotFound
+                | KeyStoreFault::Disabled
+                | KeyStoreFault::InvalidState
+                | KeyStoreFault::InvalidUsage
+        ),
+        Error::KeyMoved { .. } | Error::KeyRefused { .. } => true,
+        // What is incomplete says nothing, and another key or algorithm does.
+        Error::UnusableAnswer { .. } => !error.is_retryable(),
+        _ => false,
+    }
 }
 
 fn is_denied(error: &Error) -> bool {

@@ -54,7 +54,7 @@ fn a_budget_that_is_made_while_the_last_one_is_dropped_stays() {
             std::thread::spawn(move || {
                 for _ in 0..2_000 {
                     let shared = ClientBudget::of(&client, None);
-                    // Whoever asks meanwhile gets the same one.
+                    // Another signer of the client gets the same one.
                     assert!(is_same(&shared, &ClientBudget::of(&client, None)));
                 }
             })
