@@ -1,0 +1,166 @@
+//! The invariants of ARCHITECTURE.md that are about the source itself.
+//!
+//! The source is read with a parser, and every path in it is followed to what it names, so that an
+//! import is seen under any name. `evasions.rs` tries to get past the rules.
+
+mod evasions;
+mod manifest;
+mod names;
+mod resolve;
+mod rules;
+mod source;
+mod tokens;
+mod visit;
+
+use std::{collections::BTreeSet, fs, path::Path, sync::LazyLock};
+
+use manifest::Manifest;
+use rules::{AREAS, Area, Rules};
+use source::Crate;
+
+static CRATE: LazyLock<Crate> = LazyLock::new(Crate::read);
+static MANIFEST: LazyLock<Manifest> = LazyLock::new(Manifest::read);
+
+#[test]
+fn the_source_keeps_every_rule() {
+    let rules = Rules::new(&CRATE, &MANIFEST);
+    let mut broken = Vec::new();
+    for (name, findings) in rules.judge() {
+        broken.extend(findings.iter().map(|finding| format!("{name}: {finding}")));
+    }
+    assert!(broken.is_empty(), "\n{}", broken.join("\n"));
+}
+
+/// A rule about nothing would hold forever.
+#[test]
+fn the_rules_have_something_to_look_at() {
+    let rules = Rules::new(&CRATE, &MANIFEST);
+    for area in [
+        Area::Provider,
+        Area::Chain,
+        Area::Layer,
+        Area::Emulator,
+        Area::Core,
+    ] {
+        let modules = CRATE
+            .scopes
+            .iter()
+            .filter(|scope| rules.area_of(&scope.module) == Some(area));
+        assert!(modules.count() > 3, "{area:?}");
+    }
+    assert!(CRATE.mentions.len() > 5_000, "{}", CRATE.mentions.len());
+    assert!(
+        CRATE.identifiers.len() > 10_000,
+        "{}",
+        CRATE.identifiers.len()
+    );
+    let expected = BTreeSet::from(["blake2", "sha2", "sha3"].map(str::to_owned));
+    assert_eq!(rules.hash_crates(), expected);
+    let constructors: BTreeSet<&str> = rules.request_constructors().collect();
+    for name in ["blake2b256", "keccak256", "message", "sha256"] {
+        assert!(constructors.contains(name), "{constructors:?}");
+    }
+}
+
+/// A new module has to be called core, provider, chain, layer or emulator before it is checked as one.
+#[test]
+fn every_module_is_classified_and_every_class_has_its_module() {
+    let tops = CRATE.scopes.iter().filter(|scope| scope.module.len() == 1);
+    let tops: BTreeSet<&str> = tops.map(|scope| &*scope.module[0]).collect();
+    let classified: BTreeSet<&str> = AREAS.iter().map(|(name, _)| *name).collect();
+    assert_eq!(tops, classified, "left: src/, right: AREAS in rules.rs");
+}
+
+/// Otherwise its dependencies could be named nowhere, or everywhere.
+#[test]
+fn every_feature_has_one_home_and_every_optional_dependency_a_feature() {
+    let rules = Rules::new(&CRATE, &MANIFEST);
+    assert!(MANIFEST.features().count() > 5);
+    for feature in MANIFEST.features() {
+        let homes = rules.homes(feature);
+        let outside = homes
+            .iter()
+            .filter(|home| rules.area_of(home) != Some(Area::Core));
+        assert!(!homes.is_empty(), "{feature} has no module");
+        assert!(outside.count() <= 1, "{feature} is spread over {homes:?}");
+    }
+    assert!(MANIFEST.optional().count() > 10);
+    for dependency in MANIFEST.optional() {
+        assert!(
+            !MANIFEST.bringing(dependency).is_empty(),
+            "nothing brings {dependency}"
+        );
+    }
+}
+
+/// Invariant 3: three types, each with one constructor, and all three called by the verifier.
+#[test]
+fn signatures_have_three_constructors_and_the_verifier_calls_each() {
+    let of_payload =
+        |names: &[String]| names.last().is_some_and(|name| name.ends_with("Signature"));
+    let constructors: Vec<_> = (CRATE.methods.iter())
+        .filter(|method| CRATE.scopes[method.name.scope].file == "signature.rs")
+        .filter(|method| method.of.as_ref().is_some_and(|of| of_payload(&of.names)))
+        .filter(|method| !method.takes_self)
+        .map(|method| (&*method.name.name, method.visibility))
+        .collect();
+    assert_eq!(constructors, [("new", source::Reach::Crate); 3]);
+    let called: BTreeSet<String> = (CRATE.mentions.iter())
+        .filter(|mention| CRATE.scopes[mention.scope].file == "verifier.rs")
+        .filter(|mention| mention.path.names.last().is_some_and(|name| name == "new"))
+        .map(|mention| mention.path.names.join("::"))
+        .filter(|path| path.contains("Signature"))
+        .collect();
+    assert_eq!(called.len(), 3, "{called:?}");
+}
+
+/// Invariant 9: the multiples of the generators are constants too long to write down, the count of
+/// tables in the process bounds their memory, and the signers over one SDK client find the budget
+/// they share.
+#[test]
+fn there_are_three_statics() {
+    let statics = CRATE.statics.iter();
+    let statics: Vec<(&str, &str)> = statics
+        .map(|name| (&*CRATE.scopes[name.scope].file, &*name.name))
+        .collect();
+    let file = "verifier/ecdsa.rs";
+    let budgets = ("provider/aws_kms/budget.rs", "PLACES");
+    assert_eq!(statics, [budgets, (file, "PLACES"), (file, "MULTIPLES")]);
+}
+
+#[test]
+fn modules_are_files_of_their_own_name() {
+    for scope in &CRATE.scopes {
+        assert!(!scope.file.ends_with("mod.rs"), "src/{}", scope.file);
+    }
+}
+
+/// From two modules up on, `crate::` is shorter to read.
+#[test]
+fn no_path_climbs_twice() {
+    for mention in &CRATE.mentions {
+        let climbs = mention.path.names.iter().filter(|name| *name == "super");
+        assert!(climbs.count() < 2, "{mention:?}");
+    }
+}
+
+/// `docs/failures.md` tells an operator what each kind of error means.
+#[test]
+fn every_kind_of_error_is_explained_to_operators() {
+    let kind = CRATE.methods.iter().find(|method| {
+        let of = method.of.as_ref().and_then(|of| of.names.last());
+        method.name.name == "kind" && of.is_some_and(|of| of == "Error")
+    });
+    let kinds = &kind.unwrap().strings;
+    assert!(kinds.len() > 25, "{kinds:?}");
+    let page = Path::new(env!("CARGO_MANIFEST_DIR")).join("docs/failures.md");
+    let page = fs::read_to_string(page).unwrap();
+    for kind in kinds {
+        assert!(
+            page.contains(&format!("`{kind}`")),
+            "docs/failures.md lacks {kind}"
+        );
+        let again = kinds.iter().filter(|other| *other == kind).count();
+        assert_eq!(again, 1, "{kind}");
+    }
+}

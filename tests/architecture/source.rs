@@ -1,0 +1,361 @@
+//! Reads the crate: its modules, the names each declares, and every path that is written in it.
+//!
+//! Code that only tests see (`#[cfg(test)]`) is left out. What cannot be followed, such as
+//! `include!`, is a finding of its own, so that nothing is skipped in silence.
+
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    fmt, fs,
+    path::Path,
+};
+
+use proc_macro2::Span;
+use syn::{Attribute, Item, Meta, Token, punctuated::Punctuated};
+
+use crate::visit::Collector;
+
+/// Something that breaks a rule, and where.
+#[derive(Clone, Debug)]
+pub struct Finding {
+    pub file: String,
+    pub line: usize,
+    pub what: String,
+}
+
+impl fmt::Display for Finding {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "src/{}:{}: {}", self.file, self.line, self.what)
+    }
+}
+
+/// What a name stands for.
+#[derive(Clone, Debug)]
+pub enum Entry {
+    /// The scope of a module.
+    Module(usize),
+    /// A type, function, constant or macro.
+    Item,
+    /// Another path: of a `use`, a `type` or an `extern crate`.
+    Alias(Written),
+}
+
+/// A path as it is written.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Written {
+    /// Whether it begins with `::`, and so with the name of a crate.
+    pub is_extern: bool,
+    pub names: Vec<String>,
+}
+
+/// A module, or a block of code with names of its own.
+#[derive(Debug)]
+pub struct Scope {
+    /// Where names are looked for next; `None` for a module.
+    pub outer: Option<usize>,
+    /// The module around a module.
+    pub parent: Option<usize>,
+    /// The module this is in, from the root of the crate.
+    pub module: Vec<String>,
+    pub file: String,
+    pub names: BTreeMap<String, Vec<Entry>>,
+    pub globs: Vec<Written>,
+}
+
+/// Where a path stands.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum Place {
+    Use,
+    /// A type, an expression or a pattern.
+    Code,
+    /// What a `type` stands for.
+    Alias,
+    /// `Path { … }` as an expression.
+    Construction,
+    /// Among the tokens that a macro takes.
+    Macro,
+    /// The name of a macro that is called.
+    Call,
+    Attribute,
+}
+
+/// A path that is written somewhere.
+#[derive(Clone, Debug)]
+pub struct Mention {
+    pub path: Written,
+    pub place: Place,
+    pub scope: usize,
+    pub line: usize,
+    /// The function around it.
+    pub function: Option<String>,
+}
+
+#[derive(Clone, Debug)]
+pub struct Name {
+    pub name: String,
+    pub scope: usize,
+    pub line: usize,
+}
+
+/// A function in the body of an `impl`.
+#[derive(Clone, Debug)]
+pub struct Method {
+    pub name: Name,
+    /// The type it belongs to, as it is written.
+    pub of: Option<Written>,
+    pub visibility: Reach,
+    pub takes_self: bool,
+    /// Whether it could change what it belongs to.
+    pub takes_mut_self: bool,
+    pub strings: Vec<String>,
+}
+
+/// Who sees an item.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum Reach {
+    Everyone,
+    Crate,
+    Less,
+}
+
+#[derive(Clone, Debug)]
+pub struct Struct {
+    pub name: Name,
+    pub fields: Vec<Reach>,
+    pub derives: Vec<String>,
+}
+
+/// A lint that an attribute sets.
+#[derive(Clone, Debug)]
+pub struct Lint {
+    pub level: String,
+    pub name: String,
+    /// Whether the attribute stands at the top of the crate, and holds at least outside of tests.
+    pub is_for_crate: bool,
+    pub scope: usize,
+    pub line: usize,
+}
+
+#[derive(Debug, Default)]
+pub struct Crate {
+    pub scopes: Vec<Scope>,
+    pub mentions: Vec<Mention>,
+    /// Every identifier, also those in macros and after a dot.
+    pub identifiers: Vec<Name>,
+    pub statics: Vec<Name>,
+    /// What `macro_rules!` defines. Such names are visible further than others.
+    pub macros: Vec<Name>,
+    pub methods: Vec<Method>,
+    pub structs: Vec<Struct>,
+    pub lints: Vec<Lint>,
+    /// Modules that exist only with a feature, and that feature.
+    pub gated: Vec<(String, Vec<String>)>,
+    /// What these checks cannot follow.
+    pub unreadable: Vec<Finding>,
+}
+
+/// The scope of `lib.rs`.
+pub const ROOT: usize = 0;
+
+impl Crate {
+    /// Reads the source of this crate.
+    pub fn read() -> Self {
+        let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("src");
+        let mut files = BTreeMap::new();
+        collect(&root, &root, &mut files);
+        assert!(files.len() > 20, "is {} the right folder?", root.display());
+        Self::parse(&files)
+    }
+
+    /// Reads the files of a crate, by their paths in `src`.
+    pub fn parse(files: &BTreeMap<String, String>) -> Self {
+        let mut loader = Loader {
+            files,
+            krate: Self::default(),
+            read: BTreeSet::new(),
+            tests: Vec::new(),
+        };
+        loader.load_file("lib.rs", Vec::new(), "", None);
+        let Loader {
+            mut krate,
+            read,
+            tests,
+            ..
+        } = loader;
+        for file in files.keys().filter(|file| !read.contains(*file)) {
+            if !tests.iter().any(|test| is_test_file(file, test)) {
+                krate.unreadable.push(Finding {
+                    file: file.clone(),
+                    line: 1,
+                    what: "no module declares this file".to_owned(),
+                });
+            }
+        }
+        krate
+    }
+
+    pub fn finding(&self, scope: usize, line: usize, what: impl Into<String>) -> Finding {
+        Finding {
+            file: self.scopes[scope].file.clone(),
+            line,
+            what: what.into(),
+        }
+    }
+}
+
+fn collect(root: &Path, folder: &Path, into: &mut BTreeMap<String, String>) {
+    for entry in fs::read_dir(folder).unwrap() {
+        let path = entry.unwrap().path();
+        if path.is_dir() {
+            collect(root, &path, into);
+        } else {
+            let name = path.strip_prefix(root).unwrap().to_str().unwrap();
+            let text = fs::read_to_string(&path).unwrap();
+            into.insert(name.to_owned(), text);
+        }
+    }
+}
+
+/// Whether `file` is the module at `stem`, or inside it.
+fn is_test_file(file: &str, stem: &str) -> bool {
+    let rest = file.strip_prefix(stem);
+    rest.is_some_and(|rest| rest == ".rs" || rest.starts_with('/'))
+}
+
+pub struct Loader<'a> {
+    files: &'a BTreeMap<String, String>,
+    pub krate: Crate,
+    read: BTreeSet<String>,
+    /// Where modules are that only tests see, without the ending.
+    tests: Vec<String>,
+}
+
+impl Loader<'_> {
+    /// Reads a file as the module `path`, whose own modules lie in `folder`.
+    fn load_file(
+        &mut self,
+        file: &str,
+        path: Vec<String>,
+        folder: &str,
+        parent: Option<usize>,
+    ) -> usize {
+        let text = &self.files[file];
+        self.read.insert(file.to_owned());
+        let parsed = syn::parse_file(text)
+            .unwrap_or_else(|error| panic!("src/{file}: {error} at {:?}", error.span().start()));
+        let scope = self.new_module(path, file, parent);
+        let mut collector = Collector::new(self, scope, folder);
+        collector.crate_attributes(&parsed.attrs);
+        collector.items(&parsed.items);
+        scope
+    }
+
+    pub fn new_module(&mut self, module: Vec<String>, file: &str, parent: Option<usize>) -> usize {
+        self.krate.scopes.push(Scope {
+            outer: None,
+            parent,
+            module,
+            file: file.to_owned(),
+            names: BTreeMap::new(),
+            globs: Vec::new(),
+        });
+        self.krate.scopes.len() - 1
+    }
+
+    /// Reads the file of `mod name;` in `scope`, whose modules lie in `folder`.
+    pub fn load_module(&mut self, scope: usize, folder: &str, name: &str) -> Option<usize> {
+        let mut path = self.krate.scopes[scope].module.clone();
+        path.push(name.to_owned());
+        let stem = join(folder, name);
+        let file = [format!("{stem}.rs"), format!("{stem}/mod.rs")]
+            .into_iter()
+            .find(|file| self.files.contains_key(file))?;
+        Some(self.load_file(&file, path, &stem, Some(scope)))
+    }
+
+    pub fn skip_tests(&mut self, folder: &str, name: &str) {
+        self.tests.push(join(folder, name));
+    }
+}
+
+pub fn join(folder: &str, name: &str) -> String {
+    match folder {
+        "" => name.to_owned(),
+        folder => format!("{folder}/{name}"),
+    }
+}
+
+pub fn line(span: Span) -> usize {
+    span.start().line
+}
+
+/// Whether nothing but tests is compiled with this item.
+pub fn is_for_tests(attributes: &[Attribute]) -> bool {
+    let mut predicates = attributes.iter().filter_map(cfg_of);
+    predicates.any(|predicate| needs_test(&predicate))
+}
+
+fn cfg_of(attribute: &Attribute) -> Option<Meta> {
+    let is_cfg = attribute.path().is_ident("cfg");
+    is_cfg.then(|| attribute.parse_args().unwrap())
+}
+
+fn needs_test(predicate: &Meta) -> bool {
+    match predicate {
+        Meta::Path(path) => path.is_ident("test") || path.is_ident("doctest"),
+        Meta::List(list) if list.path.is_ident("all") => parts(list).iter().any(needs_test),
+        Meta::List(list) if list.path.is_ident("any") => parts(list).iter().all(needs_test),
+        _ => false,
+    }
+}
+
+fn parts(list: &syn::MetaList) -> Vec<Meta> {
+    let parts = list.parse_args_with(Punctuated::<Meta, Token![,]>::parse_terminated);
+    parts.unwrap().into_iter().collect()
+}
+
+/// The features an item is compiled with alone.
+pub fn features_of(attributes: &[Attribute]) -> Vec<String> {
+    fn add(predicate: &Meta, into: &mut Vec<String>) {
+        match predicate {
+            Meta::NameValue(pair) if pair.path.is_ident("feature") => {
+                if let syn::Expr::Lit(syn::ExprLit {
+                    lit: syn::Lit::Str(name),
+                    ..
+                }) = &pair.value
+                {
+                    into.push(name.value());
+                }
+            }
+            Meta::List(list) if list.path.is_ident("all") => {
+                parts(list).iter().for_each(|part| add(part, into));
+            }
+            _ => {}
+        }
+    }
+    let mut features = Vec::new();
+    for predicate in attributes.iter().filter_map(cfg_of) {
+        add(&predicate, &mut features);
+    }
+    features
+}
+
+pub fn attributes(item: &Item) -> &[Attribute] {
+    match item {
+        Item::Const(item) => &item.attrs,
+        Item::Enum(item) => &item.attrs,
+        Item::ExternCrate(item) => &item.attrs,
+        Item::Fn(item) => &item.attrs,
+        Item::ForeignMod(item) => &item.attrs,
+        Item::Impl(item) => &item.attrs,
+        Item::Macro(item) => &item.attrs,
+        Item::Mod(item) => &item.attrs,
+        Item::Static(item) => &item.attrs,
+        Item::Struct(item) => &item.attrs,
+        Item::Trait(item) => &item.attrs,
+        Item::TraitAlias(item) => &item.attrs,
+        Item::Type(item) => &item.attrs,
+        Item::Union(item) => &item.attrs,
+        Item::Use(item) => &item.attrs,
+        _ => &[],
+    }
+}
