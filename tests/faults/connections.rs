@@ -7,50 +7,76 @@ use kms_signer::{
     emulator::{Fault, FaultRule, KmsEmulator},
     provider::aws_kms::Retries,
 };
+use tokio::runtime::Handle;
 
 use super::{
-    kinds::builder,
-    tally::{Expect::Signed, Report, Tally},
+    hanging::builder,
+    kinds,
+    tally::{Expect, Report, Tally},
+    threads,
 };
 
 const CONCURRENCY: usize = 16;
 /// Nothing here takes long, and what is to be shown is that no error is.
 const DEADLINE: Duration = Duration::from_secs(30);
 
-pub async fn run(report: &mut Report, requests: u64) {
-    let attempts = |attempts| Retries::default().max_attempts(attempts);
+pub fn run(report: &mut Report, io: &Handle, requests: u64) {
+    let attempts = |attempts| kinds::retries().max_attempts(attempts);
     // Every connection in the client's pool is stale, or is about to be.
     let idle = [(Fault::close_after_answer(), 1.0)];
-    report.add(broken("idle connections closed", idle, attempts(3), requests).await);
+    let signed = Expect::SIGNED.attempts(1, 3);
+    report.add(broken(
+        io,
+        "idle connections closed",
+        idle,
+        attempts(3),
+        signed,
+        requests,
+    ));
     // So many attempts that chance alone does not use them up.
     let reset = [
         (Fault::reset(), 0.05),
         (Fault::reset_after_processing(), 0.05),
         (Fault::close(), 0.05),
     ];
-    report.add(broken("connections reset", reset, attempts(8), requests).await);
+    let signed = Expect::SIGNED.attempts(1, 8);
+    report.add(broken(
+        io,
+        "connections reset",
+        reset,
+        attempts(8),
+        signed,
+        requests,
+    ));
 }
 
-async fn broken<const N: usize>(
+fn broken<const N: usize>(
+    io: &Handle,
     name: &str,
     faults: [(Fault, f64); N],
     retries: Retries,
+    expect: Expect,
     requests: u64,
 ) -> Tally {
-    let emulator = KmsEmulator::builder().seed(1).start().await.unwrap();
-    let arn = emulator.create_key(KeyType::Secp256k1).unwrap();
-    let builder = builder(&emulator, &arn).deadline(DEADLINE).retries(retries);
-    let signer = builder
-        .pinned(emulator.public_key(&arn).unwrap())
-        .await
-        .unwrap();
-    for (fault, rate) in faults {
-        emulator.inject(FaultRule::new(fault).rate(rate));
-    }
-    let mut tally = Tally::new(name);
-    tally
-        .sign(Arc::new(signer), requests, CONCURRENCY, DEADLINE, Signed)
-        .await;
-    tally.calls = emulator.total_calls();
-    tally
+    let (_emulator, signer) = io.block_on(async {
+        let emulator = KmsEmulator::builder().seed(1).start().await.unwrap();
+        let arn = emulator.create_key(KeyType::Secp256k1).unwrap();
+        let builder = builder(&emulator, &arn)
+            .attempt_timeout(DEADLINE)
+            .deadline(DEADLINE)
+            .retries(retries);
+        let public_key = emulator.public_key(&arn).unwrap();
+        let signer = builder.pinned(public_key).await.unwrap();
+        for (fault, rate) in faults {
+            emulator.inject(FaultRule::new(fault).rate(rate));
+        }
+        (emulator, Arc::new(signer))
+    });
+    threads::share(requests, async |clock, requests| {
+        let mut tally = Tally::new(name, clock);
+        tally
+            .sign(signer.clone(), requests, CONCURRENCY, DEADLINE, expect)
+            .await;
+        tally
+    })
 }

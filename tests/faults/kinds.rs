@@ -1,371 +1,294 @@
-//! Each kind of fault by itself, on every request.
+//! The kinds of faults, and what each comes to.
 
-use std::{sync::Arc, time::Duration};
+use std::time::Duration;
 
 use kms_signer::{
-    KeyType, Signer as _,
-    emulator::{Fault, FaultRule, KmsEmulator, Latency, Operation, SignaturePart},
-    provider::aws_kms::{AwsKmsSigner, AwsKmsSignerBuilder, Retries},
+    KeyType,
+    emulator::{Fault, KmsEmulator, Latency, SignaturePart},
+    provider::aws_kms::Retries,
 };
 
-use super::tally::{
-    Expect::{self, Fails, Signed},
-    Judge, Report, Tally,
-};
+use super::{tally::Expect, transport::Transit};
 
-/// For what hangs: short, so that it does not hold up the run.
+/// For what hangs: short, so that it does not hold up the run where time is real.
 pub const ATTEMPT: Duration = Duration::from_millis(250);
-const DEADLINE: Duration = Duration::from_millis(600);
-/// For what is answered, and may have to wait on a busy machine.
-const PATIENT_ATTEMPT: Duration = Duration::from_secs(10);
-const PATIENT_DEADLINE: Duration = Duration::from_secs(30);
+/// Time for two attempts and the beginning of a third.
+pub const DEADLINE: Duration = Duration::from_millis(600);
 
-type Change = (&'static str, fn(&KmsEmulator) -> Fault, Expect);
-
-const SHORT_R: &str = "short r";
-
-type Kind = (&'static str, Fault, Expect);
-
-/// Requests for what hangs are not to be waited for, and all others are.
-fn deadline(expect: Expect) -> Duration {
-    match expect {
-        Fails(["timeout"]) => DEADLINE,
-        _ => PATIENT_DEADLINE,
-    }
+/// Three attempts, with pauses that take next to nothing of the deadline, and no budget.
+pub fn retries() -> Retries {
+    let retries = Retries::default().initial_backoff(Duration::from_millis(1));
+    retries.budget(u32::MAX)
 }
 
-pub fn builder(emulator: &KmsEmulator, key_id: &str) -> AwsKmsSignerBuilder {
-    let retries = Retries::default()
-        .initial_backoff(Duration::from_millis(1))
-        .budget(u32::MAX);
-    AwsKmsSigner::builder(key_id)
-        .region(emulator.region())
-        .endpoint_url(emulator.endpoint_url())
-        .static_credentials("AKIAFAKEFAKEFAKEFAKE", "fake", None)
-        .attempt_timeout(PATIENT_ATTEMPT)
-        .deadline(PATIENT_DEADLINE)
-        .retries(retries)
+/// A kind of fault, and what it comes to when every attempt meets it.
+pub struct Kind {
+    pub name: &'static str,
+    pub fault: Fault,
+    pub expect: Expect,
+    /// What happens in its place where time is virtual.
+    pub transit: Transit,
 }
 
-pub async fn run(report: &mut Report, requests: u64, concurrency: usize) {
-    for (name, fault, expect) in signing() {
-        // The emulator's one thread signs some 256 times for one of these.
-        let concurrency = if name == SHORT_R { 1 } else { concurrency };
-        report.add(sign(name, fault, expect, requests, concurrency).await);
+impl Kind {
+    fn new(name: &'static str, fault: Fault, expect: Expect) -> Self {
+        Self {
+            name,
+            fault,
+            expect,
+            transit: Transit::Arrives,
+        }
     }
-    for (name, fault, expect) in connecting() {
-        report.add(connect(name, fault, expect, requests, concurrency).await);
+
+    fn in_transit(mut self, transit: Transit) -> Self {
+        self.transit = transit;
+        self
     }
-    for (name, fault, expect) in changes() {
-        report.add(change(name, fault, expect, requests).await);
+
+    /// Whether an answer takes longer than an attempt may.
+    pub fn hangs(&self) -> bool {
+        self.expect.is_timeout()
     }
 }
 
 const ANOTHER_KEY: &str =
     "arn:aws:kms:us-east-1:000000000000:key/00000000-0000-4000-8000-000000000000";
 
-/// What Sign can answer, or not.
-pub fn signing() -> Vec<Kind> {
-    // By a code of KMS, or by the one that is common to AWS.
-    let mut kinds: Vec<Kind> = [
-        ("AccessDeniedException", Fails(&["access_denied"])),
-        ("DependencyTimeoutException", Fails(&["unavailable"])),
-        ("DisabledException", Fails(&["disabled"])),
-        ("DryRunOperationException", Fails(&["other"])),
-        ("ExpiredTokenException", Fails(&["credentials"])),
-        ("InvalidArnException", Fails(&["invalid_request"])),
-        ("InvalidGrantTokenException", Fails(&["invalid_request"])),
-        ("InvalidKeyUsageException", Fails(&["invalid_usage"])),
-        ("InvalidSignatureException", Fails(&["credentials"])),
-        ("KMSInternalException", Fails(&["unavailable"])),
-        ("KMSInvalidStateException", Fails(&["invalid_state"])),
-        ("KeyUnavailableException", Fails(&["unavailable"])),
-        ("LimitExceededException", Fails(&["throttled"])),
-        ("NotFoundException", Fails(&["not_found"])),
-        ("ServiceUnavailableException", Fails(&["unavailable"])),
-        ("ThrottlingException", Fails(&["throttled"])),
-        ("UnrecognizedClientException", Fails(&["credentials"])),
-        ("UnsupportedOperationException", Fails(&["invalid_usage"])),
-        ("ValidationException", Fails(&["invalid_request"])),
-        ("KeyOnHolidayException", Fails(&["other"])),
-    ]
-    .map(|(code, expect)| (code, Fault::error(code), expect))
-    .into();
+/// May pass by themselves: tried again.
+const LOST: Expect = Expect::fails_thrice(&["connection"]);
+const CUT: Expect = Expect::fails_thrice(&["connection", "unavailable"]);
+const LATE: Expect = Expect::fails_thrice(&["timeout"]);
+const UNAVAILABLE: Expect = Expect::fails_thrice(&["unavailable"]);
+const THROTTLED: Expect = Expect::fails_thrice(&["throttled"]);
+const INCOMPLETE: Expect = Expect::fails_thrice(&["unusable_answer"]);
+/// Nothing that an attempt more would change.
+const CONTRADICTING: Expect = Expect::fails(&["unusable_answer"]);
+const CREDENTIALS: Expect = Expect::fails(&["credentials"]);
+const INVALID: Expect = Expect::fails(&["invalid_request"]);
+const OTHER: Expect = Expect::fails(&["other"]);
+const MALFORMED: Expect = Expect::fails(&["invalid_signature"]);
+const FORGED: Expect = Expect::fails(&["signature_not_verified"]);
+/// A flipped bit may make a scalar too large, or a signature no DER.
+const FLIPPED: Expect = Expect::fails(&["signature_not_verified", "invalid_signature"]);
+const MOVED: Expect = Expect::fails(&["key_moved"]);
+const DENIED: Expect = Expect::fails(&["access_denied"]);
+const SIGNED: Expect = Expect::SIGNED;
 
-    const LOST: Expect = Fails(&["connection"]);
-    const CUT: Expect = Fails(&["connection", "unavailable"]);
-    const LATE: Expect = Fails(&["timeout"]);
-    const GARBLED: Expect = Fails(&["unavailable"]);
-    const INCOMPLETE: Expect = Fails(&["unusable_answer"]);
-    const MALFORMED: Expect = Fails(&["invalid_signature"]);
-    const FORGED: Expect = Fails(&["signature_not_verified"]);
-    // A flipped bit may make a scalar too large, or a signature no DER.
-    const FLIPPED: Expect = Fails(&["signature_not_verified", "invalid_signature"]);
-    let millis = Duration::from_millis;
-    kinds.extend([
-        ("clock skew", Fault::clock_skew(), Fails(&["credentials"])),
-        ("500 with a page", Fault::page(500), GARBLED),
-        ("502 with a page", Fault::page(502), GARBLED),
-        ("503 with a page", Fault::page(503), GARBLED),
-        ("429 with a page", Fault::page(429), Fails(&["throttled"])),
-        ("407 with a page", Fault::page(407), Fails(&["other"])),
-        ("200 with a page", Fault::page(200), GARBLED),
-        ("empty body", Fault::empty_body(), INCOMPLETE),
-        ("empty object", Fault::empty_object(), INCOMPLETE),
-        ("no KeyId", Fault::without_member("KeyId"), INCOMPLETE),
+/// What Sign can answer, or not. What happens to a connection after that is in `connections.rs`.
+pub fn signing() -> Vec<Kind> {
+    let mut kinds = codes();
+    kinds.extend(answers());
+    kinds.extend(signatures());
+    kinds.extend(in_time());
+    kinds
+}
+
+/// Errors by a code of KMS, or by one that is common to AWS.
+fn codes() -> Vec<Kind> {
+    let codes = [
+        ("AccessDeniedException", DENIED),
+        ("DependencyTimeoutException", UNAVAILABLE),
+        ("DisabledException", Expect::fails(&["disabled"])),
+        ("DryRunOperationException", OTHER),
+        ("ExpiredTokenException", CREDENTIALS),
+        ("InvalidArnException", INVALID),
+        ("InvalidGrantTokenException", INVALID),
         (
+            "InvalidKeyUsageException",
+            Expect::fails(&["invalid_usage"]),
+        ),
+        ("InvalidSignatureException", CREDENTIALS),
+        ("KMSInternalException", UNAVAILABLE),
+        (
+            "KMSInvalidStateException",
+            Expect::fails(&["invalid_state"]),
+        ),
+        ("KeyUnavailableException", UNAVAILABLE),
+        ("LimitExceededException", THROTTLED),
+        ("NotFoundException", Expect::fails(&["not_found"])),
+        ("ServiceUnavailableException", UNAVAILABLE),
+        ("ThrottlingException", THROTTLED),
+        ("UnrecognizedClientException", CREDENTIALS),
+        (
+            "UnsupportedOperationException",
+            Expect::fails(&["invalid_usage"]),
+        ),
+        ("ValidationException", INVALID),
+        ("KeyOnHolidayException", OTHER),
+    ];
+    let kind = |(code, expect)| Kind::new(code, Fault::error(code), expect);
+    codes.map(kind).into()
+}
+
+/// Answers that are no error of KMS's, and no signature either.
+fn answers() -> Vec<Kind> {
+    let kind = Kind::new;
+    vec![
+        // Sent once more, since the SDK has learnt by how much the clock differs.
+        kind(
+            "clock skew",
+            Fault::clock_skew(),
+            CREDENTIALS.attempts(2, 2),
+        ),
+        kind("500 with a page", Fault::page(500), UNAVAILABLE),
+        kind("502 with a page", Fault::page(502), UNAVAILABLE),
+        kind("503 with a page", Fault::page(503), UNAVAILABLE),
+        kind("429 with a page", Fault::page(429), THROTTLED),
+        kind("407 with a page", Fault::page(407), OTHER),
+        kind("200 with a page", Fault::page(200), UNAVAILABLE),
+        kind("empty body", Fault::empty_body(), INCOMPLETE),
+        kind("empty object", Fault::empty_object(), INCOMPLETE),
+        kind("no KeyId", Fault::without_member("KeyId"), INCOMPLETE),
+        kind(
             "no Signature",
             Fault::without_member("Signature"),
             INCOMPLETE,
         ),
-        (
+        kind(
             "no SigningAlgorithm",
             Fault::without_member("SigningAlgorithm"),
             INCOMPLETE,
         ),
-        ("malformed JSON", Fault::malformed_json(), GARBLED),
-        ("bad base64", Fault::bad_base64(), GARBLED),
-        ("truncated body", Fault::truncated_body(), CUT),
-        ("reset", Fault::reset(), LOST),
-        (
+        kind("malformed JSON", Fault::malformed_json(), UNAVAILABLE),
+        kind("bad base64", Fault::bad_base64(), UNAVAILABLE),
+        kind("truncated body", Fault::truncated_body(), CUT),
+        kind("reset", Fault::reset(), LOST),
+        kind(
             "reset after processing",
             Fault::reset_after_processing(),
             LOST,
         ),
-        ("closed without answer", Fault::close(), LOST),
-        ("accepted and stalled", Fault::stall(), LATE),
-        ("stalled in the body", Fault::stall_in_body(), LATE),
-        (
-            "slower than the attempt",
-            Fault::latency(Latency::fixed(2 * ATTEMPT)),
-            LATE,
-        ),
-        (
-            "another KeyId",
-            Fault::other_key_id(ANOTHER_KEY),
-            Fails(&["key_moved"]),
-        ),
-        (
+        kind("closed without answer", Fault::close(), LOST),
+        kind("another KeyId", Fault::other_key_id(ANOTHER_KEY), MOVED),
+        kind(
             "another algorithm",
             Fault::other_algorithm("ECDSA_SHA_512"),
-            INCOMPLETE,
+            CONTRADICTING,
         ),
-        (
+    ]
+}
+
+fn signatures() -> Vec<Kind> {
+    let flipped = |part| Fault::flipped_signature_bit(part, None);
+    let kind = Kind::new;
+    vec![
+        kind(
             "signed by another key",
             Fault::signature_by_another_key(),
             FORGED,
         ),
-        (
+        kind(
             "another digest",
             Fault::signature_over_another_message(),
             FORGED,
         ),
-        ("replayed answer", Fault::replayed_answer(), FORGED),
-        (
-            "bit flip in r",
-            Fault::flipped_signature_bit(SignaturePart::R, None),
-            FLIPPED,
-        ),
-        (
-            "bit flip in s",
-            Fault::flipped_signature_bit(SignaturePart::S, None),
-            FLIPPED,
-        ),
-        (
+        kind("replayed answer", Fault::replayed_answer(), FORGED),
+        kind("bit flip in r", flipped(SignaturePart::R), FLIPPED),
+        kind("bit flip in s", flipped(SignaturePart::S), FLIPPED),
+        kind(
             "bit flip in DER",
-            Fault::flipped_signature_bit(SignaturePart::DerHeader, None),
+            flipped(SignaturePart::DerHeader),
             FLIPPED,
         ),
-        ("trailing byte", Fault::trailing_byte(), MALFORMED),
-        (
+        kind("trailing byte", Fault::trailing_byte(), MALFORMED),
+        kind(
             "64 bytes and no DER",
             Fault::fixed_width_signature(),
             MALFORMED,
         ),
-        ("high s", Fault::high_s(), Signed),
-        ("low s", Fault::low_s(), Signed),
-        (SHORT_R, Fault::short_r(), Signed),
-        (
-            "closed after the answer",
-            Fault::close_after_answer(),
-            Signed,
-        ),
-        (
-            "body byte by byte",
-            Fault::slow_body(Duration::ZERO),
-            Signed,
-        ),
-        (
+        kind("high s", Fault::high_s(), SIGNED),
+        kind("low s", Fault::low_s(), SIGNED),
+        kind("short r", Fault::short_r(), SIGNED),
+    ]
+}
+
+/// What takes time, or never ends.
+fn in_time() -> Vec<Kind> {
+    let (millis, kind) = (Duration::from_millis, Kind::new);
+    vec![
+        kind("accepted and stalled", Fault::stall(), LATE).in_transit(Transit::Never),
+        kind("stalled in the body", Fault::stall_in_body(), LATE).in_transit(Transit::Half),
+        kind(
+            "slower than the attempt",
+            Fault::latency(Latency::fixed(2 * ATTEMPT)),
+            LATE,
+        )
+        .in_transit(Transit::Late(2 * ATTEMPT)),
+        kind(
             "body slower than the attempt",
             Fault::slow_body(millis(5)),
             LATE,
-        ),
-        (
+        )
+        .in_transit(Transit::ByteByByte(millis(5))),
+        kind(
             "latency",
             Fault::latency(Latency::log_normal(millis(2), millis(20))),
-            Signed,
+            SIGNED,
+        )
+        .in_transit(Transit::Late(millis(20))),
+        kind(
+            "body byte by byte",
+            Fault::slow_body(Duration::ZERO),
+            SIGNED,
         ),
-    ]);
-    kinds
+    ]
 }
 
 /// What GetPublicKey can answer, or not.
-fn connecting() -> Vec<Kind> {
-    const REFUSED: Expect = Fails(&["key_refused"]);
-    const INCOMPLETE: Expect = Fails(&["unusable_answer"]);
+pub fn connecting() -> Vec<Kind> {
+    let kind = Kind::new;
     vec![
-        (
+        kind(
             "connect: bit flip in SPKI",
             Fault::flipped_public_key_bit(None),
-            REFUSED,
+            Expect::fails(&["key_refused"]),
         ),
-        ("connect: empty object", Fault::empty_object(), INCOMPLETE),
-        (
+        kind("connect: empty object", Fault::empty_object(), INCOMPLETE),
+        kind(
             "connect: no PublicKey",
             Fault::without_member("PublicKey"),
             INCOMPLETE,
         ),
-        (
-            "connect: bad base64",
-            Fault::bad_base64(),
-            Fails(&["unavailable"]),
-        ),
-        (
+        kind("connect: bad base64", Fault::bad_base64(), UNAVAILABLE),
+        kind(
             "connect: another KeyId",
             Fault::other_key_id(ANOTHER_KEY),
-            Fails(&["key_moved"]),
+            MOVED,
         ),
-        (
-            "connect: throttled",
-            Fault::throttling(),
-            Fails(&["throttled"]),
-        ),
-        (
-            "connect: denied",
-            Fault::access_denied(),
-            Fails(&["access_denied"]),
-        ),
-        ("connect: stalled", Fault::stall(), Fails(&["timeout"])),
+        kind("connect: throttled", Fault::throttling(), THROTTLED),
+        kind("connect: denied", Fault::access_denied(), DENIED),
+        kind("connect: stalled", Fault::stall(), LATE).in_transit(Transit::Never),
     ]
 }
 
-/// What happens to the key between two signatures. Each is undone before the next.
-fn changes() -> Vec<Change> {
+/// The alias by which keys that change are called.
+pub const ALIAS: &str = "alias/hot-wallet";
+
+pub type Change = (&'static str, fn(&KmsEmulator) -> Fault, Expect);
+
+/// What happens to the key between two signatures.
+pub fn changes() -> Vec<Change> {
     vec![
-        ("alias moved in between", move_alias, Fails(&["key_moved"])),
+        ("alias moved in between", move_alias, MOVED),
         (
             "key disabled in between",
             |_| Fault::key_disabled(),
-            Fails(&["disabled"]),
+            Expect::fails(&["disabled"]),
         ),
         (
             "deletion scheduled",
             |_| Fault::key_deletion_scheduled(),
-            Fails(&["invalid_state"]),
+            Expect::fails(&["invalid_state"]),
         ),
         (
             "key deleted in between",
             |_| Fault::key_deleted(),
-            Fails(&["not_found"]),
+            Expect::fails(&["not_found"]),
         ),
     ]
 }
 
-const ALIAS: &str = "alias/hot-wallet";
-
 fn move_alias(emulator: &KmsEmulator) -> Fault {
     let second = emulator.create_key(KeyType::Secp256k1).unwrap();
     Fault::alias_moved(ALIAS, &second)
-}
-
-async fn sign(
-    name: &str,
-    fault: Fault,
-    expect: Expect,
-    requests: u64,
-    concurrency: usize,
-) -> Tally {
-    let emulator = KmsEmulator::builder().seed(1).start().await.unwrap();
-    let arn = emulator.create_key(KeyType::Secp256k1).unwrap();
-    let signer = Arc::new(pinned(&emulator, &arn, expect).await);
-    let mut tally = Tally::new(name);
-    // The first signature is right, so that there is an answer to replay.
-    tally
-        .sign(signer.clone(), 1, 1, deadline(expect), Signed)
-        .await;
-    emulator.inject(FaultRule::new(fault).on(Operation::Sign));
-    tally
-        .sign(signer, requests, concurrency, deadline(expect), expect)
-        .await;
-    tally.calls = emulator.calls(Operation::Sign);
-    tally.check_calls(1, requests, expect);
-    tally
-}
-
-async fn connect(
-    name: &str,
-    fault: Fault,
-    expect: Expect,
-    requests: u64,
-    concurrency: usize,
-) -> Tally {
-    let emulator = KmsEmulator::builder().seed(1).start().await.unwrap();
-    let arn = emulator.create_key(KeyType::Secp256k1).unwrap();
-    let public_key = emulator.public_key(&arn).unwrap();
-    let first = pinned(&emulator, &arn, expect).await;
-    emulator.inject(FaultRule::new(fault));
-    let connect = |_| {
-        let connecting = first.another_key(&arn).connect();
-        let public_key = public_key.clone();
-        async {
-            let connected = connecting.await?;
-            let judge = move || *connected.public_key() == public_key;
-            Ok(Box::new(judge) as Judge)
-        }
-    };
-    let mut tally = Tally::new(name);
-    tally
-        .run(connect, requests, concurrency, deadline(expect), expect)
-        .await;
-    tally.calls = emulator.total_calls();
-    tally.check_calls(0, requests, expect);
-    tally
-}
-
-async fn change(
-    name: &str,
-    fault: fn(&KmsEmulator) -> Fault,
-    expect: Expect,
-    requests: u64,
-) -> Tally {
-    let emulator = KmsEmulator::builder().seed(1).start().await.unwrap();
-    let fault = fault(&emulator);
-    let any = emulator.create_key(KeyType::Secp256k1).unwrap();
-    let any = pinned(&emulator, &any, expect).await;
-    let mut tally = Tally::new(name);
-    for _ in 0..requests {
-        let arn = emulator.create_key(KeyType::Secp256k1).unwrap();
-        emulator.create_alias(ALIAS, &arn).unwrap();
-        let public_key = emulator.public_key(&arn).unwrap();
-        let signer = Arc::new(any.another_key(ALIAS).pinned(public_key).await.unwrap());
-        tally
-            .sign(signer.clone(), 1, 1, deadline(expect), Signed)
-            .await;
-        let injected = emulator.inject(FaultRule::new(fault.clone()).on(Operation::Sign).times(1));
-        tally.sign(signer, 1, 1, deadline(expect), expect).await;
-        assert_eq!(injected.fired(), 1, "{name}");
-        // It is gone already if its key was deleted.
-        let _ = emulator.delete_alias(ALIAS);
-    }
-    tally.calls = emulator.calls(Operation::Sign);
-    tally
-}
-
-async fn pinned(emulator: &KmsEmulator, key_id: &str, expect: Expect) -> AwsKmsSigner {
-    let public_key = emulator.public_key(key_id).unwrap();
-    let mut builder = builder(emulator, key_id).deadline(deadline(expect));
-    if deadline(expect) == DEADLINE {
-        builder = builder.attempt_timeout(ATTEMPT);
-    }
-    builder.pinned(public_key).await.unwrap()
 }

@@ -3,8 +3,8 @@
 use std::{sync::Arc, time::Duration};
 
 use kms_signer::{
-    KeyType,
-    emulator::{FaultRule, KmsEmulator, Latency, Operation},
+    KeyType, Signer,
+    emulator::{Fault, FaultRule, KmsEmulator, Latency, Operation},
     layer::{
         audit::{Audit, JsonLinesFile},
         deadline::Deadline,
@@ -12,73 +12,96 @@ use kms_signer::{
         hedge::Hedge,
         rate_limit::RateLimit,
     },
-    provider::aws_kms::Retries,
 };
+use tokio::runtime::Handle;
 
 use super::{
-    kinds::{self, ATTEMPT, builder},
-    tally::{Expect::SignedOr, Report, Tally},
+    hanging::builder,
+    kinds::{self, ATTEMPT},
+    observed::Inner,
+    tally::{Expect, Report, Tally},
+    threads,
 };
 
 const DEADLINE: Duration = Duration::from_millis(1_500);
-const CONCURRENCY: usize = 32;
+/// On each thread.
+const CONCURRENCY: usize = 16;
 /// The part of the requests to each region that meets a fault.
 const FAULTY: f64 = 0.3;
+const ATTEMPTS: u32 = 2;
 
-pub async fn run(report: &mut Report, requests: u64) {
-    let regions = ["eu-central-1", "eu-west-1"].map(|region| KmsEmulator::builder().region(region));
-    let mut emulators = Vec::new();
-    for (seed, builder) in (1..).zip(regions) {
-        emulators.push(builder.seed(seed).start().await.unwrap());
+pub fn run(report: &mut Report, io: &Handle, requests: u64) {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("audit.jsonl");
+    let (emulators, signer) = io.block_on(async {
+        let emulators = emulators().await;
+        let failover = Deadline::new(regions(&emulators).await, DEADLINE);
+        // The deadline does not count the time in which the record is written.
+        let signer = Audit::new(Inner(failover), JsonLinesFile::open(&path).unwrap());
+        (emulators, Arc::new(signer))
+    });
+    for emulator in &emulators {
+        spoil(emulator);
     }
-    let [primary, replica] = &emulators[..] else {
-        unreachable!("two regions")
+    // Of the call that answered in the end, and one more if KMS did not like the clock.
+    let expect = Expect::SIGNED.or_fails(ALL).attempts(0, ATTEMPTS + 1);
+    let mut tally = threads::share(requests, async |clock, requests| {
+        let mut tally = Tally::new("all at once, two regions, layers", clock);
+        tally
+            .sign(signer.clone(), requests, CONCURRENCY, DEADLINE, expect)
+            .await;
+        tally
+    });
+    let calls = emulators.iter();
+    tally.set_calls(calls.map(|emulator| emulator.calls(Operation::Sign)).sum());
+    tally.check_records(&std::fs::read_to_string(&path).unwrap());
+    report.add(tally);
+}
+
+async fn emulators() -> Vec<KmsEmulator> {
+    let mut emulators = Vec::new();
+    for (seed, region) in (1..).zip(["eu-central-1", "eu-west-1"]) {
+        let builder = KmsEmulator::builder().region(region).seed(seed);
+        emulators.push(builder.start().await.unwrap());
+    }
+    emulators
+}
+
+/// The same key in both, each behind a limit and with a hedge.
+async fn regions(emulators: &[KmsEmulator]) -> Failover<impl Signer + use<>> {
+    let [primary, replica] = emulators else {
+        panic!("two regions")
     };
     let arn = primary.create_multi_region_key(KeyType::Secp256k1).unwrap();
     let replicated = primary.replicate_key(&arn, replica).unwrap();
     let public_key = primary.public_key(&arn).unwrap();
-
-    let limit = || {
-        let limit = RateLimit::per_second(100_000).in_flight(CONCURRENCY);
-        limit.queue(10_000).deadline(DEADLINE).build().unwrap()
-    };
     let mut signers = Vec::new();
     for (emulator, arn) in [(primary, &arn), (replica, &replicated)] {
         let builder = builder(emulator, arn)
             .attempt_timeout(ATTEMPT)
             .deadline(DEADLINE)
-            .retries(Retries::default().max_attempts(2));
+            .retries(kinds::retries().max_attempts(ATTEMPTS));
         let signer = builder.pinned(public_key.clone()).await.unwrap();
-        signers.push(limit().limit(Hedge::after(signer, ATTEMPT / 2)));
+        let limit = RateLimit::per_second(100_000)
+            .in_flight(2 * CONCURRENCY)
+            .queue(10_000)
+            .deadline(DEADLINE);
+        let limit = limit.build().unwrap();
+        signers.push(limit.limit(Hedge::after(signer, ATTEMPT / 2)));
     }
-    let folder = tempfile::tempdir().unwrap();
-    let path = folder.path().join("audit.jsonl");
-    let failover = Deadline::new(Failover::new(signers).unwrap(), DEADLINE);
-    let signer = Audit::new(failover, JsonLinesFile::open(&path).unwrap());
+    Failover::new(signers).unwrap()
+}
 
-    for emulator in &emulators {
-        let kinds = kinds::signing();
-        // One after the other: the later ones see what the earlier ones let through.
-        let each = FAULTY / kinds.len() as f64;
-        for (_, fault, _) in kinds {
-            emulator.inject(FaultRule::new(fault).on(Operation::Sign).rate(each));
-        }
-        let usual = Latency::log_normal(Duration::from_millis(2), Duration::from_millis(20));
-        emulator.inject(FaultRule::new(usual));
+fn spoil(emulator: &KmsEmulator) {
+    let kinds = kinds::signing().into_iter().map(|kind| kind.fault);
+    let faults: Vec<Fault> = kinds.chain([Fault::close_after_answer()]).collect();
+    // One after the other: the later ones see what the earlier ones let through.
+    let each = FAULTY / faults.len() as f64;
+    for fault in faults {
+        emulator.inject(FaultRule::new(fault).on(Operation::Sign).rate(each));
     }
-
-    let mut tally = Tally::new("all at once, two regions, layers");
-    let signer = Arc::new(signer);
-    tally
-        .sign(signer, requests, CONCURRENCY, DEADLINE, SignedOr(ALL))
-        .await;
-    tally.calls = emulators
-        .iter()
-        .map(|emulator| emulator.calls(Operation::Sign))
-        .sum();
-    let recorded = std::fs::read_to_string(&path).unwrap();
-    tally.check_records(&recorded);
-    report.add(tally);
+    let usual = Latency::log_normal(Duration::from_millis(2), Duration::from_millis(20));
+    emulator.inject(FaultRule::new(usual));
 }
 
 /// What some fault may come to.

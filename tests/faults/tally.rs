@@ -1,63 +1,121 @@
 //! Runs many requests at once, judges each outcome, and counts.
 
-use std::{
-    collections::BTreeMap,
-    future::Future,
-    sync::Arc,
-    time::{Duration, Instant},
-};
+use std::{collections::BTreeMap, sync::Arc, time::Duration};
 
 use k256::ecdsa::{RecoveryId, VerifyingKey, signature::hazmat::PrehashVerifier as _};
 use kms_signer::{
-    Error, PublicKey, Result, SignRequest, Signature, Signer,
+    Error, PublicKey, Receipt, Result, SignRequest, Signature, Signer,
     error::{AnswerFault, KeyStoreFault},
 };
 use sha3::{Digest as _, Keccak256};
-use tokio::{sync::Semaphore, task::JoinSet};
+use tokio::{
+    sync::Semaphore,
+    task::{JoinError, JoinSet},
+    time::Instant,
+};
+
+use super::{observed::Observed, probe::Probe};
 
 /// What a request is to come to.
 #[derive(Clone, Copy, Debug)]
-pub enum Expect {
-    /// A signature.
-    Signed,
-    /// An error of one of these kinds.
-    Fails(&'static [&'static str]),
-    /// A signature, or an error of one of these kinds.
-    SignedOr(&'static [&'static str]),
+pub struct Expect {
+    may_sign: bool,
+    /// Kinds of errors.
+    kinds: &'static [&'static str],
+    /// How often it may be sent: at least, and at most.
+    attempts: (u32, u32),
 }
 
 impl Expect {
-    fn allows_signature(self) -> bool {
-        matches!(self, Self::Signed | Self::SignedOr(_))
+    /// A signature, with the first attempt.
+    pub const SIGNED: Self = Self {
+        may_sign: true,
+        kinds: &[],
+        attempts: (1, 1),
+    };
+
+    /// An error of one of these kinds, which nothing can change: it is not tried again.
+    pub const fn fails(kinds: &'static [&'static str]) -> Self {
+        Self {
+            may_sign: false,
+            kinds,
+            attempts: (1, 1),
+        }
     }
 
-    fn allows(self, kind: &str) -> bool {
-        match self {
-            Self::Signed => false,
-            Self::Fails(kinds) | Self::SignedOr(kinds) => kinds.contains(&kind),
-        }
+    /// An error of one of these kinds, each of which may pass: it uses up the three attempts.
+    pub const fn fails_thrice(kinds: &'static [&'static str]) -> Self {
+        Self::fails(kinds).attempts(3, 3)
+    }
+
+    pub const fn or_fails(mut self, kinds: &'static [&'static str]) -> Self {
+        self.kinds = kinds;
+        self
+    }
+
+    pub fn is_timeout(self) -> bool {
+        self.kinds == ["timeout"]
+    }
+
+    pub const fn attempts(mut self, least: u32, most: u32) -> Self {
+        self.attempts = (least, most);
+        self
     }
 }
 
 /// Whether what a call returned is right. Asked when the time of the call has been taken.
 pub type Judge = Box<dyn FnOnce() -> bool + Send>;
 
-/// Errors that may pass by themselves, and are tried again.
-const PASSING: [&str; 3] = ["connection", "throttled", "unavailable"];
+/// What a call came to: how often its receipt says it was sent, if it has one, and its judge.
+pub struct Answer {
+    pub attempts: Option<u32>,
+    pub judge: Judge,
+}
 
-/// A call is late this long after its deadline.
-const LATE: Duration = Duration::from_millis(50);
+/// How a deadline is compared.
+#[derive(Clone, Debug)]
+pub enum Clock {
+    /// In virtual time nothing is late but the call.
+    Virtual,
+    /// In real time, less what the machine was late itself.
+    Probed(Arc<Probe>),
+}
+
+impl Clock {
+    /// Timers are precise to a millisecond, and are rounded up.
+    const VIRTUAL_MARGIN: Duration = Duration::from_millis(2);
+    /// For what a call has to do after its deadline, in an unoptimised build.
+    const REAL_MARGIN: Duration = Duration::from_millis(20);
+
+    /// By how much a call ended after `deadline`; zero if it is not too much.
+    fn late(&self, deadline: Instant, end: Instant) -> Duration {
+        let after = end.saturating_duration_since(deadline);
+        let margin = match self {
+            Self::Virtual => Self::VIRTUAL_MARGIN,
+            Self::Probed(_) => Self::REAL_MARGIN,
+        };
+        let late = match self {
+            Self::Probed(probe) if after > margin => {
+                after.saturating_sub(probe.stalled(deadline, end))
+            }
+            _ => after,
+        };
+        if late > margin { late } else { Duration::ZERO }
+    }
+}
 
 #[derive(Debug)]
 pub struct Tally {
     name: String,
+    clock: Clock,
     requests: u64,
     signed: u64,
     errors: BTreeMap<&'static str, u64>,
-    /// Attempts that came to the emulator.
-    pub calls: u64,
+    /// How often requests were sent.
+    calls: u64,
     wrong_signatures: u64,
     wrong_verdicts: u64,
+    wrong_attempts: u64,
     panics: u64,
     late: u64,
     slowest: Duration,
@@ -66,15 +124,17 @@ pub struct Tally {
 }
 
 impl Tally {
-    pub fn new(name: impl Into<String>) -> Self {
+    pub fn new(name: impl Into<String>, clock: Clock) -> Self {
         Self {
             name: name.into(),
+            clock,
             requests: 0,
             signed: 0,
             errors: BTreeMap::new(),
             calls: 0,
             wrong_signatures: 0,
             wrong_verdicts: 0,
+            wrong_attempts: 0,
             panics: 0,
             late: 0,
             slowest: Duration::ZERO,
@@ -82,9 +142,39 @@ impl Tally {
         }
     }
 
-    fn is_bad(&self, is_strict: bool) -> bool {
-        let is_wrong = self.wrong_signatures + self.wrong_verdicts + self.panics > 0;
-        is_wrong || self.requests == 0 || (is_strict && self.late > 0)
+    fn is_bad(&self) -> bool {
+        let wrong = self.wrong_signatures + self.wrong_verdicts + self.wrong_attempts;
+        wrong + self.panics + self.late > 0 || self.requests == 0
+    }
+
+    pub fn requests(&self) -> u64 {
+        self.requests
+    }
+
+    pub fn late(&self) -> u64 {
+        self.late
+    }
+
+    pub fn wrong_attempts(&self) -> u64 {
+        self.wrong_attempts
+    }
+
+    /// Both together.
+    pub fn plus(mut self, other: Self) -> Self {
+        self.requests += other.requests;
+        self.signed += other.signed;
+        self.calls += other.calls;
+        self.wrong_signatures += other.wrong_signatures;
+        self.wrong_verdicts += other.wrong_verdicts;
+        self.wrong_attempts += other.wrong_attempts;
+        self.panics += other.panics;
+        self.late += other.late;
+        self.slowest = self.slowest.max(other.slowest);
+        for (kind, count) in other.errors {
+            *self.errors.entry(kind).or_default() += count;
+        }
+        self.example = self.example.or(other.example);
+        self
     }
 
     /// Signs `count` different messages, `concurrency` at a time.
@@ -102,8 +192,10 @@ impl Tally {
                 let preimage = index.to_be_bytes();
                 let signed = signer.sign(&SignRequest::keccak256(&preimage)).await?;
                 let key = signer.public_key().clone();
-                let judge = move || is_signature(&key, &preimage, &signed.signature);
-                Ok(Box::new(judge) as Judge)
+                Ok(Answer {
+                    attempts: Some(signed.receipt.attempts()),
+                    judge: Box::new(move || is_signature(&key, &preimage, &signed.signature)),
+                })
             }
         };
         self.run(sign, count, concurrency, deadline, expect).await;
@@ -118,49 +210,52 @@ impl Tally {
         deadline: Duration,
         expect: Expect,
     ) where
-        F: Future<Output = Result<Judge>> + Send + 'static,
+        F: Future<Output = Result<Answer>> + Send + 'static,
     {
         let permits = Arc::new(Semaphore::new(concurrency));
         let mut running = JoinSet::new();
         let first = self.requests;
         for index in first..first + count {
             let permit = permits.clone().acquire_owned().await.unwrap();
-            let call = call(index);
+            let (call, clock) = (call(index), self.clock.clone());
             running.spawn(async move {
                 let start = Instant::now();
-                let result = call.await;
-                let elapsed = start.elapsed();
+                let (result, observed) = Observed::during(call).await;
+                let end = observed.done().unwrap_or_else(Instant::now);
+                let late = clock.late(start + deadline, end);
                 drop(permit);
-                (result.map(|judge| judge()), elapsed)
+                let claimed = match &result {
+                    Ok(answer) => answer.attempts,
+                    Err(error) => error.receipt().map(Receipt::attempts),
+                };
+                Finished {
+                    elapsed: end - start,
+                    late,
+                    claimed,
+                    sent: observed.sent(),
+                    verdict: result.map(|answer| (answer.judge)()),
+                }
             });
             while let Some(finished) = running.try_join_next() {
-                self.count(finished, deadline, expect);
+                self.count(finished, expect);
             }
         }
         while let Some(finished) = running.join_next().await {
-            self.count(finished, deadline, expect);
+            self.count(finished, expect);
         }
     }
 
-    /// Compares the attempts that came to the emulator: one for each request, and three for each
-    /// that failed in a way that may pass. `before` were made for something else.
-    pub fn check_calls(&mut self, before: u64, requests: u64, expect: Expect) {
-        let (least, most) = match expect {
-            // A slow machine may find the deadline over before the third.
-            Expect::Fails(["timeout"]) => (1, 3),
-            // Sent once more, in case the SDK can make up for the clock.
-            Expect::Fails(["credentials"]) => (1, 2),
-            // Which of them may pass depends on what is wrong with the answer.
-            Expect::Fails(["unusable_answer"]) => (1, 3),
-            Expect::Fails(kinds) if kinds.iter().any(|kind| PASSING.contains(kind)) => (3, 3),
-            Expect::Fails(_) => (1, 1),
-            Expect::Signed | Expect::SignedOr(_) => (1, 2),
-        };
-        let calls = self.calls - before;
-        if calls < requests * least || calls > requests * most {
-            self.wrong_verdicts += 1;
-            let shown = format!("{calls} calls for {requests} requests, expected {expect:?}");
-            self.example.get_or_insert(shown);
+    /// How often requests were sent, where only the emulator knows.
+    pub fn set_calls(&mut self, calls: u64) {
+        self.calls = calls;
+    }
+
+    /// Compares what came to the emulator with what was sent.
+    pub fn check_calls(&mut self, calls: u64) {
+        if calls != self.calls {
+            self.wrong_attempts += 1;
+            let sent = self.calls;
+            self.note(|| format!("{sent} sent, and {calls} came to the emulator"));
         }
     }
 
@@ -182,53 +277,66 @@ impl Tally {
         let records = lines.lines().count() as u64;
         if (signed, records) != (self.signed, self.requests) {
             self.wrong_verdicts += 1;
-            self.example
-                .get_or_insert(format!("{records} records, of them {signed} signed"));
+            self.note(|| format!("{records} records, of them {signed} signed"));
         }
     }
 
-    fn count(
-        &mut self,
-        finished: std::result::Result<(Result<bool>, Duration), tokio::task::JoinError>,
-        deadline: Duration,
-        expect: Expect,
-    ) {
+    fn count(&mut self, finished: std::result::Result<Finished, JoinError>, expect: Expect) {
         self.requests += 1;
-        let (verdict, elapsed) = match finished {
-            Ok(finished) => finished,
-            Err(_) => {
-                self.panics += 1;
-                return;
-            }
+        let Ok(finished) = finished else {
+            self.panics += 1;
+            return;
         };
-        self.slowest = self.slowest.max(elapsed);
-        self.late += u64::from(elapsed > deadline + LATE);
-        let is_expected = match &verdict {
+        self.slowest = self.slowest.max(finished.elapsed);
+        if !finished.late.is_zero() {
+            self.late += 1;
+            self.note(|| format!("{:?} after its deadline", finished.late));
+        }
+        self.count_attempts(&finished, expect);
+        let is_expected = match &finished.verdict {
             Ok(is_right) => {
                 self.signed += 1;
                 self.wrong_signatures += u64::from(!is_right);
-                expect.allows_signature()
+                expect.may_sign
             }
             Err(error) => {
                 *self.errors.entry(error.kind()).or_default() += 1;
                 let is_consistent = error.is_retryable() == may_pass(error)
                     && !error.to_string().is_empty()
                     && !format!("{error:?}").is_empty();
-                expect.allows(error.kind()) && is_consistent
+                expect.kinds.contains(&error.kind()) && is_consistent
             }
         };
         if !is_expected {
             self.wrong_verdicts += 1;
-            let shown = format!("{verdict:?}, expected {expect:?}");
-            self.example.get_or_insert(shown);
+            self.note(|| format!("{:?}, expected {expect:?}", finished.verdict));
         }
+    }
+
+    /// Compares how often this request was sent with what is due, and with what its receipt says.
+    fn count_attempts(&mut self, finished: &Finished, expect: Expect) {
+        let (claimed, sent) = (finished.claimed, finished.sent);
+        self.calls += u64::from(sent.or(claimed).unwrap_or_default());
+        let (least, most) = expect.attempts;
+        let is_due = |attempts: u32| (least..=most).contains(&attempts);
+        let agree = sent.is_none() || claimed.is_none() || sent == claimed;
+        if !agree || !sent.is_none_or(is_due) || !claimed.is_none_or(is_due) {
+            self.wrong_attempts += 1;
+            self.note(|| {
+                format!("sent {sent:?}, receipt says {claimed:?}, expected {least} to {most}")
+            });
+        }
+    }
+
+    fn note(&mut self, what: impl FnOnce() -> String) {
+        self.example.get_or_insert_with(what);
     }
 
     fn row(&self) -> String {
         let errors = self.errors.iter();
         let errors: Vec<String> = errors.map(|(kind, n)| format!("{kind} {n}")).collect();
         format!(
-            "{:<34} {:>8} {:>8} {:>8} {:>9.2} | {:>9} {:>9} {:>6} {:>6} | {:>5} ms  {}",
+            "{:<34} {:>8} {:>8} {:>8} {:>9.2} | {:>9} {:>9} {:>9} {:>6} {:>6} | {:>5} ms  {}",
             self.name,
             self.requests,
             self.signed,
@@ -236,12 +344,24 @@ impl Tally {
             self.calls as f64 / self.requests.max(1) as f64,
             self.wrong_signatures,
             self.wrong_verdicts,
+            self.wrong_attempts,
             self.panics,
             self.late,
             self.slowest.as_millis(),
             errors.join(", "),
         )
     }
+}
+
+/// One call that returned.
+struct Finished {
+    elapsed: Duration,
+    late: Duration,
+    /// How often its receipt says that it was sent.
+    claimed: Option<u32>,
+    /// How often it was sent, where that is counted.
+    sent: Option<u32>,
+    verdict: Result<bool>,
 }
 
 /// Prints each tally as soon as it is there, and the sum of all at the end.
@@ -252,7 +372,7 @@ impl Report {
     pub fn add(&mut self, tally: Tally) {
         if self.0.is_empty() {
             println!(
-                "{:<34} {:>8} {:>8} {:>8} {:>9} | {:>9} {:>9} {:>6} {:>6} | {:>8}  errors",
+                "{:<34} {:>8} {:>8} {:>8} {:>9} | {:>9} {:>9} {:>9} {:>6} {:>6} | {:>8}  errors",
                 "fault",
                 "requests",
                 "signed",
@@ -260,6 +380,7 @@ impl Report {
                 "calls/req",
                 "wrong sig",
                 "wrong err",
+                "wrong att",
                 "panics",
                 "late",
                 "slowest"
@@ -273,21 +394,21 @@ impl Report {
     }
 
     /// Fails with the names of those that are bad.
-    pub fn finish(self, is_strict: bool) -> std::result::Result<(), String> {
-        let mut sum = Tally::new("all");
-        for tally in &self.0 {
-            sum.requests += tally.requests;
-            sum.signed += tally.signed;
-            sum.calls += tally.calls;
-            sum.wrong_signatures += tally.wrong_signatures;
-            sum.wrong_verdicts += tally.wrong_verdicts;
-            sum.panics += tally.panics;
-            sum.late += tally.late;
-            sum.slowest = sum.slowest.max(tally.slowest);
-        }
-        println!("{}", sum.row());
-        let bad = self.0.iter().filter(|tally| tally.is_bad(is_strict));
-        let bad: Vec<&str> = bad.map(|tally| &*tally.name).collect();
+    pub fn finish(self) -> std::result::Result<(), String> {
+        let bad: Vec<String> = (self.0.iter())
+            .filter(|tally| tally.is_bad())
+            .map(|tally| tally.name.clone())
+            .collect();
+        let nothing = Tally::new("all", Clock::Virtual);
+        let sum = self.0.into_iter().fold(nothing, Tally::plus);
+        println!(
+            "{}",
+            Tally {
+                errors: BTreeMap::new(),
+                ..sum
+            }
+            .row()
+        );
         match bad.is_empty() {
             true => Ok(()),
             false => Err(bad.join(", ")),
