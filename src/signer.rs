@@ -106,11 +106,15 @@ pub trait Signer: fmt::Debug + Send + Sync {
 
     /// Signs `request` and returns a signature that verified under [`public_key`](Self::public_key).
     ///
+    /// An empty preimage or message is one like any other.
+    ///
     /// # Errors
     ///
-    /// [`Error::UnsupportedRequest`](crate::Error::UnsupportedRequest) when the key cannot sign such
-    /// a request; otherwise what the provider documents. See
-    /// [`Error::is_retryable`](crate::Error::is_retryable).
+    /// Before the key store is called: [`Error::UnsupportedRequest`](crate::Error::UnsupportedRequest)
+    /// when the key cannot sign such a request, and
+    /// [`Error::MessageLength`](crate::Error::MessageLength) when the key store does not take a
+    /// message of this length, such as an empty one for AWS KMS. Otherwise what the provider
+    /// documents. See [`Error::is_retryable`](crate::Error::is_retryable).
     async fn sign(&self, request: &SignRequest<'_>) -> Result<Signed>;
 
     /// Takes note that the caller refuses `request` with `error` and does not call
