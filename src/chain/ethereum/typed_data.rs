@@ -73,7 +73,8 @@ impl<S: Signer> EthereumSigner<S> {
     /// are types that nothing uses.
     ///
     /// At most 256 types, 16 levels of structs and arrays, 4,096 fields when every struct is written
-    /// out in place of its name, 4,096 values, and 128 KiB in all are accepted.
+    /// out in place of its name, 4,096 values, and 128 KiB in all are accepted; and fewer structs
+    /// where the types are so large that alloy would take long to describe them.
     ///
     /// # Errors
     ///

@@ -28,7 +28,7 @@ const MAX_FIELDS: usize = 4096;
 /// The most values in the message: structs, arrays and what they hold.
 const MAX_VALUES: usize = 4096;
 /// The most work to describe types, for all structs in the message: bytes and look-ups.
-const MAX_DESCRIPTION: usize = 8 * 1024 * 1024;
+const MAX_DESCRIPTION: usize = 2 * 1024 * 1024;
 
 /// What one struct in the message costs alloy.
 #[derive(Clone, Copy, Debug)]

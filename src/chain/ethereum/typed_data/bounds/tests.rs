@@ -166,7 +166,7 @@ fn many_structs_of_large_types_are_refused() {
         });
         typed_data(types, json!({"all": vec![json!({"none": []}); structs]}))
     };
-    check(&payload(100)).unwrap();
+    check(&payload(40)).unwrap();
     let reason = refusal(&payload(1_000));
     assert!(
         reason.contains("too many structs of too large types"),
