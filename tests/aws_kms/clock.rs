@@ -107,6 +107,19 @@ async fn a_clock_that_is_wrong_costs_one_more_request_once() {
     }
 }
 
+/// It learns the time, and leaves the second request to whoever comes next.
+#[tokio::test]
+async fn a_check_asks_once_whatever_the_time() {
+    let (client, signed) = client(600, true, 400, DISABLED);
+    let signer = signer(client).await;
+    let _ = signer.check().await;
+    // The others may begin before the first is refused, or after.
+    let checked = offsets(&signed);
+    assert_eq!((checked.len(), checked[0]), (3, 0));
+    signer.sign(&request()).await.unwrap_err();
+    assert_eq!(offsets(&signed)[3..], [600]);
+}
+
 /// Without a `Date`, and where the clocks differ by more than clocks do, nothing was learnt, so a
 /// second request would be refused as well.
 #[tokio::test]

@@ -19,7 +19,13 @@ use aws_sdk_kms::{
 };
 use aws_smithy_http_client::test_util::infallible_client_fn;
 use futures_util::{StreamExt as _, stream};
-use kms_signer::provider::aws_kms::{AwsKmsSigner, AwsKmsSignerBuilder, Retries};
+use kms_signer::{
+    KeyType, Signer as _,
+    provider::{
+        aws_kms::{AwsKmsSigner, AwsKmsSignerBuilder, Retries},
+        local::LocalSigner,
+    },
+};
 use tokio::{
     io::{AsyncReadExt as _, AsyncWriteExt as _},
     net::TcpStream,
@@ -387,6 +393,34 @@ async fn with_newer_sdks_credentials_of_any_client_may_take_as_long_as_the_call(
     let config = client(&credentials).build();
     let builder = AwsKmsSigner::builder(KEY).client(Client::from_conf(config));
     assert_loaded_once(&credentials, builder).await;
+}
+
+/// A service that is not ready makes nothing but checks, so they have to get there by themselves.
+#[tokio::test(start_paused = true)]
+async fn checks_alone_get_credentials_that_take_longer_than_a_check() {
+    let credentials = slow(3);
+    let sent = Arc::new(AtomicU32::new(0));
+    let counted = sent.clone();
+    let http_client = infallible_client_fn(move |_| {
+        counted.fetch_add(1, Ordering::Relaxed);
+        let body = r#"{"__type":"DryRunOperationException","message":"x"}"#;
+        http::Response::builder().status(400).body(body).unwrap()
+    });
+    let config = client(&credentials).http_client(http_client).build();
+    let key = LocalSigner::random(KeyType::Secp256k1).unwrap();
+    let signer = AwsKmsSigner::builder(KEY)
+        .client(Client::from_conf(config))
+        .pinned(key.public_key().clone())
+        .await
+        .unwrap();
+
+    let health = signer.check().await;
+    assert!(!health.is_ready(), "{health}");
+    tokio::time::sleep(Duration::from_secs(4)).await;
+    assert_eq!(sent.load(Ordering::Relaxed), 0, "something was sent");
+    let health = signer.check().await;
+    assert!(health.is_ready(), "{health}");
+    assert_eq!(sent.load(Ordering::Relaxed), 3);
 }
 
 /// The call ends by its deadline, and the error says what it waited for.

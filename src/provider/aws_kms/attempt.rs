@@ -122,6 +122,25 @@ impl Attempt {
     }
 }
 
+/// Ends an attempt when its request is made and signed, and nothing was sent.
+#[derive(Debug)]
+pub(super) struct StopBeforeSending;
+
+impl Intercept for StopBeforeSending {
+    fn name(&self) -> &'static str {
+        "kms_signer::StopBeforeSending"
+    }
+
+    fn read_after_signing(
+        &self,
+        _: &BeforeTransmitInterceptorContextRef<'_>,
+        _: &RuntimeComponents,
+        _: &mut ConfigBag,
+    ) -> Result<(), BoxError> {
+        Err("the credentials are there".into())
+    }
+}
+
 impl Drop for Attempt {
     fn drop(&mut self) {
         let connection = self.observed.connection.get();

@@ -145,8 +145,8 @@ impl AwsKmsSignerBuilder {
     /// Sets how long a [`check`](AwsKmsSigner::check) may take, whatever the other side does; 1 s by
     /// default, as long as Kubernetes waits for a readiness probe.
     ///
-    /// The time to get credentials counts. Allow more than their source needs, and give the probe as
-    /// much: what a check began to load is lost when its time is up.
+    /// The time to get credentials counts. A check that ends before they are there lets them load
+    /// on in the background, for as long as a call may take, so that a later check has them.
     pub fn check_timeout(mut self, timeout: Duration) -> Self {
         self.settings.check_timeout = timeout;
         self

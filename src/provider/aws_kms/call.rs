@@ -210,9 +210,10 @@ impl Call<'_> {
                 Err(_) => None,
             });
             let request_id = receipt.request_id().map(str::to_owned);
-            let corrects_clock = !corrected_clock
-                && matches!(&answer, Ok(Err(error)) if failure::is_skewed(error))
-                && tried.corrects(&self.caller.clock);
+            let corrects_clock = matches!(&answer, Ok(Err(error)) if failure::is_skewed(error))
+                && tried.corrects(&self.caller.clock)
+                && !corrected_clock
+                && !self.is_probe;
             // Gives up its connection before the next attempt asks for one.
             drop(tried);
             let outcome = match answer {

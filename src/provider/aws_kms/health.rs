@@ -3,10 +3,11 @@
 use std::{fmt, time::Duration};
 
 use aws_sdk_kms::types::KeyState;
-use tokio::time::Instant;
+use tokio::time::{Instant, timeout_at};
 
 use super::{
     AwsKmsSigner, admission,
+    attempt::{Attempt, StopBeforeSending},
     call::{Subject, in_future},
     key_id::{check_key, is_alias},
     protocol::{self, DryRun, KeyAnswer, PublicKeyAnswer, ToSign, missing},
@@ -137,6 +138,9 @@ impl AwsKmsSigner {
             self.export(deadline),
             self.dry_run(deadline)
         );
+        if is_waiting_for_credentials(&may_sign) {
+            self.go_on_loading_credentials();
+        }
         let pin = match (exported, &described) {
             (Ok(()), _) => Ok(PinCheck::PublicKey),
             (Err(error), _) if is_of_the_key(&error) => Err(error),
@@ -196,10 +200,7 @@ impl AwsKmsSigner {
     }
 
     async fn may_sign(&self, deadline: Instant) -> Result<()> {
-        let input = match self.public_key().key_type() {
-            KeyType::Secp256k1 | KeyType::P256 => KeyInput::EcdsaPrehash(DRY_RUN),
-            KeyType::Ed25519 => KeyInput::Ed25519Message(DRY_RUN),
-        };
+        let input = self.dry_run_input();
         let asked = ToSign::new(&input)?;
         let send = |overrides| {
             let client = self.caller.client();
@@ -214,6 +215,35 @@ impl AwsKmsSigner {
         };
         let subject = self.subject("Sign");
         self.caller.call(subject, deadline, send, accept).await
+    }
+
+    /// Loads the credentials in a task of its own, for as long as a call may take, and sends nothing.
+    ///
+    /// Ending the check ended that, so that where nothing but checks are made, as before a service
+    /// is ready, credentials that take longer than a check would never be there.
+    fn go_on_loading_credentials(&self) {
+        let signer = self.clone();
+        tokio::spawn(async move {
+            let Ok(asked) = ToSign::new(&signer.dry_run_input()) else {
+                return;
+            };
+            let client = signer.caller.client();
+            let timeout = signer.caller.settings().deadline;
+            let attempt = Attempt::new(client, signer.caller.clock());
+            let overrides = attempt
+                .overrides(client, timeout)
+                .interceptor(StopBeforeSending);
+            let loaded = protocol::dry_run(client, &signer.key_id, &asked, overrides);
+            // Whether it went well is for the next check to find out.
+            let _ = timeout_at(in_future(timeout), loaded).await;
+        });
+    }
+
+    fn dry_run_input(&self) -> KeyInput<'static> {
+        match self.public_key().key_type() {
+            KeyType::Secp256k1 | KeyType::P256 => KeyInput::EcdsaPrehash(DRY_RUN),
+            KeyType::Ed25519 => KeyInput::Ed25519Message(DRY_RUN),
+        }
     }
 
     fn compare_arn(&self, description: &Description) -> Result<PinCheck> {
@@ -257,6 +287,17 @@ fn is_of_the_key(error: &Error) -> bool {
         Error::KeyMoved { .. } | Error::KeyRefused { .. } => true,
         // What is incomplete says nothing, and another key or algorithm does.
         Error::UnusableAnswer { .. } => !error.is_retryable(),
+        _ => false,
+    }
+}
+
+/// Whether time ran out before anything was sent.
+fn is_waiting_for_credentials(may_sign: &Result<()>) -> bool {
+    let timeout = KeyStoreFault::Timeout;
+    match may_sign {
+        Err(Error::KeyStore { fault, receipt, .. }) if *fault == timeout => receipt
+            .as_ref()
+            .is_some_and(|receipt| receipt.attempts() == 0),
         _ => false,
     }
 }
