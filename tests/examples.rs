@@ -1,12 +1,17 @@
 //! The examples do what the README says, run as a user runs them.
 
 use std::{
-    io::{BufRead as _, BufReader, Read as _},
+    io::{BufRead as _, BufReader, Read as _, Write as _},
+    net::TcpStream,
     process::{Child, Command, Output, Stdio},
+    time::Duration,
 };
 
 use kms_signer::{KeyType, emulator::KmsEmulator};
 use serde_json::Value;
+
+/// More than the answer takes; what hangs fails.
+const PATIENCE: Duration = Duration::from_secs(30);
 
 fn example(name: &str) -> Command {
     let mut command = Command::new(env!("CARGO"));
@@ -120,8 +125,8 @@ fn kms_emulator_serves_and_says_where() {
         .chars()
         .take_while(|character| character.is_ascii_digit() || ".:".contains(*character))
         .collect();
-    let mut stream = std::net::TcpStream::connect(&address).unwrap();
-    use std::io::Write as _;
+    let mut stream = TcpStream::connect(&address).unwrap();
+    stream.set_read_timeout(Some(PATIENCE)).unwrap();
     write!(
         stream,
         "POST / HTTP/1.1\r\nHost: {address}\r\nConnection: close\r\nContent-Length: 0\r\n\r\n"

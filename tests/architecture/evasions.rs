@@ -32,7 +32,7 @@ fn findings(changes: &[(&str, &str)]) -> Vec<(&'static str, String)> {
             None => *whole = (*text).to_owned(),
         }
     }
-    let krate = Crate::parse(&files);
+    let krate = Crate::parse(&files, "lib.rs");
     let manifest = Manifest::read();
     let rules = Rules::new(&krate, &manifest);
     let each = rules.judge().into_iter();

@@ -128,6 +128,24 @@ fn there_are_three_statics() {
     assert_eq!(statics, [budgets, (file, "PLACES"), (file, "MULTIPLES")]);
 }
 
+/// A test in a file that no module declares is not compiled, and passes.
+#[test]
+fn every_test_file_belongs_to_a_test() {
+    let tests = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests");
+    let entries = fs::read_dir(tests).unwrap();
+    let folders = entries.map(|entry| entry.unwrap().path());
+    let folders: Vec<_> = folders.filter(|path| path.is_dir()).collect();
+    assert!(folders.len() > 5, "{folders:?}");
+    for folder in folders {
+        let folder = folder.file_name().unwrap().to_str().unwrap();
+        let files = Crate::files(&format!("tests/{folder}"));
+        let unseen = Crate::parse(&files, "main.rs").unreadable.into_iter();
+        let unseen = unseen.filter(|finding| finding.what == source::NOT_DECLARED);
+        let unseen: Vec<String> = unseen.map(|finding| finding.file).collect();
+        assert!(unseen.is_empty(), "tests/{folder}: {unseen:?}");
+    }
+}
+
 #[test]
 fn modules_are_files_of_their_own_name() {
     for scope in &CRATE.scopes {

@@ -153,28 +153,38 @@ pub struct Crate {
     pub unreadable: Vec<Finding>,
 }
 
+/// What is wrong with a file that the compiler never sees.
+pub const NOT_DECLARED: &str = "no module declares this file";
+
 /// The scope of `lib.rs`.
 pub const ROOT: usize = 0;
 
 impl Crate {
     /// Reads the source of this crate.
     pub fn read() -> Self {
-        let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("src");
-        let mut files = BTreeMap::new();
-        collect(&root, &root, &mut files);
-        assert!(files.len() > 20, "is {} the right folder?", root.display());
-        Self::parse(&files)
+        let files = Self::files("src");
+        assert!(files.len() > 20, "only {} files", files.len());
+        Self::parse(&files, "lib.rs")
     }
 
-    /// Reads the files of a crate, by their paths in `src`.
-    pub fn parse(files: &BTreeMap<String, String>) -> Self {
+    /// The Rust files in a folder of this package, by their paths in it.
+    pub fn files(folder: &str) -> BTreeMap<String, String> {
+        let root = Path::new(env!("CARGO_MANIFEST_DIR")).join(folder);
+        let mut files = BTreeMap::new();
+        collect(&root, &root, &mut files);
+        files.retain(|name, _| name.ends_with(".rs"));
+        files
+    }
+
+    /// Reads the files of a crate, by their paths in the folder of its root.
+    pub fn parse(files: &BTreeMap<String, String>, root: &str) -> Self {
         let mut loader = Loader {
             files,
             krate: Self::default(),
             read: BTreeSet::new(),
             tests: Vec::new(),
         };
-        loader.load_file("lib.rs", Vec::new(), "", None);
+        loader.load_file(root, Vec::new(), "", None);
         let Loader {
             mut krate,
             read,
@@ -186,7 +196,7 @@ impl Crate {
                 krate.unreadable.push(Finding {
                     file: file.clone(),
                     line: 1,
-                    what: "no module declares this file".to_owned(),
+                    what: NOT_DECLARED.to_owned(),
                 });
             }
         }
