@@ -3,7 +3,7 @@
 use std::{
     error::Error as _,
     fmt, io,
-    sync::{Arc, Mutex},
+    sync::{Arc, Mutex, Once},
     time::Duration,
 };
 
@@ -86,9 +86,19 @@ impl<'a> MakeWriter<'a> for Log {
     }
 }
 
+/// Every thread listens, so that no call site is registered as one without a listener while another
+/// test begins to: `tracing` would remember that.
+fn watch_every_call_site() {
+    static WATCHED: Once = Once::new();
+    WATCHED.call_once(|| {
+        tracing::subscriber::set_global_default(tracing_subscriber::registry()).unwrap();
+    });
+}
+
 /// Runs `work` and returns everything that every crate logs meanwhile.
 fn logged(work: impl Future<Output = ()>) -> String {
     let log = Log::default();
+    watch_every_call_site();
     let lines = tracing_subscriber::fmt::layer()
         .with_writer(log.clone())
         .with_ansi(false)

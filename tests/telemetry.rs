@@ -4,7 +4,7 @@ use std::{
     collections::BTreeMap,
     fmt,
     future::Future,
-    sync::{Arc, Mutex},
+    sync::{Arc, Mutex, Once},
 };
 
 use kms_signer::{
@@ -92,7 +92,17 @@ fn names(note: &Note) -> Vec<&str> {
     note.fields.keys().map(String::as_str).collect()
 }
 
+/// Every thread listens, so that no call site is registered as one without a listener while another
+/// test begins to: `tracing` would remember that.
+fn watch_every_call_site() {
+    static WATCHED: Once = Once::new();
+    WATCHED.call_once(|| {
+        tracing::subscriber::set_global_default(tracing_subscriber::registry()).unwrap();
+    });
+}
+
 fn observed<T>(work: impl Future<Output = T>) -> (T, Notes) {
+    watch_every_call_site();
     let notes = Notes::default();
     let subscriber = tracing_subscriber::registry().with(notes.clone());
     let runtime = tokio::runtime::Builder::new_current_thread()

@@ -104,7 +104,8 @@ impl Fault {
         Self::error("KMSInternalException")
     }
 
-    /// `InvalidSignatureException`, as for a client whose clock is late by a quarter of an hour.
+    /// `InvalidSignatureException`, as for a client whose clock is late by a quarter of an hour. The
+    /// answer's `Date` is the time, so a client whose clock is right has nothing to correct.
     pub fn clock_skew() -> Self {
         Self::error("InvalidSignatureException").message(CLOCK_SKEW)
     }

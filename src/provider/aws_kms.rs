@@ -83,12 +83,14 @@ mod budget;
 mod builder;
 mod call;
 mod clock;
+mod code;
 mod credentials;
 mod endpoint;
 mod failure;
 mod health;
 mod key_id;
 mod protocol;
+mod remedy;
 mod retries;
 
 use std::{

@@ -2,7 +2,7 @@
 
 use std::{
     io,
-    sync::{Arc, Mutex},
+    sync::{Arc, Mutex, Once},
     time::Duration,
 };
 
@@ -57,9 +57,19 @@ async fn a_signature_that_is_not_recorded_is_not_released() {
 #[derive(Clone, Debug, Default)]
 pub struct Events(Arc<Mutex<Vec<u8>>>);
 
+/// Every thread listens, so that no call site is registered as one without a listener while another
+/// test begins to: `tracing` would remember that.
+fn watch_every_call_site() {
+    static WATCHED: Once = Once::new();
+    WATCHED.call_once(|| {
+        tracing::subscriber::set_global_default(tracing_subscriber::registry()).unwrap();
+    });
+}
+
 impl Events {
     /// Listens on this thread until the guard is dropped.
     pub fn listen() -> (Self, tracing::subscriber::DefaultGuard) {
+        watch_every_call_site();
         let events = Self::default();
         let writer = events.clone();
         let subscriber = tracing_subscriber::fmt()

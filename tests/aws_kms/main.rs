@@ -11,7 +11,6 @@ mod health;
 mod opening;
 mod retries;
 mod runtimes;
-#[path = "../tcp/mod.rs"]
 mod tcp;
 mod tls;
 

@@ -2,7 +2,7 @@
 
 use std::{
     fmt::Write as _,
-    sync::{Arc, Mutex},
+    sync::{Arc, Mutex, Once},
 };
 
 use kms_signer::{
@@ -45,8 +45,18 @@ impl Visit for Fields<'_> {
     }
 }
 
+/// Every thread listens, so that no call site is registered as one without a listener while another
+/// test begins to: `tracing` would remember that.
+fn watch_every_call_site() {
+    static WATCHED: Once = Once::new();
+    WATCHED.call_once(|| {
+        tracing::subscriber::set_global_default(tracing_subscriber::registry()).unwrap();
+    });
+}
+
 /// The events of some work on this thread, under the paused clock.
 fn events(work: impl Future<Output = ()>) -> Vec<String> {
+    watch_every_call_site();
     let events = Events::default();
     let subscriber = tracing_subscriber::registry().with(events.clone());
     let runtime = tokio::runtime::Builder::new_current_thread()

@@ -13,7 +13,7 @@ use tokio::{
 };
 use tracing::{Instrument as _, Span, field};
 
-use super::{Retries, attempt::Attempt, clock::Clock, failure};
+use super::{Retries, attempt::Attempt, clock::Clock, code::label, failure};
 use crate::{
     Error, KeyInput, Receipt, Result, SignRequest,
     telemetry::{self, InFlight},
@@ -303,7 +303,7 @@ impl Call<'_> {
     fn finished(&self, request_id: Option<String>, error: Option<&Error>) {
         let elapsed = self.start.elapsed();
         if !self.is_probe {
-            let code = error.and_then(Error::code).map(failure::label);
+            let code = error.and_then(Error::code).map(label);
             telemetry::call_finished(self.operation, elapsed, error, code);
         }
         macro_rules! finished {

@@ -14,8 +14,8 @@ use aws_sdk_sts::operation::{
 };
 
 use super::{
+    code::{fault_of_code, fault_of_status},
     endpoint,
-    failure::{fault_of_code, fault_of_status},
     protocol::chain,
 };
 use crate::error::KeyStoreFault;

@@ -217,36 +217,6 @@ fn remedies_name_action_key_and_region() {
     }
 }
 
-/// GetPublicKey of an AES key: no alias can be blamed, the key was made for something else.
-#[test]
-fn a_key_that_was_never_for_signing_has_to_be_made_anew() {
-    let remedy = remedy(
-        KeyStoreFault::InvalidUsage,
-        None,
-        &Receipt::new("GetPublicKey", KEY),
-    );
-    assert!(
-        remedy.contains("SIGN_VERIFY") && remedy.contains("ECC_SECG_P256K1"),
-        "{remedy}"
-    );
-}
-
-/// `aws kms enable-key` takes no alias, and neither does a policy.
-#[test]
-fn an_alias_is_not_given_where_aws_takes_none() {
-    let receipt = Receipt::new("Sign", "alias/a").with_region(Some("eu-west-1".into()));
-    assert_eq!(
-        remedy(KeyStoreFault::Disabled, None, &receipt),
-        "enable it: aws kms enable-key --region eu-west-1 --key-id $(aws kms describe-key \
-         --region eu-west-1 --key-id alias/a --query KeyMetadata.KeyId --output text)"
-    );
-    let denied = remedy(KeyStoreFault::AccessDenied, None, &receipt);
-    assert!(
-        denied.contains("kms:Sign on the ARN of the key behind alias/a"),
-        "{denied}"
-    );
-}
-
 #[test]
 fn an_answer_without_code_shows_its_status() {
     for (status, remedy) in [
@@ -297,22 +267,4 @@ fn retry_after_is_read_from_the_answer() {
     }
     assert_eq!(throttled("").retry_after(), None);
     assert_eq!(throttled("+5").retry_after(), None);
-}
-
-#[test]
-fn a_metric_has_the_codes_that_are_known_and_statuses() {
-    for code in ["ThrottlingException", "HTTP 503", "HTTP 999"] {
-        assert_eq!(label(code), code);
-    }
-    for code in [
-        "Made/Up-4711",
-        "HTTP tenant-1",
-        "HTTP 1",
-        "HTTP 5031",
-        "HTTP +50",
-        "HTTP",
-        "",
-    ] {
-        assert_eq!(label(code), "other", "{code}");
-    }
 }

@@ -1,8 +1,5 @@
 //! A server for bytes that no HTTP library would send.
 
-// Not every test binary uses all of it.
-#![allow(dead_code)]
-
 use std::{
     future::Future,
     net::SocketAddr,

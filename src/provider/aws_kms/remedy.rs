@@ -1,0 +1,122 @@
+//! What to do about a failed KMS call, in the terms of AWS. Pure: no network.
+
+use super::{endpoint::Mismatch, key_id::is_alias};
+use crate::{Receipt, error::KeyStoreFault};
+
+/// What to do about `fault`, of a call that was sent.
+pub(super) fn remedy(fault: KeyStoreFault, code: Option<&str>, receipt: &Receipt) -> String {
+    let (operation, key) = (receipt.operation(), receipt.key());
+    let region = receipt.region().unwrap_or("the client's region");
+    // Policies and most other operations do not take an alias for a key.
+    let (key_behind, key_argument) = match is_alias(key) {
+        false => (key.to_owned(), key.to_owned()),
+        true => (
+            format!("the ARN of the key behind {key}"),
+            format!(
+                "$(aws kms describe-key --region {region} --key-id {key} \
+                 --query KeyMetadata.KeyId --output text)"
+            ),
+        ),
+    };
+    match fault {
+        KeyStoreFault::AccessDenied => format!(
+            "allow kms:{operation} on {key_behind} in the caller's IAM policy and in the key policy"
+        ),
+        KeyStoreFault::Credentials => match code {
+            Some("ExpiredToken" | "ExpiredTokenException") => {
+                "renew the credentials, which have expired".into()
+            }
+            Some("InvalidSignatureException" | "RequestExpired" | "SignatureDoesNotMatch") => {
+                format!(
+                    "check that this machine's clock is right, that the secret key belongs to the \
+                     access key, and that {region} is the region of the endpoint"
+                )
+            }
+            Some(_) => {
+                "check the access key and, for temporary credentials, the session token".into()
+            }
+            None => {
+                "provide AWS credentials: environment, profile, SSO, or the role of the host".into()
+            }
+        },
+        KeyStoreFault::NotFound => format!(
+            "check that {key} exists in {region} and in this account; an alias is written alias/NAME"
+        ),
+        KeyStoreFault::Disabled => {
+            format!("enable it: aws kms enable-key --region {region} --key-id {key_argument}")
+        }
+        KeyStoreFault::InvalidState => format!(
+            "look at KeyState in `aws kms describe-key --region {region} --key-id {key}`; a pending \
+             deletion can be cancelled (aws kms cancel-key-deletion), after which the key has to be \
+             enabled"
+        ),
+        // The key was admitted once, or its public key pinned.
+        KeyStoreFault::InvalidUsage if operation == "Sign" => format!(
+            "the key behind {key} is of another type than the pinned public key: look whether an \
+             alias was moved or the wrong public key pinned"
+        ),
+        KeyStoreFault::InvalidUsage => {
+            "create a key with --key-usage SIGN_VERIFY and --key-spec ECC_SECG_P256K1 (Ethereum), \
+             ECC_NIST_P256 or ECC_NIST_EDWARDS25519"
+                .into()
+        }
+        KeyStoreFault::InvalidRequest => {
+            format!("correct what the source names; the key was given as {key}")
+        }
+        KeyStoreFault::Throttled => {
+            "retry after a pause, limit the rate (layer::rate_limit), and ask AWS to raise the \
+             account's quota for ECC requests"
+                .into()
+        }
+        KeyStoreFault::Unavailable => {
+            "retry; if it persists, look at what answers in KMS's place".into()
+        }
+        KeyStoreFault::Timeout => {
+            "retry; if it persists, check the network and the endpoint".into()
+        }
+        KeyStoreFault::Connection => {
+            format!(
+                "check that the KMS endpoint of {region} can be reached from here, and that \
+                 HTTPS_PROXY, HTTP_PROXY and NO_PROXY are as they should be, then retry"
+            )
+        }
+        KeyStoreFault::WrongEndpoint => wrong_endpoint(None, receipt),
+        KeyStoreFault::Other => match code {
+            Some("HTTP 407") => {
+                "give the proxy of HTTPS_PROXY or HTTP_PROXY its credentials".into()
+            }
+            Some(code) if code.starts_with("HTTP ") => format!(
+                "what answered is not KMS: check the endpoint of {region}, and for a proxy between"
+            ),
+            _ => "do not retry before you have looked at the source".into(),
+        },
+    }
+}
+
+/// What to do when what answers is not KMS, by what gave it away.
+pub(super) fn wrong_endpoint(mismatch: Option<Mismatch>, receipt: &Receipt) -> String {
+    let region = receipt.region().unwrap_or("the client's region");
+    let what = match mismatch {
+        Some(Mismatch::Certificate) => {
+            "check this machine's clock, and if a proxy inspects TLS add its CA to the trust store"
+        }
+        Some(Mismatch::Tls) => "check its port, and whether it is to be called with http or https",
+        Some(Mismatch::Http) | None => "check its port, and for a proxy in between",
+    };
+    format!("do not retry; check the endpoint of {region}; {what}")
+}
+
+/// For what was not sent, since the one thing that is waited for before did not come.
+pub(super) const NO_CREDENTIALS_IN_TIME: &str = "nothing was sent, since the source of the AWS \
+     credentials did not give any; retry, and if it persists check that source: STS, SSO, the \
+     credential process, or the metadata of the host";
+
+/// For what was not sent, since the client could not make a request.
+pub(super) const CLIENT_SETTING: &str =
+    "nothing was sent; correct the client's setting that the source names";
+
+/// For a request that was rejected for its time.
+pub(super) const WRONG_CLOCK: &str = "set this machine's clock, which differs too much from KMS's";
+
+#[cfg(test)]
+mod tests;
