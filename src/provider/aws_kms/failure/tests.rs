@@ -268,3 +268,50 @@ fn retry_after_is_read_from_the_answer() {
     assert_eq!(throttled("").retry_after(), None);
     assert_eq!(throttled("+5").retry_after(), None);
 }
+
+/// An operator acts by the words and a program by the verdict, so they must not differ.
+#[test]
+fn the_words_of_a_remedy_agree_with_the_verdict() {
+    use crate::error::KeyStoreFault::*;
+    let faults = [
+        AccessDenied,
+        Credentials,
+        NotFound,
+        Disabled,
+        InvalidState,
+        InvalidUsage,
+        InvalidRequest,
+        Throttled,
+        Unavailable,
+        Timeout,
+        Connection,
+        WrongEndpoint,
+        Other,
+    ];
+    let codes = [None, Some("HTTP 403"), Some("HTTP 407"), Some("Unknown")];
+    for (fault, code) in faults
+        .iter()
+        .flat_map(|fault| codes.map(|code| (fault, code)))
+    {
+        for operation in ["Sign", "GetPublicKey"] {
+            let words = remedy(*fault, code, &Receipt::new(operation, KEY));
+            let error = Error::KeyStore {
+                fault: *fault,
+                code: None,
+                retry_after: None,
+                remedy: words.clone(),
+                receipt: None,
+                source: "source".into(),
+            };
+            let asks = words.replace("do not retry", "").contains("retry");
+            assert_eq!(asks, error.is_retryable(), "{fault:?} {code:?}: {words}");
+        }
+    }
+    for (words, is_retryable) in [
+        (NO_CREDENTIALS_IN_TIME, true),
+        (CLIENT_SETTING, false),
+        (WRONG_CLOCK, false),
+    ] {
+        assert_eq!(words.contains("retry"), is_retryable, "{words}");
+    }
+}
