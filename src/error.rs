@@ -60,7 +60,7 @@ pub enum Error {
     ///
     /// A key store that returns such bytes is defective or is not the one you think it is.
     #[error(
-        "signature refused{}: {fault}; find out what answers in the key store's place",
+        "signature refused{}: {fault}; check for a proxy or a wrong endpoint",
         Of(receipt)
     )]
     InvalidSignature {

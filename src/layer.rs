@@ -45,7 +45,7 @@
 //!     provider::local::LocalSigner,
 //! };
 //!
-//! // In earnest, one `AwsKmsSigner` for each region of a multi-Region key.
+//! // In production, one `AwsKmsSigner` for each region of a multi-Region key.
 //! let frankfurt = LocalSigner::random(KeyType::Secp256k1)?;
 //! let dublin = frankfurt.clone();
 //!

@@ -82,6 +82,7 @@ mod body;
 mod budget;
 mod builder;
 mod call;
+mod client_state;
 mod clock;
 mod code;
 mod credentials;
@@ -211,7 +212,7 @@ impl AwsKmsSigner {
         input: &KeyInput<'_>,
         asked: &ToSign,
     ) -> Result<(Signature, String)> {
-        let pin = check_key(self.key(), answer.key_id.as_deref())?;
+        let pin = check_key(self.key(), self.region(), answer.key_id.as_deref())?;
         let used = (answer.algorithm.as_deref()).ok_or_else(|| missing("SigningAlgorithm"))?;
         if used != asked.algorithm() {
             return Err(Error::UnusableAnswer {

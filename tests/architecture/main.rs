@@ -115,7 +115,7 @@ fn signatures_have_three_constructors_and_the_verifier_calls_each() {
 }
 
 /// Invariant 9: the multiples of the generators are constants too long to write down, the count of
-/// tables in the process bounds their memory, and the signers over one SDK client find the budget
+/// tables in the process bounds their memory, and the signers over one SDK client find what
 /// they share.
 #[test]
 fn there_are_three_statics() {
@@ -124,8 +124,8 @@ fn there_are_three_statics() {
         .map(|name| (&*CRATE.scopes[name.scope].file, &*name.name))
         .collect();
     let file = "verifier/ecdsa.rs";
-    let budgets = ("provider/aws_kms/budget.rs", "PLACES");
-    assert_eq!(statics, [budgets, (file, "PLACES"), (file, "MULTIPLES")]);
+    let clients = ("provider/aws_kms/client_state.rs", "PLACES");
+    assert_eq!(statics, [clients, (file, "PLACES"), (file, "MULTIPLES")]);
 }
 
 /// A test in a file that no module declares is not compiled, and passes.

@@ -107,6 +107,54 @@ async fn a_clock_that_is_wrong_costs_one_more_request_once() {
     }
 }
 
+/// What another client of the signer's builder learns is not the first one's business.
+#[tokio::test]
+async fn a_signer_over_another_client_has_a_clock_of_its_own() {
+    let (good, good_signed) = client(0, true, 400, DISABLED);
+    let (bad, _) = client(23 * 3600, true, 400, DISABLED);
+    let hot = signer(good).await;
+    let other = hot.another_key(KEY).client(bad);
+    let other = other.pinned(public_key()).await.unwrap();
+    for signer in [&other, &hot] {
+        signer.sign(&request()).await.unwrap_err();
+    }
+    assert_eq!(offsets(&good_signed), [0]);
+}
+
+/// Signers that are made one by one over clones of one client learn together.
+#[tokio::test]
+async fn signers_over_one_client_share_its_clock() {
+    let (client, signed) = client(600, true, 400, DISABLED);
+    let (one, other) = (signer(client.clone()).await, signer(client).await);
+    for signer in [one, other] {
+        signer.sign(&request()).await.unwrap_err();
+    }
+    assert_eq!(offsets(&signed), [0, 600, 600]);
+}
+
+/// The `Date` of an answer from a cache is that of when it was cached (RFC 9111 §5.1).
+#[tokio::test]
+async fn the_date_of_a_cached_rejection_is_not_believed() {
+    let signed = Signed::default();
+    let seen = signed.clone();
+    let http_client = infallible_client_fn(move |request| {
+        let date = request.headers()["x-amz-date"].to_str().unwrap().to_owned();
+        seen.lock().unwrap().push(date);
+        let late = DateTime::from_secs(i64::try_from(NOON).unwrap() + 3600);
+        http::Response::builder()
+            .status(400)
+            .header("age", "3600")
+            .header("date", late.fmt(Format::HttpDate).unwrap())
+            .body(r#"{"__type":"InvalidSignatureException","message":"Signature expired: x"}"#)
+            .unwrap()
+    });
+    let (client, _) = client(0, true, 400, DISABLED);
+    let config = client.config().to_builder().http_client(http_client);
+    let signer = signer(Client::from_conf(config.build())).await;
+    signer.sign(&request()).await.unwrap_err();
+    assert_eq!(offsets(&signed), [0]);
+}
+
 /// It learns the time, and leaves the second request to whoever comes next.
 #[tokio::test]
 async fn a_check_asks_once_whatever_the_time() {

@@ -125,6 +125,8 @@ const FINAL: &[(Source, Service)] = &[
     ),
     (Instance, Answers(403, "no")),
     (Instance, Answers(404, "no role")),
+    // As on a machine that is no instance, which is where credentials are most often missing.
+    (Instance, Closes),
     (Process("exit 1"), Closes),
     (Process("echo no JSON"), Closes),
     (Process("no-such-binary-4711"), Closes),
@@ -414,9 +416,19 @@ async fn checks_alone_get_credentials_that_take_longer_than_a_check() {
         .await
         .unwrap();
 
-    let health = signer.check().await;
-    assert!(!health.is_ready(), "{health}");
+    let tasks = tokio::runtime::Handle::current().metrics();
+    let before = tasks.num_alive_tasks();
+    for _ in 0..2 {
+        let health = signer.check().await;
+        assert!(!health.is_ready(), "{health}");
+        assert_eq!(
+            tasks.num_alive_tasks(),
+            before + 1,
+            "not one for each check"
+        );
+    }
     tokio::time::sleep(Duration::from_secs(4)).await;
+    assert_eq!(tasks.num_alive_tasks(), before);
     assert_eq!(sent.load(Ordering::Relaxed), 0, "something was sent");
     let health = signer.check().await;
     assert!(health.is_ready(), "{health}");

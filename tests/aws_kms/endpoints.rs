@@ -1,6 +1,6 @@
 //! What answers is not KMS: asking again would not help, and the error says what was seen.
 
-use std::{error::Error as _, time::Duration};
+use std::{error::Error as _, process::Stdio, time::Duration};
 
 use kms_signer::{
     Error, KeyType, PublicKey, Signer,
@@ -13,6 +13,7 @@ use kms_signer::{
 use tokio::{
     io::{AsyncReadExt as _, AsyncWriteExt as _},
     net::TcpStream,
+    process::Command,
 };
 
 use crate::{
@@ -108,6 +109,49 @@ async fn what_speaks_no_tls_is_final() {
         assert_wrong_endpoint(&error, "", "http or https");
         assert_eq!(server.accepted(), 1);
     }
+}
+
+/// KMS is called by https, so a proxy is asked for a tunnel first.
+#[tokio::test]
+async fn a_proxy_that_rejects_the_caller_is_final() {
+    let proxy = Server::start(|_, mut stream: TcpStream| async move {
+        let _ = read_request(&mut stream).await;
+        let answer = b"HTTP/1.1 407 Proxy Authentication Required\r\ncontent-length: 0\r\n\r\n";
+        let _ = stream.write_all(answer).await;
+    })
+    .await;
+    // A process of its own, since the SDK reads the proxy from the environment.
+    let output = Command::new(std::env::current_exe().unwrap())
+        .args(["--exact", "endpoints::child", "--ignored", "--nocapture"])
+        .env("HTTPS_PROXY", proxy.url())
+        .env_remove("NO_PROXY")
+        .env_remove("no_proxy")
+        .kill_on_drop(true)
+        .stdin(Stdio::null())
+        .output()
+        .await
+        .unwrap();
+    let output = String::from_utf8_lossy(&output.stdout);
+    let expected = "verdict: wrong_endpoint false 1, give the proxy of HTTPS_PROXY its credentials";
+    assert!(output.contains(expected), "{output}");
+    assert_eq!(proxy.accepted(), 1);
+}
+
+#[tokio::test]
+#[ignore = "the test above runs it, with a proxy in the environment"]
+async fn child() {
+    let builder = AwsKmsSigner::builder(KEY)
+        .endpoint_url("https://kms.example")
+        .static_credentials("AKIAFAKEFAKEFAKEFAKE", "fake", None);
+    let error = refused(builder).await;
+    let attempts = error.receipt().unwrap().attempts();
+    let shown = error.to_string();
+    let remedy = shown.rsplit("; ").next().unwrap();
+    println!(
+        "verdict: {} {} {attempts}, {remedy}",
+        error.kind(),
+        error.is_retryable()
+    );
 }
 
 /// Trouble that passes looks much the same, and is tried again.

@@ -227,12 +227,14 @@ fn failure(code: &str) -> (u16, Value) {
 
 /// What `check` finds with these answers to `DescribeKey` and the dry run.
 async fn check_of(key: &LocalSigner, state: &'static str, dry_run: (u16, Value)) -> Health {
+    let metadata = json!({"KeyId": "1", "Arn": KEY, "KeyState": state});
+    check_described(key, json!({ "KeyMetadata": metadata }), dry_run).await
+}
+
+async fn check_described(key: &LocalSigner, description: Value, dry_run: (u16, Value)) -> Health {
     let spki = base64::encode(key.public_key().to_spki_der());
     let client = answered(move |operation| match operation {
-        "DescribeKey" => {
-            let metadata = json!({"KeyId": "1", "Arn": KEY, "KeyState": state});
-            (200, json!({ "KeyMetadata": metadata }))
-        }
+        "DescribeKey" => (200, description.clone()),
         "GetPublicKey" => (
             200,
             json!({
@@ -245,6 +247,15 @@ async fn check_of(key: &LocalSigner, state: &'static str, dry_run: (u16, Value))
     let builder = AwsKmsSigner::builder(KEY).client(client);
     let signer = builder.pinned(key.public_key().clone()).await.unwrap();
     signer.check().await
+}
+
+/// Something answered for `DescribeKey`, and what it said is not of the key.
+#[tokio::test]
+async fn a_description_without_end_says_nothing_of_the_key() {
+    let key = LocalSigner::from_bytes(KeyType::Secp256k1, &[7; 32]).unwrap();
+    let long = Value::String("x".repeat(70_000));
+    let health = check_described(&key, long, failure("DryRunOperationException")).await;
+    assert!(health.state.is_err() && health.is_ready(), "{health}");
 }
 
 /// "Key states of AWS KMS keys": a multi-Region key that becomes the primary is `Updating`, and signs.

@@ -1,14 +1,9 @@
 //! What is tried again, how often, and what the error says of it.
 
-use std::{
-    sync::{Arc, Mutex},
-    time::{Duration, SystemTime},
-};
+use std::time::Duration;
 
 use aws_config::{BehaviorVersion, Region};
 use aws_sdk_kms::{Client, config::Credentials};
-use aws_smithy_http_client::test_util::infallible_client_fn;
-use aws_smithy_types::date_time::Format;
 use kms_signer::{
     Error, KeyType, Signer,
     emulator::{Fault, FaultRule, KmsEmulator, Operation},
@@ -221,48 +216,6 @@ async fn retries_can_be_switched_off() {
         Err(Error::KeyStore { .. })
     ));
     signer.sign(&request()).await.unwrap();
-}
-
-/// A host whose clock is an hour late: the SDK learns it from the answer, and signs by KMS's clock.
-#[tokio::test]
-async fn a_request_that_was_refused_for_its_time_is_sent_once_more() {
-    let hour = Duration::from_secs(3_600);
-    let of_kms = aws_smithy_types::DateTime::from(SystemTime::now() + hour);
-    let date = of_kms.fmt(Format::HttpDate).unwrap();
-    let today = of_kms.fmt(Format::DateTime).unwrap()[..13].replace(['-', ':'], "");
-    let seen = Arc::new(Mutex::new(Vec::new()));
-    let times = seen.clone();
-    let http = infallible_client_fn(move |request: http::Request<_>| {
-        let time = request.headers()["x-amz-date"].to_str().unwrap().to_owned();
-        let mut times = times.lock().unwrap();
-        times.push(time);
-        let body = match times.len() {
-            1 => {
-                r#"{"__type":"InvalidSignatureException","message":"Signature expired: long ago"}"#
-            }
-            _ => r#"{"__type":"DisabledException","message":"disabled"}"#,
-        };
-        let response = http::Response::builder().status(400).header("date", &date);
-        response.body(body).unwrap()
-    });
-    let config = aws_sdk_kms::Config::builder()
-        .behavior_version(BehaviorVersion::v2026_01_12())
-        .region(Region::new("us-east-1"))
-        .credentials_provider(Credentials::new("AKIAFAKE", "fake", None, None, "test"))
-        .http_client(http)
-        .build();
-    let builder = AwsKmsSigner::builder(super::KEY).client(Client::from_conf(config));
-    let error = builder
-        .retries(Retries::none())
-        .connect()
-        .await
-        .unwrap_err();
-    // Its time was accepted then.
-    assert_eq!(error.code(), Some("DisabledException"), "{error:?}");
-    assert_eq!(error.receipt().unwrap().attempts(), 2);
-    let seen = seen.lock().unwrap();
-    assert!(!seen[0].starts_with(&today), "{seen:?} {today}");
-    assert!(seen[1].starts_with(&today), "{seen:?} {today}");
 }
 
 /// All keys of an account under one limit: neither the provider's retries nor the layer add up.

@@ -13,8 +13,12 @@ use crate::{Error, KeyType, PublicKey, Result, error::KeyFault};
 ///
 /// Returns what to pin, its ARN or an emulator's id, and its public key. What rules a key out comes
 /// before what is missing: a key for encryption has no public key, and is not to be asked for again.
-pub(super) fn admit(key_id: &str, answer: &PublicKeyAnswer) -> Result<(String, PublicKey)> {
-    let pin = check_key(key_id, answer.key_id.as_deref())?;
+pub(super) fn admit(
+    key_id: &str,
+    region: Option<&str>,
+    answer: &PublicKeyAnswer,
+) -> Result<(String, PublicKey)> {
+    let pin = check_key(key_id, region, answer.key_id.as_deref())?;
     // Usage before spec: an ECC key made for key agreement has the right spec and the wrong usage.
     let usage = (answer.usage.as_deref()).ok_or_else(|| missing("KeyUsage"))?;
     if usage != KeyUsageType::SignVerify.as_str() {

@@ -13,7 +13,7 @@ use tokio::time::{Instant, timeout_at};
 use super::{
     AwsKmsSigner, Retries, admission,
     call::{Caller, Settings, Subject, in_future, require_runtime},
-    clock::Clock,
+    client_state::ClientState,
     key_id::KeyId,
     protocol,
 };
@@ -35,7 +35,8 @@ pub struct AwsKmsSignerBuilder {
     region: Option<String>,
     endpoint_url: Option<String>,
     settings: Settings,
-    clock: Clock,
+    /// Of the signer it was made from, as long as it is over the same client.
+    state: Option<Arc<ClientState>>,
 }
 
 #[derive(Clone)]
@@ -54,7 +55,7 @@ impl AwsKmsSignerBuilder {
             region: None,
             endpoint_url: None,
             settings: Settings::default(),
-            clock: Clock::default(),
+            state: None,
         }
     }
 
@@ -62,7 +63,7 @@ impl AwsKmsSignerBuilder {
         Self {
             source: Source::Client(caller.client().clone()),
             settings: caller.settings().clone(),
-            clock: caller.clock().clone(),
+            state: Some(caller.state().clone()),
             ..Self::new(key_id)
         }
     }
@@ -70,6 +71,7 @@ impl AwsKmsSignerBuilder {
     /// Uses the settings and credentials of an SDK configuration.
     pub fn sdk_config(mut self, config: &SdkConfig) -> Self {
         self.source = Source::SdkConfig(Box::new(config.clone()));
+        self.state = None;
         self
     }
 
@@ -89,6 +91,7 @@ impl AwsKmsSignerBuilder {
     /// client also share the [budget](Retries#budget) of their retries.
     pub fn client(mut self, client: Client) -> Self {
         self.source = Source::Client(client);
+        self.state = None;
         self
     }
 
@@ -107,6 +110,7 @@ impl AwsKmsSignerBuilder {
             None,
             "kms-signer",
         ));
+        self.state = None;
         self
     }
 
@@ -114,12 +118,14 @@ impl AwsKmsSignerBuilder {
     /// ARN, and last the environment.
     pub fn region(mut self, region: impl Into<String>) -> Self {
         self.region = Some(region.into());
+        self.state = None;
         self
     }
 
     /// Sends requests to this URL: a VPC endpoint, a proxy, or an emulator.
     pub fn endpoint_url(mut self, url: impl Into<String>) -> Self {
         self.endpoint_url = Some(url.into());
+        self.state = None;
         self
     }
 
@@ -187,7 +193,8 @@ impl AwsKmsSignerBuilder {
         let send = |overrides| protocol::get_public_key(caller.client(), &key_id, overrides);
         let (pin, public_key) = caller
             .call(subject, deadline, send, |answer, receipt| {
-                admission::admit(&key_id, &answer).map_err(|error| error.with_receipt(receipt))
+                let admitted = admission::admit(&key_id, caller.region(), &answer);
+                admitted.map_err(|error| error.with_receipt(receipt))
             })
             .await?;
         Ok(AwsKmsSigner::new(caller, key_id, Some(pin), public_key))
@@ -213,13 +220,14 @@ impl AwsKmsSignerBuilder {
 
     async fn caller(self) -> Result<(Caller, Arc<str>, Instant)> {
         require_runtime()?;
-        let (mut settings, clock) = (self.settings.clone(), self.clock.clone());
+        let (settings, state) = (self.settings.clone(), self.state.clone());
         let deadline = in_future(settings.deadline);
         let given = self.given_client().cloned();
         let (client, key_id) = self.client_and_key(deadline).await?;
         let region = client.config().region().map(Region::as_ref);
-        settings.retries = (settings.retries).over(given.as_ref().unwrap_or(&client), region);
-        Ok((Caller::new(client, settings, clock), key_id, deadline))
+        let state =
+            state.unwrap_or_else(|| ClientState::of(given.as_ref().unwrap_or(&client), region));
+        Ok((Caller::new(client, settings, state), key_id, deadline))
     }
 
     /// The client that was given, unless the calls go to another endpoint or account.

@@ -13,7 +13,7 @@ use tokio::{
 };
 use tracing::{Instrument as _, Span, field};
 
-use super::{Retries, attempt::Attempt, clock::Clock, code::label, failure};
+use super::{Retries, attempt::Attempt, client_state::ClientState, code::label, failure};
 use crate::{
     Error, KeyInput, Receipt, Result, SignRequest,
     telemetry::{self, InFlight},
@@ -25,7 +25,7 @@ pub(super) struct Caller {
     client: Client,
     region: Option<Arc<str>>,
     settings: Settings,
-    clock: Clock,
+    state: Arc<ClientState>,
 }
 
 /// What the builder lets the user choose of it.
@@ -63,13 +63,13 @@ pub(super) struct Subject<'a> {
 }
 
 impl Caller {
-    pub(super) fn new(client: Client, settings: Settings, clock: Clock) -> Self {
+    pub(super) fn new(client: Client, settings: Settings, state: Arc<ClientState>) -> Self {
         let region = client.config().region();
         Self {
             region: region.map(|region| region.as_ref().into()),
             client,
             settings,
-            clock,
+            state,
         }
     }
 
@@ -85,8 +85,9 @@ impl Caller {
         &self.settings
     }
 
-    pub(super) fn clock(&self) -> &Clock {
-        &self.clock
+    /// What is shared by all signers over the client.
+    pub(super) fn state(&self) -> &Arc<ClientState> {
+        &self.state
     }
 
     /// When a call that starts now has to be over.
@@ -193,14 +194,14 @@ impl Call<'_> {
         let retries = &self.caller.settings.retries;
         let mut allowance = match self.is_probe {
             true => retries.start_probe(),
-            false => retries.start(),
+            false => retries.start(self.caller.state.budget()),
         };
         let mut corrected_clock = false;
         let mut attempt: u32 = 0;
         loop {
             attempt = attempt.saturating_add(1);
             let start = Instant::now();
-            let mut tried = Attempt::new(&self.caller.client, &self.caller.clock);
+            let mut tried = Attempt::new(&self.caller.client, self.caller.state.clock());
             let answer = self.attempt(&mut tried, &send).await;
             let was_sent = tried.was_sent();
             self.sent = self.sent.saturating_add(was_sent.into());
@@ -211,7 +212,7 @@ impl Call<'_> {
             });
             let request_id = receipt.request_id().map(str::to_owned);
             let corrects_clock = matches!(&answer, Ok(Err(error)) if failure::is_skewed(error))
-                && tried.corrects(&self.caller.clock)
+                && tried.corrects(self.caller.state.clock())
                 && !corrected_clock
                 && !self.is_probe;
             // Gives up its connection before the next attempt asks for one.

@@ -16,8 +16,12 @@ pub(super) fn mismatch(error: &(dyn StdError + 'static)) -> Option<Mismatch> {
             Some(error) => of_tls(error),
             None => {
                 let http = link.downcast_ref::<hyper::Error>();
-                http.is_some_and(hyper::Error::is_parse)
-                    .then_some(Mismatch::Http)
+                if http.is_some_and(hyper::Error::is_parse) {
+                    return Some(Mismatch::Http);
+                }
+                // The type of this one is hyper-util's own.
+                let words = link.to_string();
+                (words == "tunnel error: proxy authorization required").then_some(Mismatch::Proxy)
             }
         }
     })
@@ -31,6 +35,8 @@ pub(super) enum Mismatch {
     Tls,
     /// No HTTP.
     Http,
+    /// A proxy that wants to know who asks (HTTP 407).
+    Proxy,
 }
 
 fn of_tls(error: &rustls::Error) -> Option<Mismatch> {

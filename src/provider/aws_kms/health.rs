@@ -14,7 +14,7 @@ use super::{
 };
 use crate::{
     Error, KeyInput, KeyType, Receipt, Result, Signer as _,
-    error::{KeyFault, KeyStoreFault},
+    error::{AnswerFault, KeyFault, KeyStoreFault},
 };
 
 /// What [`AwsKmsSigner::check`] found. Its `Display` is a report of one line for each question.
@@ -178,15 +178,16 @@ impl AwsKmsSigner {
         let send =
             |overrides| protocol::get_public_key(self.caller.client(), &self.key_id, overrides);
         let accept = |answer: PublicKeyAnswer, receipt: Receipt| {
-            let same = admission::admit(self.key(), &answer).and_then(|(_, public_key)| {
-                match public_key == *self.public_key() {
-                    true => Ok(()),
-                    false => Err(Error::KeyRefused {
-                        fault: KeyFault::AnotherPublicKey,
-                        receipt: None,
-                    }),
-                }
-            });
+            let same =
+                admission::admit(self.key(), self.region(), &answer).and_then(|(_, public_key)| {
+                    match public_key == *self.public_key() {
+                        true => Ok(()),
+                        false => Err(Error::KeyRefused {
+                            fault: KeyFault::AnotherPublicKey,
+                            receipt: None,
+                        }),
+                    }
+                });
             same.map_err(|error| error.with_receipt(receipt))
         };
         let subject = self.subject("GetPublicKey");
@@ -221,15 +222,20 @@ impl AwsKmsSigner {
     ///
     /// Ending the check ended that, so that where nothing but checks are made, as before a service
     /// is ready, credentials that take longer than a check would never be there.
+    /// However many checks ask for it, one task does it for all signers over the client.
     fn go_on_loading_credentials(&self) {
+        let Some(loading) = self.caller.state().begin_loading() else {
+            return;
+        };
         let signer = self.clone();
         tokio::spawn(async move {
+            let _until_the_end = loading;
             let Ok(asked) = ToSign::new(&signer.dry_run_input()) else {
                 return;
             };
             let client = signer.caller.client();
-            let timeout = signer.caller.settings().deadline;
-            let attempt = Attempt::new(client, signer.caller.clock());
+            let timeout = signer.caller.settings().deadline.min(LONGEST_LOADING);
+            let attempt = Attempt::new(client, signer.caller.state().clock());
             let overrides = attempt
                 .overrides(client, timeout)
                 .interceptor(StopBeforeSending);
@@ -250,7 +256,9 @@ impl AwsKmsSigner {
         match is_alias(self.key()) {
             // Which key it leads to is not pinned before the first signature.
             true => Ok(PinCheck::Unproven),
-            false => check_key(self.key(), Some(&description.arn)).map(|_| PinCheck::Arn),
+            false => {
+                check_key(self.key(), self.region(), Some(&description.arn)).map(|_| PinCheck::Arn)
+            }
         }
     }
 
@@ -264,6 +272,9 @@ impl AwsKmsSigner {
         }
     }
 }
+
+/// No source of credentials takes as long, and the task that waits for them holds the signer.
+const LONGEST_LOADING: Duration = Duration::from_secs(5 * 60);
 
 /// What a dry run asks to have signed: 32 bytes, the hash of nothing that is known. Not zeros, since
 /// anyone can make an ECDSA signature over a digest of zero under any public key.
@@ -285,8 +296,11 @@ fn is_of_the_key(error: &Error) -> bool {
                 | KeyStoreFault::InvalidUsage
         ),
         Error::KeyMoved { .. } | Error::KeyRefused { .. } => true,
-        // What is incomplete says nothing, and another key or algorithm does.
-        Error::UnusableAnswer { .. } => !error.is_retryable(),
+        // What is incomplete or too long says nothing of the key.
+        Error::UnusableAnswer { fault, .. } => matches!(
+            fault,
+            AnswerFault::Key { .. } | AnswerFault::Algorithm { .. }
+        ),
         _ => false,
     }
 }

@@ -96,14 +96,19 @@ pub(super) fn is_alias(text: &str) -> bool {
     KeyId::parse(text).is_some_and(|key_id| key_id.is_alias())
 }
 
-/// Compares the key of an answer with the one that was asked for, or is pinned.
+/// Compares the key of an answer with the one that was asked for, or is pinned, by a client of this
+/// region.
 ///
 /// Returns what to pin: a key ARN or a key id, and never less than is known already.
 ///
 /// # Errors
 ///
 /// [`Error::KeyMoved`] when it is another key, [`Error::UnusableAnswer`] when it is none.
-pub(super) fn check_key(asked: &str, answered: Option<&str>) -> Result<String> {
+pub(super) fn check_key(
+    asked: &str,
+    region: Option<&str>,
+    answered: Option<&str>,
+) -> Result<String> {
     let answered = answered.ok_or_else(|| missing("KeyId"))?;
     let key = KeyId::parse(answered).filter(|key| !key.is_alias());
     let key = key.ok_or_else(|| Error::UnusableAnswer {
@@ -114,6 +119,8 @@ pub(super) fn check_key(asked: &str, answered: Option<&str>) -> Result<String> {
     })?;
     match KeyId::parse(asked) {
         Some(asked) if !asked.may_be(&key) => {}
+        // A name without a scope is one of the client's region.
+        Some(asked) if asked.scope.is_none() && is_elsewhere(region, &key) => {}
         Some(asked) if asked.is_key_arn() => return Ok(asked.text.to_owned()),
         Some(_) => return Ok(key.text.to_owned()),
         None => {}
@@ -123,6 +130,10 @@ pub(super) fn check_key(asked: &str, answered: Option<&str>) -> Result<String> {
         returned: answered.to_owned(),
         receipt: None,
     })
+}
+
+fn is_elsewhere(region: Option<&str>, key: &KeyId<'_>) -> bool {
+    matches!((region, key.region()), (Some(own), Some(other)) if own != other)
 }
 
 /// UUIDs, `mrk-` and 32 hexadecimal digits, and what emulators make up.

@@ -69,7 +69,7 @@ pub(super) fn remedy(fault: KeyStoreFault, code: Option<&str>, receipt: &Receipt
                 .into()
         }
         KeyStoreFault::Unavailable => {
-            "retry; if it persists, look at what answers in KMS's place".into()
+            "retry; if it persists, check for a proxy or a wrong endpoint".into()
         }
         KeyStoreFault::Timeout => {
             "retry; if it persists, check the network and the endpoint".into()
@@ -101,6 +101,9 @@ pub(super) fn wrong_endpoint(mismatch: Option<Mismatch>, receipt: &Receipt) -> S
             "check this machine's clock, and if a proxy inspects TLS add its CA to the trust store"
         }
         Some(Mismatch::Tls) => "check its port, and whether it is to be called with http or https",
+        Some(Mismatch::Proxy) => {
+            return "give the proxy of HTTPS_PROXY its credentials".into();
+        }
         Some(Mismatch::Http) | None => "check its port, and for a proxy in between",
     };
     format!("do not retry; check the endpoint of {region}; {what}")

@@ -1,11 +1,10 @@
 //! When a failed attempt is repeated, and after which pause.
 
-use std::{fmt, time::Duration};
+use std::{fmt, sync::Arc, time::Duration};
 
-use aws_sdk_kms::Client;
 use tokio::time::Instant;
 
-use super::budget::{Budget, SharedBudget};
+use super::budget::Budget;
 use crate::{Error, error::KeyStoreFault};
 
 /// How often, and after which pauses, an attempt at a call is repeated.
@@ -47,8 +46,8 @@ pub struct Retries {
     max_attempts: u32,
     initial_backoff: Duration,
     max_backoff: Duration,
-    /// `None` until a client is known, unless the user set one.
-    budget: Option<SharedBudget>,
+    /// Where the user set one. Otherwise that of the client counts.
+    budget: Option<Arc<Budget>>,
 }
 
 impl Default for Retries {
@@ -64,7 +63,8 @@ impl Default for Retries {
 }
 
 impl Retries {
-    /// Every failure returns at once.
+    /// Every failure returns at once, with one exception: what KMS rejects for its time is sent once
+    /// more, by the time that KMS gave.
     pub fn none() -> Self {
         Self::default().max_attempts(1)
     }
@@ -95,22 +95,15 @@ impl Retries {
     /// With 0 there are no retries. With fewer than a retry costs, there is one when it is full.
     #[must_use]
     pub fn budget(mut self, tokens: u32) -> Self {
-        self.budget = Some(SharedBudget::new(tokens));
+        self.budget = Some(Arc::new(Budget::new(tokens)));
         self
     }
 
-    /// Shares the budget of `client`, unless the user set one.
-    pub(super) fn over(mut self, client: &Client, region: Option<&str>) -> Self {
-        let shared = || SharedBudget::of_client(client, region);
-        self.budget = Some(self.budget.unwrap_or_else(shared));
-        self
-    }
-
-    /// The retries of one call.
-    pub(super) fn start(&self) -> Allowance<'_> {
+    /// The retries of one call, over a client with this budget.
+    pub(super) fn start<'a>(&'a self, of_client: &'a Budget) -> Allowance<'a> {
         Allowance {
             retries: self,
-            budget: self.budget.as_deref(),
+            budget: Some(self.budget.as_deref().unwrap_or(of_client)),
             attempts: 0,
             paid: 0,
         }

@@ -6,7 +6,7 @@ use aws_sdk_kms::{
     types::SigningAlgorithmSpec,
 };
 
-use super::clock::Clock;
+use super::client_state::ClientState;
 use super::{call::Settings, *};
 use crate::{KeyType, error::SignatureFault, secret_key::SecretKey};
 
@@ -25,11 +25,9 @@ fn signer(key_id: &str, arn: Option<&str>) -> AwsKmsSigner {
         .region(Region::from_static("us-east-1"))
         .build();
     let public_key = key(1).public_key().unwrap();
-    let caller = Caller::new(
-        Client::from_conf(config),
-        Settings::default(),
-        Clock::default(),
-    );
+    let client = Client::from_conf(config);
+    let state = ClientState::of(&client, None);
+    let caller = Caller::new(client, Settings::default(), state);
     AwsKmsSigner::new(caller, key_id.into(), arn.map(str::to_owned), public_key)
 }
 

@@ -26,7 +26,7 @@ fn answer(spec: KeySpec, key_type: KeyType) -> GetPublicKeyOutput {
 }
 
 fn admitted(key_id: &str, output: &GetPublicKeyOutput) -> Result<(String, PublicKey)> {
-    admit(key_id, &output.clone().into())
+    admit(key_id, None, &output.clone().into())
 }
 
 #[track_caller]

@@ -88,7 +88,7 @@ fn arns_are_compared_whole_and_bare_ids_by_their_end() {
         (ALIAS_ARN, elsewhere, None),
         (ALIAS_ARN, "1234abcd", Some("1234abcd")),
     ] {
-        match (check_key(asked, Some(answered)), pin) {
+        match (check_key(asked, None, Some(answered)), pin) {
             (Ok(actual), Some(pin)) => assert_eq!(actual, pin, "{asked} {answered}"),
             (
                 Err(Error::KeyMoved {
@@ -107,13 +107,13 @@ fn arns_are_compared_whole_and_bare_ids_by_their_end() {
 fn an_answer_that_names_no_key_is_not_usable() {
     for answered in ["", "alias/a", ALIAS_ARN, "arn:aws:kms", "a key"] {
         for asked in ["alias/a", ALIAS_ARN, ARN, "1234abcd"] {
-            match check_key(asked, Some(answered)) {
+            match check_key(asked, None, Some(answered)) {
                 Err(error @ Error::UnusableAnswer { .. }) => assert!(!error.is_retryable()),
                 other => panic!("{asked} {answered}: {other:?}"),
             }
         }
     }
-    assert!(check_key(ARN, None).unwrap_err().is_retryable());
+    assert!(check_key(ARN, None, None).unwrap_err().is_retryable());
 }
 
 proptest! {
@@ -123,11 +123,25 @@ proptest! {
         asked in prop::sample::select(vec!["alias/a", ALIAS_ARN, ARN, "1234abcd"]),
         answered in "(arn:aws:kms:[a-z]{0,3}:[0-9]{11,12}:(key|alias)/)?[0-9a-f]{0,4}|\\PC*",
     ) {
-        if let Ok(pin) = check_key(asked, Some(&answered)) {
+        if let Ok(pin) = check_key(asked, None, Some(&answered)) {
             let parsed = KeyId::parse(&pin).unwrap();
             prop_assert!(!parsed.is_alias());
-            prop_assert_eq!(check_key(&pin, Some(&answered)).unwrap(), pin.clone());
+            prop_assert_eq!(check_key(&pin, None, Some(&answered)).unwrap(), pin.clone());
             prop_assert!(KeyId::parse(asked).unwrap().is_key_arn() <= parsed.is_key_arn());
         }
+    }
+}
+
+/// Replicas of a multi-Region key have one id, and aliases may have one name in every region.
+#[test]
+fn a_name_without_a_scope_is_one_of_the_clients_region() {
+    let elsewhere = "arn:aws-cn:kms:cn-north-1:999999999999:key/1234abcd";
+    for asked in ["1234abcd", "alias/a"] {
+        assert!(check_key(asked, Some("us-east-1"), Some(ARN)).is_ok());
+        assert!(matches!(
+            check_key(asked, Some("eu-west-1"), Some(elsewhere)),
+            Err(Error::KeyMoved { .. })
+        ));
+        assert!(check_key(asked, Some("eu-west-1"), Some("1234abcd")).is_ok());
     }
 }

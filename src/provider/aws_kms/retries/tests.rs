@@ -17,6 +17,11 @@ fn full() -> Retries {
     Retries::default().budget(100)
 }
 
+/// The budget of a client, which is empty, so that one that was set shows.
+fn of_client() -> &'static Budget {
+    Box::leak(Box::new(Budget::new(0)))
+}
+
 fn throttled() -> Error {
     failure(KeyStoreFault::Throttled, None)
 }
@@ -32,7 +37,12 @@ fn later() -> Instant {
 /// How many retries in a row are allowed, each in a call of its own.
 fn retries_left(retries: &Retries, error: &Error) -> u32 {
     (0..1_000)
-        .take_while(|_| retries.start().pause_after(error, later()).is_some())
+        .take_while(|_| {
+            retries
+                .start(of_client())
+                .pause_after(error, later())
+                .is_some()
+        })
         .count()
         .try_into()
         .unwrap()
@@ -41,7 +51,7 @@ fn retries_left(retries: &Retries, error: &Error) -> u32 {
 #[tokio::test(start_paused = true)]
 async fn only_what_is_retryable_is_repeated_and_only_so_often() {
     let retries = full().max_attempts(4);
-    let mut allowance = retries.start();
+    let mut allowance = retries.start(of_client());
     for _ in 0..3 {
         assert!(allowance.pause_after(&lost(), later()).is_some());
     }
@@ -51,7 +61,12 @@ async fn only_what_is_retryable_is_repeated_and_only_so_often() {
         fault: AnswerFault::Missing { field: "KeyId" },
         receipt: None,
     };
-    assert!(retries.start().pause_after(&missing, later()).is_some());
+    assert!(
+        retries
+            .start(of_client())
+            .pause_after(&missing, later())
+            .is_some()
+    );
     for error in [
         failure(KeyStoreFault::AccessDenied, None),
         failure(KeyStoreFault::Credentials, None),
@@ -59,14 +74,14 @@ async fn only_what_is_retryable_is_repeated_and_only_so_often() {
         Error::SignatureNotVerified { receipt: None },
     ] {
         assert_eq!(
-            retries.start().pause_after(&error, later()),
+            retries.start(of_client()).pause_after(&error, later()),
             None,
             "{error}"
         );
     }
     for attempts in [0, 1] {
         let none = full().max_attempts(attempts);
-        assert_eq!(none.start().pause_after(&lost(), later()), None);
+        assert_eq!(none.start(of_client()).pause_after(&lost(), later()), None);
     }
 }
 
@@ -79,7 +94,7 @@ async fn pauses_grow_within_their_bounds_and_differ() {
         .budget(u32::MAX);
     let mut seen = std::collections::HashSet::new();
     for _ in 0..50 {
-        let mut allowance = retries.start();
+        let mut allowance = retries.start(of_client());
         for longest in [10, 20, 40, 80, 100, 100].into_iter().chain([100; 33]) {
             let pause = allowance.pause_after(&lost(), later()).unwrap();
             assert!(
@@ -102,9 +117,15 @@ async fn retry_after_is_honoured_unless_it_ends_after_the_deadline() {
     let asked = Duration::from_secs(2);
     let error = failure(KeyStoreFault::Throttled, Some(asked));
     let in_time = Instant::now() + Duration::from_secs(3);
-    assert_eq!(retries.start().pause_after(&error, in_time), Some(asked));
+    assert_eq!(
+        retries.start(of_client()).pause_after(&error, in_time),
+        Some(asked)
+    );
     let too_early = Instant::now() + asked;
-    assert_eq!(retries.start().pause_after(&error, too_early), None);
+    assert_eq!(
+        retries.start(of_client()).pause_after(&error, too_early),
+        None
+    );
 }
 
 #[tokio::test(start_paused = true)]
@@ -112,7 +133,10 @@ async fn a_refused_pause_costs_nothing() {
     let retries = full().budget(10);
     for _ in 0..100 {
         let gone = Instant::now();
-        assert_eq!(retries.start().pause_after(&throttled(), gone), None);
+        assert_eq!(
+            retries.start(of_client()).pause_after(&throttled(), gone),
+            None
+        );
     }
     assert_eq!(retries_left(&retries, &throttled()), 1);
 }
@@ -129,14 +153,25 @@ async fn the_budget_bounds_retries_by_what_they_cost() {
     }
 }
 
-/// A question is asked once, and without a budget nothing is asked again.
+/// A question is asked once, and a request as often as the client's budget pays for.
 #[tokio::test(start_paused = true)]
-async fn there_is_no_retry_without_a_budget() {
+async fn without_a_budget_of_its_own_the_clients_pays() {
     assert_eq!(full().start_probe().pause_after(&lost(), later()), None);
     assert_eq!(
-        Retries::default().start().pause_after(&lost(), later()),
+        Retries::default()
+            .start(of_client())
+            .pause_after(&lost(), later()),
         None
     );
+    let paying = Budget::new(1);
+    let retries = Retries::default();
+    assert!(
+        retries
+            .start(&paying)
+            .pause_after(&lost(), later())
+            .is_some()
+    );
+    assert_eq!(retries.start(&paying).pause_after(&lost(), later()), None);
 }
 
 #[tokio::test(start_paused = true)]
@@ -153,7 +188,7 @@ async fn clones_share_the_budget_and_a_new_one_is_full() {
 #[tokio::test(start_paused = true)]
 async fn success_and_time_refill_the_budget_to_its_brim() {
     let retries = full().budget(30);
-    let mut paid = retries.start();
+    let mut paid = retries.start(of_client());
     assert!(paid.pause_after(&throttled(), later()).is_some());
     assert!(paid.pause_after(&throttled(), later()).is_some());
     assert_eq!(retries_left(&retries, &throttled()), 1);
@@ -165,7 +200,7 @@ async fn success_and_time_refill_the_budget_to_its_brim() {
     );
 
     for _ in 0..10 {
-        retries.start().succeeded();
+        retries.start(of_client()).succeeded();
     }
     assert_eq!(
         retries_left(&retries, &throttled()),
@@ -194,7 +229,7 @@ async fn the_largest_settings_are_harmless() {
         .initial_backoff(Duration::MAX)
         .max_backoff(Duration::MAX)
         .budget(u32::MAX);
-    let mut allowance = retries.start();
+    let mut allowance = retries.start(of_client());
     let never = Instant::now() + Duration::from_secs(2 * 365 * 24 * 60 * 60);
     for _ in 0..100 {
         let pause = allowance.pause_after(&lost(), never).unwrap();
