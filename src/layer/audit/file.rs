@@ -7,35 +7,39 @@ use std::{
     io::{self, Read as _, Seek as _, SeekFrom},
     path::Path,
     sync::Arc,
-    thread,
     time::{Duration, Instant},
 };
 
 use async_trait::async_trait;
 use tokio::{
     runtime::Handle,
-    sync::{Mutex, OwnedMutexGuard},
+    sync::{Mutex, OwnedMutexGuard, Semaphore},
+    time::{self, timeout, timeout_at},
 };
 
-use self::storage::{Disk, Storage, is_at};
+use self::storage::{Disk, FileId, Storage, folder_of, is_at};
 use super::{AuditRecord, AuditSink};
 use crate::error::BoxError;
 
 /// A file with one record on each line, as JSON (<https://jsonlines.org>).
 ///
-/// Needs a tokio runtime, whose threads for blocking work do the writing.
+/// Needs a tokio runtime with its timer, whose threads for blocking work do the writing.
 ///
 /// # What holds
 ///
 /// - A line is written whole, in one write at the end of the file (`O_APPEND`), under an exclusive
 ///   lock on it ([`File::lock`]). So any number of sinks and processes may write to one file, as
 ///   long as each of them is a `JsonLinesFile`. Any other program that holds that lock delays
-///   signing, and after two seconds fails it with a retryable error.
+///   signing. A record that waited two seconds for the file, behind other records and for the
+///   lock, fails with a retryable error.
 /// - The locked file is the one at the path. If it was renamed or removed while its lock was
 ///   awaited, the record goes to the file that is there now.
 /// - If a full disk or a crash cut the last line, the next record begins a new one. What was cut
 ///   stays, and a reader has to skip what is not JSON. Its signature was not returned, unless
 ///   the system crashed and [`Fsync::Never`] holds.
+/// - At most 16 records of a sink and its clones are in a sync at the same time, so a disk that
+///   hangs keeps no more threads. A record that waited ten seconds for such a place fails with a
+///   retryable error.
 /// - Once the write was handed to a thread it is done, even if the future is dropped. Only a
 ///   runtime that shuts down gives up writes that wait for a thread.
 ///
@@ -53,9 +57,18 @@ use crate::error::BoxError;
 pub struct JsonLinesFile {
     path: Arc<Path>,
     fsync: Fsync,
-    /// Whose turn it is to write, so that those who wait for it keep no thread waiting.
-    turn: Arc<Mutex<()>>,
+    turn: Arc<Mutex<Turn>>,
+    /// Places for records that are in a sync.
+    syncs: Arc<Semaphore>,
     storage: Arc<dyn Storage>,
+}
+
+/// Whose turn it is to write has this, so that records that wait for it keep no thread waiting.
+#[derive(Debug, Default)]
+struct Turn {
+    /// The file whose folder was synced. Not each empty file: another writer, which does not sync,
+    /// may have written the first line.
+    in_synced_folder: Option<FileId>,
 }
 
 /// When a record is on the disk.
@@ -66,9 +79,11 @@ pub enum Fsync {
     /// of the process, however it ends, and the last ones not that of the system. The default.
     #[default]
     Never,
-    /// Before the signature is returned: no crash of the system loses the record of one. This
-    /// costs what the disk takes for it, often some milliseconds. Requests wait for it side by
-    /// side.
+    /// Before the signature is returned: the file is synced, and before its first record the folder
+    /// with its name (`fsync` of POSIX). The record then survives a crash of the system, as far as
+    /// the file system and the disk keep what they confirm. The folders above, and a symbolic link
+    /// that leads to the file, are not synced. This costs what the disk takes for it, often some
+    /// milliseconds. Requests wait for it side by side.
     EachRecord,
 }
 
@@ -94,6 +109,7 @@ impl JsonLinesFile {
             path: path.into(),
             fsync: Fsync::default(),
             turn: Arc::default(),
+            syncs: Arc::new(Semaphore::new(MOST_SYNCS)),
             storage,
         })
     }
@@ -111,8 +127,15 @@ impl JsonLinesFile {
     }
 }
 
-/// How long to wait for the lock. Other writers hold it for a fraction of a millisecond.
+/// How long a record waits for its turn and then for the lock. Other writers hold it for a fraction
+/// of a millisecond.
 const LOCK_TIMEOUT: Duration = Duration::from_secs(2);
+
+/// How many records are in a sync. Each keeps a thread, and the system bundles what they want.
+const MOST_SYNCS: usize = 16;
+
+/// How long a record waits for one of these places.
+const SYNC_TIMEOUT: Duration = Duration::from_secs(10);
 
 /// How often the file may be replaced while it is opened, for one record.
 const MOST_REPLACED: usize = 16;
@@ -122,26 +145,31 @@ impl AuditSink for JsonLinesFile {
     async fn record(&self, record: &AuditRecord) -> Result<(), BoxError> {
         let json = serde_json::to_string(record)?;
         let runtime = Handle::try_current()?;
-        let turn = Arc::clone(&self.turn).lock_owned().await;
-        let file = self.clone();
-        runtime
-            .spawn_blocking(move || {
-                let written = file.write(&json, turn);
-                written.map_err(|error| in_file(&file.path, error))
-            })
-            .await??;
-        Ok(())
+        // Before the turn: otherwise each record would wait for those before it and then anew.
+        let deadline = time::Instant::now() + LOCK_TIMEOUT;
+        let turn = timeout_at(deadline, Arc::clone(&self.turn).lock_owned()).await;
+        let turn = turn.map_err(|_| {
+            self.late("waited 2 s behind other records; check what keeps the file locked")
+        })?;
+        let sink = self.clone();
+        let written = runtime
+            .spawn_blocking(move || sink.write(&json, turn, deadline.into_std()))
+            .await?;
+        let file = written.map_err(|error| in_file(&self.path, error))?;
+        match self.fsync {
+            Fsync::Never => Ok(()),
+            Fsync::EachRecord => self.sync(&runtime, file).await,
+        }
     }
 }
 
 impl JsonLinesFile {
     /// Opens the file and locks it, and makes sure that it still is the file at the path then:
     /// while the lock is awaited, the file may be renamed, compressed and removed.
-    fn open_locked(&self) -> io::Result<File> {
-        let deadline = Instant::now() + LOCK_TIMEOUT;
+    fn open_locked(&self, deadline: Instant) -> io::Result<File> {
         for _ in 0..MOST_REPLACED {
             let file = self.storage.open(&self.path)?;
-            lock(&file, deadline)?;
+            self.storage.lock(&file, deadline)?;
             if is_at(&file, &self.path)? {
                 return Ok(file);
             }
@@ -152,12 +180,21 @@ impl JsonLinesFile {
         ))
     }
 
-    fn write(&self, json: &str, turn: OwnedMutexGuard<()>) -> io::Result<()> {
-        let mut file = self.open_locked()?;
+    fn write(
+        &self,
+        json: &str,
+        mut turn: OwnedMutexGuard<Turn>,
+        deadline: Instant,
+    ) -> io::Result<File> {
+        let mut file = self.open_locked(deadline)?;
         let is_new = file.metadata()?.len() == 0;
-        if is_new && self.fsync == Fsync::EachRecord {
-            // Before the first record, so that if this fails the next one tries again.
-            self.storage.sync_folder(&self.path)?;
+        if self.fsync == Fsync::EachRecord {
+            let id = Some(FileId::of(&file)?);
+            if turn.in_synced_folder != id {
+                // Before the record, so that if this fails the next one tries again.
+                self.storage.sync_folder(&folder_of(&self.path)?)?;
+                turn.in_synced_folder = id;
+            }
         }
         let line = match is_new || ends_with_newline(&mut file)? {
             true => format!("{json}\n"),
@@ -165,12 +202,29 @@ impl JsonLinesFile {
         };
         self.storage.append(&mut file, line.as_bytes())?;
         file.unlock()?;
-        // The system bundles what several threads want on the disk at the same time.
-        drop(turn);
-        match self.fsync {
-            Fsync::Never => Ok(()),
-            Fsync::EachRecord => self.storage.sync_file(&file),
-        }
+        Ok(file)
+    }
+
+    async fn sync(&self, runtime: &Handle, file: File) -> Result<(), BoxError> {
+        let place = timeout(SYNC_TIMEOUT, Arc::clone(&self.syncs).acquire_owned()).await;
+        let place = place.map_err(|_| {
+            self.late("waited 10 s until other records are synced; check the disk")
+        })??;
+        let storage = Arc::clone(&self.storage);
+        let sync = move || {
+            let synced = storage.sync_file(&file);
+            drop(place);
+            synced
+        };
+        let synced = runtime.spawn_blocking(sync).await?;
+        Ok(synced.map_err(|error| in_file(&self.path, error))?)
+    }
+
+    fn late(&self, why: &str) -> io::Error {
+        in_file(
+            &self.path,
+            io::Error::new(io::ErrorKind::TimedOut, why.to_owned()),
+        )
     }
 }
 
@@ -189,25 +243,6 @@ fn prove(file: &File, storage: &dyn Storage) -> io::Result<()> {
 fn cannot_be(what: &str, error: io::Error) -> io::Error {
     let text = format!("it cannot be {what} ({error}); name a file on another file system");
     io::Error::new(error.kind(), text)
-}
-
-/// Waits for the lock, but not without a limit: an editor may have left it behind.
-fn lock(file: &File, deadline: Instant) -> io::Result<()> {
-    const PAUSE: Duration = Duration::from_millis(5);
-    loop {
-        match file.try_lock() {
-            Ok(()) => return Ok(()),
-            Err(TryLockError::Error(error)) if error.kind() == io::ErrorKind::Interrupted => {}
-            Err(TryLockError::Error(error)) => return Err(error),
-            Err(TryLockError::WouldBlock) if Instant::now() < deadline => thread::sleep(PAUSE),
-            Err(TryLockError::WouldBlock) => {
-                return Err(io::Error::new(
-                    io::ErrorKind::TimedOut,
-                    "another program keeps the file locked",
-                ));
-            }
-        }
-    }
 }
 
 fn ends_with_newline(file: &mut File) -> io::Result<bool> {

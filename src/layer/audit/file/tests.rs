@@ -23,6 +23,7 @@ fn record(label: &str) -> AuditRecord {
 #[derive(Clone, Copy, Debug, PartialEq)]
 enum Step {
     Open,
+    Lock,
     Append,
     SyncFile,
     SyncFolder,
@@ -35,6 +36,10 @@ type Hook = Box<dyn Fn(Step) -> io::Result<()> + Send + Sync>;
 struct Watched {
     path: PathBuf,
     steps: std::sync::Mutex<Vec<(Step, usize)>>,
+    /// The folders that were synced.
+    folders: std::sync::Mutex<Vec<PathBuf>>,
+    /// Until when to wait for the lock.
+    deadlines: std::sync::Mutex<Vec<Instant>>,
     hook: Hook,
 }
 
@@ -45,12 +50,12 @@ impl fmt::Debug for Watched {
 }
 
 impl Watched {
-    /// Not `Open`, which is the first step of each record.
+    /// Not `Open` and `Lock`, which are the first steps of each record.
     fn steps(&self) -> Vec<(Step, usize)> {
         let steps = std::mem::take(&mut *self.steps.lock().unwrap());
         steps
             .into_iter()
-            .filter(|(step, _)| *step != Step::Open)
+            .filter(|(step, _)| !matches!(step, Step::Open | Step::Lock))
             .collect()
     }
 
@@ -71,6 +76,12 @@ impl Storage for Watched {
         Ok(file)
     }
 
+    fn lock(&self, file: &File, deadline: Instant) -> io::Result<()> {
+        self.deadlines.lock().unwrap().push(deadline);
+        self.see(Step::Lock)?;
+        Disk.lock(file, deadline)
+    }
+
     fn append(&self, file: &mut File, line: &[u8]) -> io::Result<()> {
         self.see(Step::Append)?;
         Disk.append(file, line)
@@ -81,10 +92,10 @@ impl Storage for Watched {
         Disk.sync_file(file)
     }
 
-    fn sync_folder(&self, path: &Path) -> io::Result<()> {
-        assert_eq!(path, self.path);
+    fn sync_folder(&self, folder: &Path) -> io::Result<()> {
+        self.folders.lock().unwrap().push(folder.to_owned());
         self.see(Step::SyncFolder)?;
-        Disk.sync_folder(path)
+        Disk.sync_folder(folder)
     }
 }
 
@@ -94,15 +105,25 @@ fn watched(
     hook: impl Fn(Step) -> io::Result<()> + Send + Sync + 'static,
 ) -> (TempDir, JsonLinesFile, Arc<Watched>) {
     let folder = TempDir::new().unwrap();
-    let path = folder.path().join("audit.jsonl");
+    let (sink, storage) = watched_at(folder.path().join("audit.jsonl"), fsync, hook);
+    (folder, sink, storage)
+}
+
+fn watched_at(
+    path: PathBuf,
+    fsync: Fsync,
+    hook: impl Fn(Step) -> io::Result<()> + Send + Sync + 'static,
+) -> (JsonLinesFile, Arc<Watched>) {
     let mut sink = JsonLinesFile::open(&path).unwrap().with_fsync(fsync);
     let storage = Arc::new(Watched {
         path,
         steps: Default::default(),
+        folders: Default::default(),
+        deadlines: Default::default(),
         hook: Box::new(hook),
     });
     sink.storage = storage.clone();
-    (folder, sink, storage)
+    (sink, storage)
 }
 
 fn labels(path: &Path) -> Vec<String> {
@@ -130,11 +151,136 @@ async fn folder_and_file_are_synced_in_this_order() {
         // The next file is as new as the first one was.
         fs::rename(sink.path(), folder.path().join("rotated")).unwrap();
     }
+    let real = fs::canonicalize(folder.path()).unwrap();
+    assert_eq!(*storage.folders.lock().unwrap(), [real.clone(), real]);
     let sink = sink.with_fsync(Fsync::Never);
     for lines in 0..2 {
         sink.record(&record("third")).await.unwrap();
         assert_eq!(storage.steps(), [(Append, lines)]);
     }
+}
+
+/// The writer of the first line may not have synced the folder, so its length says nothing.
+#[tokio::test]
+async fn the_folder_is_synced_for_a_file_that_another_writer_began() {
+    use Step::*;
+    let (_folder, sink, storage) = watched(Fsync::Never, |_| Ok(()));
+    sink.record(&record("first")).await.unwrap();
+    assert_eq!(storage.steps(), [(Append, 0)]);
+    let sink = sink.with_fsync(Fsync::EachRecord);
+    sink.record(&record("second")).await.unwrap();
+    assert_eq!(
+        storage.steps(),
+        [(SyncFolder, 1), (Append, 1), (SyncFile, 2)]
+    );
+    sink.record(&record("third")).await.unwrap();
+    assert_eq!(storage.steps(), [(Append, 2), (SyncFile, 3)]);
+}
+
+#[tokio::test]
+async fn a_folder_that_was_not_synced_is_synced_for_the_next_record() {
+    use Step::*;
+    let fails = std::sync::atomic::AtomicBool::new(true);
+    let (_folder, sink, storage) = watched(Fsync::EachRecord, move |step| {
+        match step == SyncFolder && fails.swap(false, std::sync::atomic::Ordering::SeqCst) {
+            true => Err(io::ErrorKind::TimedOut.into()),
+            false => Ok(()),
+        }
+    });
+    sink.record(&record("first")).await.unwrap_err();
+    sink.record(&record("second")).await.unwrap();
+    let steps = [(SyncFolder, 0), (SyncFolder, 0), (Append, 0), (SyncFile, 1)];
+    assert_eq!(storage.steps(), steps);
+}
+
+/// The folder with the name of the file, not that with the name of a link to it.
+#[cfg(unix)]
+#[tokio::test]
+async fn the_folder_of_a_linked_file_is_that_of_the_file() {
+    let (links, files) = (TempDir::new().unwrap(), TempDir::new().unwrap());
+    let link = links.path().join("link.jsonl");
+    std::os::unix::fs::symlink(files.path().join("audit.jsonl"), &link).unwrap();
+    let (sink, storage) = watched_at(link, Fsync::EachRecord, |_| Ok(()));
+    sink.record(&record("label")).await.unwrap();
+    let real = fs::canonicalize(files.path()).unwrap();
+    assert_eq!(*storage.folders.lock().unwrap(), [real]);
+}
+
+/// However many wait, each fails two seconds after it came, and does not touch the file.
+#[tokio::test(start_paused = true)]
+async fn waiting_for_the_turn_is_bounded() {
+    let (_folder, sink, storage) = watched(Fsync::Never, |_| Ok(()));
+    let turn = sink.turn.lock().await;
+    let start = time::Instant::now();
+    let record = record("label");
+    let records = (0..6).map(|_| sink.record(&record));
+    for recorded in futures_util::future::join_all(records).await {
+        let error = recorded.unwrap_err();
+        assert_eq!(fault_of(&*error), Temporary, "{error}");
+        assert!(error.to_string().contains("audit.jsonl"), "{error}");
+    }
+    assert_eq!(start.elapsed(), LOCK_TIMEOUT);
+    assert!(storage.steps.lock().unwrap().is_empty());
+    drop(turn);
+    sink.record(&record).await.unwrap();
+}
+
+/// What a record waited for its turn, it does not wait for the lock as well.
+#[tokio::test]
+async fn the_turn_and_the_lock_have_one_deadline() {
+    let (_folder, sink, storage) = watched(Fsync::Never, |_| Ok(()));
+    let turn = sink.turn.lock().await;
+    let record = record("label");
+    let mut recorded = sink.record(&record);
+    assert!(futures_util::poll!(&mut recorded).is_pending());
+    let has_waited_since = Instant::now();
+    drop(turn);
+    recorded.await.unwrap();
+    let deadlines = storage.deadlines.lock().unwrap();
+    assert!(deadlines[0] <= has_waited_since + LOCK_TIMEOUT);
+}
+
+/// A disk that hangs keeps so many threads and no more, and leaves the rest to other work.
+#[tokio::test(start_paused = true)]
+async fn few_records_are_in_a_sync_at_the_same_time() {
+    use std::sync::atomic::{AtomicUsize, Ordering::SeqCst};
+    let in_sync = Arc::new(AtomicUsize::new(0));
+    let (go, gone): (Sender<()>, Receiver<()>) = mpsc::channel();
+    let gone = std::sync::Mutex::new(gone);
+    let (_folder, sink, _) = watched(Fsync::EachRecord, {
+        let in_sync = in_sync.clone();
+        move |step| {
+            if step == Step::SyncFile {
+                in_sync.fetch_add(1, SeqCst);
+                // Ends when the test drops the sender.
+                let _ = gone.lock().unwrap().recv();
+            }
+            Ok(())
+        }
+    });
+    let records = (0..MOST_SYNCS + 4).map(|_| {
+        let sink = sink.clone();
+        tokio::spawn(async move { sink.record(&record("label")).await })
+    });
+    let records: Vec<_> = records.collect();
+    let failed = || records.iter().filter(|task| task.is_finished()).count();
+    while failed() < 4 && in_sync.load(SeqCst) <= MOST_SYNCS {
+        // Only once all are written, since that has a deadline as well.
+        let written = fs::read_to_string(sink.path()).unwrap();
+        if written.lines().count() == records.len() {
+            time::advance(Duration::from_secs(1)).await;
+        }
+        tokio::task::yield_now().await;
+    }
+    drop(go);
+    let mut late = 0;
+    for recorded in futures_util::future::join_all(records).await {
+        if let Err(error) = recorded.unwrap() {
+            assert_eq!(fault_of(&*error), Temporary, "{error}");
+            late += 1;
+        }
+    }
+    assert_eq!((late, in_sync.load(SeqCst)), (4, MOST_SYNCS));
 }
 
 /// Not only that it is called: the record is no sooner recorded.
@@ -168,6 +314,7 @@ async fn no_record_counts_of_which_a_step_failed() {
     use io::ErrorKind::*;
     for (failing, kind, fault, lines) in [
         (Step::Open, PermissionDenied, Permanent, 0),
+        (Step::Lock, TimedOut, Temporary, 0),
         (Step::SyncFolder, InvalidInput, Permanent, 0),
         (Step::Append, StorageFull, Permanent, 0),
         (Step::Append, Interrupted, Temporary, 0),
@@ -193,7 +340,7 @@ fn the_disk_asks_the_system() {
     let (pipe, _writer) = io::pipe().unwrap();
     let refused = Disk.sync_file(&File::from(OwnedFd::from(pipe)));
     assert_eq!(refused.unwrap_err().kind(), io::ErrorKind::InvalidInput);
-    let refused = Disk.sync_folder(Path::new("/proc/self/comm"));
+    let refused = Disk.sync_folder(Path::new("/proc/self"));
     assert_eq!(refused.unwrap_err().kind(), io::ErrorKind::InvalidInput);
 }
 
@@ -247,7 +394,10 @@ async fn a_file_that_is_replaced_without_end_fails_the_record() {
     let path = Arc::new(std::sync::Mutex::new(PathBuf::new()));
     let (_folder, sink, _) = watched(Fsync::Never, {
         let (opens, path) = (opens.clone(), path.clone());
-        move |_| {
+        move |step| {
+            if step != Step::Open {
+                return Ok(());
+            }
             opens.fetch_add(1, std::sync::atomic::Ordering::SeqCst);
             fs::remove_file(&*path.lock().unwrap())
         }
