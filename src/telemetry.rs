@@ -15,7 +15,7 @@
 //! | `kms_signer::failover` | event `circuit` | WARN | a signer is given up, or taken back |
 //! | `kms_signer::hedge` | event `hedged` | DEBUG | a second attempt was started |
 //! | `kms_signer::alarm` | event `alarm` | ERROR | a failover or hedge met an error that [is an alarm](crate::Error::is_alarm), and returned it |
-//! | `kms_signer::audit` | event `not recorded` | ERROR | the sink failed or took too long: a signature was not returned, or a failure or refusal has no record |
+//! | `kms_signer::audit` | event `not recorded` | ERROR | the sink failed, panicked or took too long: a signature was not returned, or a failure or refusal has no record |
 //! | `kms_signer::audit` | event `dropped before the signer answered: …` | WARN | the caller was gone: there is no record, and whether the key signed is not known |
 //! | `kms_signer::audit` | event `dropped before the sink answered: …` | WARN | the runtime shut down, or the sink panicked: there may be no record |
 //! | `kms_signer::rate_limit` | event `held back` | DEBUG | the key store throttled, and everyone waits |

@@ -29,7 +29,7 @@
 //! - A request that a chain adapter refuses by a limit of its own, such as a chain id that is not
 //!   allowed, is recorded too ([`Signer::note_refusal`]), although no signer was asked. It costs no
 //!   call to the key store.
-//! - If the sink fails, or takes longer than 30 s, an event at ERROR says so.
+//! - If the sink fails, panics, or takes longer than 30 s, an event at ERROR says so.
 //! - One record is for one request. Of several calls to the key store that it took (attempts, a
 //!   hedge, regions that failed before) it names the last, and CloudTrail has them all.
 //! - The reverse does not hold: there may be a record of a signature that was not returned, since
@@ -52,9 +52,10 @@ mod file;
 mod record;
 mod sink;
 
-use std::{io, sync::Arc, time::Duration};
+use std::{io, panic::AssertUnwindSafe, sync::Arc, time::Duration};
 
 use async_trait::async_trait;
+use futures_util::FutureExt as _;
 use tokio::{runtime::Handle, time::timeout};
 use tracing::instrument::{Instrument as _, WithSubscriber as _};
 
@@ -126,7 +127,7 @@ impl<S: Signer, K: AuditSink + 'static> Audit<S, K> {
                 task.await.unwrap_or_else(|ended| Err(ended.into()))
             }
             // Of another executor, which can neither spawn nor tell the time.
-            Err(_) => keep(sink.record(&record), &record).await,
+            Err(_) => keep(async { sink.record(&record).await }, &record).await,
         }
     }
 }
@@ -145,7 +146,9 @@ async fn keep(
     record: &AuditRecord,
 ) -> Result<(), BoxError> {
     let mut awaited = SinkAwaited(Some(record));
-    let answer = answer.await;
+    // A sink that panics is one that failed. What it held is dropped, and nothing here was changed.
+    let answer = AssertUnwindSafe(answer).catch_unwind().await;
+    let answer = answer.unwrap_or_else(|_| Err("the sink panicked".into()));
     awaited.0 = None;
     if let Err(error) = &answer {
         tracing::error!(

@@ -282,7 +282,7 @@ async fn the_cause_decides_whether_to_sign_again() {
     assert!(!error.unwrap_err().is_retryable());
 }
 
-/// A sink that panics is one that failed.
+/// A sink that panics is one that failed, and is reported as one, on any executor.
 #[tokio::test]
 async fn a_sink_that_panics_fails_the_request() {
     #[derive(Debug)]
@@ -295,10 +295,23 @@ async fn a_sink_that_panics_fails_the_request() {
         }
     }
 
-    let error = sign(&Audit::new(local(), Panicking), "label").await;
-    let error = error.unwrap_err();
-    assert_eq!(error.kind(), "audit_failed");
-    assert!(!error.is_retryable());
+    let assert_reported = |answer: Result<Signed>, events: &Events| {
+        let error = answer.unwrap_err();
+        assert_eq!(error.kind(), "audit_failed");
+        assert!(!error.is_retryable());
+        let parts = ["ERROR", "not recorded", "signed", "the sink panicked"];
+        assert_one(&events.of_audit(), &parts);
+    };
+    let signer = Audit::new(local(), Panicking);
+    let (events, guard) = Events::listen();
+    assert_reported(sign(&signer, "label").await, &events);
+    drop(guard);
+    let without_tokio = std::thread::spawn(move || {
+        let (events, _guard) = Events::listen();
+        let answer = futures_util::FutureExt::now_or_never(sign(&signer, "label"));
+        assert_reported(answer.unwrap(), &events);
+    });
+    without_tokio.join().unwrap();
 }
 
 #[tokio::test]
