@@ -17,11 +17,13 @@
 //!
 //! # Which answer counts
 //!
-//! The first signature wins, and the other attempt is dropped. An attempt that fails with a
+//! The first signature wins, and the other attempt is dropped, unless it has an
+//! [alarm](Error::is_alarm) ready by then: that returns in place of the signature. What an attempt
+//! that is still in flight would have answered is not known. An attempt that fails with a
 //! [retryable](Error::is_retryable) error while the other is still under way waits for that one.
 //! Any other error returns at once, since another attempt cannot cure it; above all an
-//! [alarm](Error::is_alarm), such as a signature that does not verify, which an ERROR event and a
-//! counter report as well. If both fail with retryable errors, that of the first attempt returns.
+//! alarm, such as a signature that does not verify, which an ERROR event and a counter report as
+//! well. If both fail with retryable errors, that of the first attempt returns.
 //!
 //! If the first attempt fails before there is a second, its error returns at once: to repeat a
 //! failed call is not what this layer is for.
@@ -62,7 +64,7 @@ use std::{
 };
 
 use async_trait::async_trait;
-use futures_util::future::{Either, select};
+use futures_util::future::{Either, FutureExt as _, select};
 use tokio::time::{Instant, timeout};
 
 use self::{budget::Budget, latencies::Latencies};
@@ -191,9 +193,14 @@ impl<S: Signer> Hedge<S> {
         let winner = |is_first| if is_first { "first" } else { "second" };
         let was_first = matches!(rest, Either::Right(_));
         let error = match answer {
-            Ok(signed) => return race.won(winner(was_first), signed),
-            Err(error) if !error.is_retryable() => return Err(error),
-            Err(error) => error,
+            Err(error) if error.is_retryable() => error,
+            answer => {
+                // Both may be ready at once, and a signature must not hide an alarm.
+                return match rest.into_inner().now_or_never() {
+                    Some(Err(alarm)) if alarm.is_alarm() => Err(alarm),
+                    _ => race.won(winner(was_first), answer?),
+                };
+            }
         };
         match rest.into_inner().await {
             Ok(signed) => race.won(winner(!was_first), signed),
@@ -252,8 +259,9 @@ impl<S: Signer> Signer for Hedge<S> {
 
     /// # Errors
     ///
-    /// Those of the signer inside. Of two attempts that failed, the one that is not retryable, or
-    /// else that of the first.
+    /// Those of the signer inside. An [alarm](Error::is_alarm) comes before a signature that was
+    /// ready at the same time. Of two attempts that failed, the one that is not retryable, or else
+    /// that of the first.
     async fn sign(&self, request: &SignRequest<'_>) -> Result<Signed> {
         let start = Instant::now();
         self.budget.earn();

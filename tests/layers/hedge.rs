@@ -108,6 +108,11 @@ async fn what_is_not_retryable_returns_at_once() {
         let fails = |after| Turn::Fail(ms(after), KeyStoreFault::Timeout, None);
         check_final([fails(55), early], 60, kind).await;
         check_final([late, fails(5)], 60, kind).await;
+        // Nor an answer that is ready in the same poll, whichever attempt it is polled first.
+        check_final([Turn::Sign(ms(60)), early], 60, kind).await;
+        check_final([late, Turn::Sign(ms(10))], 60, kind).await;
+        check_final([disabled(60), early], 60, kind).await;
+        check_final([late, disabled(10)], 60, kind).await;
     }
 }
 
