@@ -28,8 +28,9 @@
 //!
 //! - The retryable ones: throttled, unavailable, not reached, too late.
 //! - What someone has to correct at that signer alone: access is denied, the key is not found, it
-//!   is disabled, or it is in a wrong state, as a replica of a multi-Region key may be. The
-//!   request goes on to the next signer. The WARN event `failed over` and the counter
+//!   is disabled, or it is in a wrong state, as a replica of a multi-Region key may be; what
+//!   answers at its endpoint is not the key store, or its answer is too long for one. The request
+//!   goes on to the next signer. The WARN event `failed over` and the counter
 //!   `kms_signer_failovers_total` have the kind of the error: alert on these kinds, or you find
 //!   out about the first region when you need the second. With
 //!   [`ask_elsewhere(false)`](Failover::ask_elsewhere) such an error returns at once.
@@ -38,8 +39,9 @@
 //! [alarm](crate::Error::is_alarm), such as a signature that does not verify: a good answer from
 //! the next region would hide it. An ERROR event and a counter report it as well.
 //!
-//! If all fail, the last retryable error is returned, since the request may succeed later. If
-//! there is none, it is the first error, which is that of the signer you prefer.
+//! If all fail, a retryable error is returned if there is one, since the request may succeed later,
+//! and among those one that says [when](crate::Error::retry_after). Of several it is that of the
+//! signer you prefer, which is the first in the list, in whatever order they were asked.
 //!
 //! A signer that hangs fails only once its time is up. Give each one a limit that leaves time for
 //! the others: see [the order of layers](crate::layer#order).
@@ -65,7 +67,7 @@
 
 mod circuit;
 
-use std::{fmt, ops::ControlFlow, sync::Arc, time::Duration};
+use std::{cmp::Ordering, fmt, ops::ControlFlow, sync::Arc, time::Duration};
 
 use async_trait::async_trait;
 
@@ -150,8 +152,9 @@ impl<S: Signer> Failover<S> {
     }
 
     /// Whether the next signer is asked after an error that is not retryable but
-    /// [`may_succeed_elsewhere`](Error::may_succeed_elsewhere): access denied, or a key that is not
-    /// found, disabled or in a wrong state. `true` by default; with `false` such an error returns.
+    /// [`may_succeed_elsewhere`](Error::may_succeed_elsewhere): access denied, a key that is not
+    /// found, disabled or in a wrong state, a wrong endpoint, or an answer that is too long. `true`
+    /// by default; with `false` such an error returns.
     #[must_use]
     pub fn ask_elsewhere(mut self, asks: bool) -> Self {
         self.asks_elsewhere = asks;
@@ -230,17 +233,27 @@ impl<S: Signer> Failover<S> {
 struct Failures {
     /// Index and kind.
     latest: Option<(usize, &'static str)>,
-    /// The error that is returned if no other signer does better.
-    error: Option<Error>,
+    /// The error that is returned if no signer signs, with the index of its signer.
+    worth_returning: Option<(usize, Error)>,
 }
 
 impl Failures {
     fn add(&mut self, index: usize, error: Error) {
         self.latest = Some((index, error.kind()));
-        if error.is_retryable() || self.error.is_none() {
-            self.error = Some(error);
+        let kept = self.worth_returning.as_ref();
+        let is_better = kept.is_none_or(|(at, kept)| match worth(&error).cmp(&worth(kept)) {
+            Ordering::Equal => index < *at,
+            unequal => unequal.is_gt(),
+        });
+        if is_better {
+            self.worth_returning = Some((index, error));
         }
     }
+}
+
+/// How much an error helps a caller who wants to come back.
+fn worth(error: &Error) -> impl Ord {
+    (error.is_retryable(), error.retry_after().is_some())
 }
 
 /// One of the signers.
@@ -284,12 +297,16 @@ impl<S: Signer> Signer for Failover<S> {
     ///
     /// # Errors
     ///
-    /// At once the first one that cannot succeed elsewhere. If all signers fail otherwise, the last
-    /// error that is retryable, or the first of all if none is.
+    /// At once the first one that cannot succeed elsewhere. If all signers fail otherwise, a
+    /// retryable error if there is one, rather with [`retry_after`](Error::retry_after) than without;
+    /// of several that of the signer that comes first in the list.
     async fn sign(&self, request: &SignRequest<'_>) -> Result<Signed> {
         let answer = match self.ask_all(request).await {
             ControlFlow::Break(answer) => answer,
-            ControlFlow::Continue(failures) => Err(failures.error.unwrap_or_else(no_signers)),
+            ControlFlow::Continue(failures) => match failures.worth_returning {
+                Some((_, error)) => Err(error),
+                None => Err(no_signers()),
+            },
         };
         answer.inspect_err(|error| telemetry::alarm("failover", error))
     }

@@ -2,7 +2,7 @@ use std::{sync::Arc, time::Duration};
 
 use kms_signer::{
     Error, KeyType, Signer,
-    error::KeyStoreFault,
+    error::{AnswerFault, KeyStoreFault},
     layer::failover::{
         CircuitState::{Closed, HalfOpen, Open},
         Failover,
@@ -22,11 +22,12 @@ const RETRYABLE: [KeyStoreFault; 4] = [
     KeyStoreFault::Connection,
 ];
 
-const ELSEWHERE: [KeyStoreFault; 4] = [
+const ELSEWHERE: [KeyStoreFault; 5] = [
     KeyStoreFault::AccessDenied,
     KeyStoreFault::NotFound,
     KeyStoreFault::Disabled,
     KeyStoreFault::InvalidState,
+    KeyStoreFault::WrongEndpoint,
 ];
 
 /// Signers of one key that are told apart by their receipts.
@@ -142,10 +143,7 @@ async fn other_failures_return_at_once_and_do_not_count() {
 async fn if_all_fail_one_error_returns() {
     use KeyStoreFault::*;
     for (faults, expected) in [
-        (
-            [Timeout, Unavailable, Connection],
-            ("connection", "region-2"),
-        ),
+        ([Timeout, Unavailable, Connection], ("timeout", "region-0")),
         ([Timeout, Disabled, NotFound], ("timeout", "region-0")),
         ([AccessDenied, Timeout, Disabled], ("timeout", "region-1")),
         (
@@ -163,6 +161,59 @@ async fn if_all_fail_one_error_returns() {
         let key = error.receipt().unwrap().key();
         assert_eq!((error.kind(), key), expected, "{faults:?}");
     }
+}
+
+/// A time to come back at is worth more than the place in the list.
+#[tokio::test(start_paused = true)]
+async fn if_all_fail_an_error_that_says_when_returns() {
+    let asks = |wait| Turn::Fail(NOW, KeyStoreFault::Throttled, Some(ms(wait)));
+    let regions = regions::<4>();
+    regions[0].then([fail(KeyStoreFault::AccessDenied)]);
+    regions[1].then([fail(KeyStoreFault::Timeout)]);
+    regions[2].then([asks(70)]);
+    regions[3].then([asks(30)]);
+    let error = sign(&Failover::new(regions).unwrap()).await.unwrap_err();
+    assert_eq!(error.retry_after(), Some(ms(70)));
+    assert_eq!(error.receipt().unwrap().key(), "region-2");
+}
+
+/// Not the order in which they were asked counts: one that was skipped is asked last.
+#[tokio::test(start_paused = true)]
+async fn the_error_of_a_signer_that_was_skipped_is_that_of_the_preferred_one() {
+    for (faults, expected) in [
+        (
+            [KeyStoreFault::AccessDenied, KeyStoreFault::Disabled],
+            "access_denied",
+        ),
+        (
+            [KeyStoreFault::Timeout, KeyStoreFault::Connection],
+            "timeout",
+        ),
+        (
+            [KeyStoreFault::AccessDenied, KeyStoreFault::Connection],
+            "connection",
+        ),
+    ] {
+        let (first, second, signer) = first_is_down().await;
+        first.then([fail(faults[0])]);
+        second.then([fail(faults[1])]);
+        assert_eq!(sign(&signer).await.unwrap_err().kind(), expected);
+        assert_eq!((first.calls(), second.calls()), (4, 4));
+    }
+}
+
+/// An answer that is too long is of what stands in the key store's place, in that region.
+#[tokio::test(start_paused = true)]
+async fn an_answer_that_is_too_long_moves_on() {
+    let [first, second] = regions();
+    let too_long = || Error::UnusableAnswer {
+        fault: AnswerFault::TooLong { most: 65_536 },
+        receipt: None,
+    };
+    first.then([Turn::Err(NOW, too_long)]);
+    let signer = Failover::new([first, second]).unwrap();
+    assert_eq!(signed_by(&signer).await, "region-1");
+    assert_eq!(signer.circuits(), [Closed, Closed]);
 }
 
 #[tokio::test(start_paused = true)]
@@ -301,7 +352,7 @@ async fn if_every_circuit_is_open_all_are_asked() {
         sign(&signer).await.unwrap_err();
     }
     assert_eq!(signer.circuits(), [Open, Open]);
-    assert_eq!(sign(&signer).await.unwrap_err().kind(), "connection");
+    assert_eq!(sign(&signer).await.unwrap_err().kind(), "unavailable");
     assert_eq!((first.calls(), second.calls()), (4, 4));
     // Both are back, and nobody has to wait for it.
     let start = Instant::now();
