@@ -74,7 +74,7 @@ pub enum Error {
     ///
     /// Nothing was released. Most often the public key that was pinned is not that of the key:
     /// compare it with the one the key store exports. Otherwise another key signed, or something
-    /// else was signed: check what stands between you and the key store before you try again.
+    /// else was signed: check what stands between you and the key store before you sign more.
     #[error(
         "signature refused{}: it does not verify under the pinned public key; compare that with the \
          one the key store exports, and if they are the same find out what answered",

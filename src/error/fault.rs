@@ -127,8 +127,8 @@ pub enum KeyFault {
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum AnswerFault {
-    /// A field that is always there is not. A proxy may have cut the answer: try again.
-    #[error("it lacks `{field}`; try again, and check for a proxy in between if it persists")]
+    /// A field that is always there is not. A proxy may have cut the answer: retry.
+    #[error("it lacks `{field}`; retry, and check for a proxy in between if it persists")]
     Missing {
         /// The field's name in the key store's protocol.
         field: &'static str,

@@ -26,8 +26,8 @@ impl Error {
     /// a client-side limit that let nothing through, and an audit sink that was busy. Not for
     /// [`Cancelled`](Self::Cancelled), which is the caller's own doing.
     ///
-    /// The message says "retry" or "sign again" exactly when this is true; in
-    /// [`KeyStore`](Self::KeyStore) it is the provider that words it.
+    /// The message says "retry" or "sign again" exactly when this is true, and "do not retry" never
+    /// then; in [`KeyStore`](Self::KeyStore) it is the provider that words it.
     pub fn is_retryable(&self) -> bool {
         self.verdict() == Verdict::Passing
     }
@@ -55,7 +55,9 @@ impl Error {
     /// with another algorithm, and for a key whose description contradicts its public key or the
     /// pinned one. The cause is most often a moved alias or a wrong pin, and may be something that
     /// changes what the key store answers. Nothing was returned. An alarm is neither retryable nor
-    /// tried elsewhere, and layers that choose between answers never drop one unreported.
+    /// tried elsewhere, and layers that choose between answers report and return each one they
+    /// get. An attempt that is still in flight when another one signs is dropped, and what it would
+    /// have answered is not known.
     pub fn is_alarm(&self) -> bool {
         self.verdict() == Verdict::Alarm
     }

@@ -272,6 +272,17 @@ fn each_error_has_its_verdict() {
     }
 }
 
+const OTHER_WORDS_FOR_RETRY: [&str; 8] = [
+    "try again",
+    "try it again",
+    "try once more",
+    "sign it again",
+    "sign once more",
+    "send again",
+    "send it again",
+    "repeat",
+];
+
 /// What the operator reads and what the program does must not differ.
 #[test]
 fn the_words_agree_with_the_verdict() {
@@ -280,16 +291,43 @@ fn the_words_agree_with_the_verdict() {
             continue;
         }
         let words = error.to_string().to_lowercase();
+        let forbids = words.contains("do not retry");
+        assert!(!(forbids && error.is_retryable()), "{words}");
         let asks = words.replace("do not retry", "");
-        let asks = [
-            "retry",
-            "try again",
-            "try it again",
-            "sign again",
-            "sign it again",
-        ]
-        .iter()
-        .any(|phrase| asks.contains(phrase));
-        assert_eq!(asks, error.is_retryable(), "{words}");
+        let asks = ["retry", "sign again"].map(|phrase| asks.contains(phrase));
+        assert_eq!(asks.contains(&true), error.is_retryable(), "{words}");
+        // Other words for it are not what the documentation says to look for.
+        for phrase in OTHER_WORDS_FOR_RETRY {
+            assert!(!words.contains(phrase), "{words}");
+        }
     }
+}
+
+/// The kinds in the first column of a table of `docs/failures.md`.
+fn kinds_under(heading: &str) -> BTreeSet<&'static str> {
+    let page = include_str!("../../../docs/failures.md");
+    let (_, section) = page.split_once(heading).unwrap();
+    let section = section.split("\n## ").next().unwrap();
+    let rows = section
+        .lines()
+        .filter_map(|line| line.strip_prefix("| `")?.split('`').next());
+    rows.collect()
+}
+
+/// The operator's tables sort errors as the program does.
+#[test]
+fn the_page_for_operators_agrees_with_the_verdict() {
+    for (heading, expected) in [
+        ("\n## It will pass: `is_retryable()` is true", Passing),
+        ("\n## Alarm: ", Alarm),
+    ] {
+        let of_verdict = every_error().into_iter();
+        let of_verdict = of_verdict.filter(|(_, verdict)| *verdict == expected);
+        let kinds: BTreeSet<&str> = of_verdict.map(|(error, _)| error.kind()).collect();
+        assert_eq!(kinds_under(heading), kinds, "{heading}");
+    }
+    assert_eq!(
+        kinds_under("\n## The audit log"),
+        BTreeSet::from(["audit_failed"])
+    );
 }
