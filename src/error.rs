@@ -8,7 +8,7 @@ use std::{error::Error as StdError, fmt, time::Duration};
 pub use self::fault::{
     AnswerFault, AuditFault, EncodingFault, KeyFault, KeyStoreFault, PublicKeyFault, SignatureFault,
 };
-use crate::{KeyType, signer::Receipt};
+use crate::{KeyType, Receipt};
 
 /// `Result` with [`enum@Error`].
 pub type Result<T, E = Error> = std::result::Result<T, E>;

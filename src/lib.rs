@@ -67,10 +67,12 @@ pub mod chain;
 pub mod emulator;
 pub mod error;
 pub mod hazmat;
+mod key_type;
 #[cfg(feature = "layers")]
 pub mod layer;
 pub mod provider;
 mod public_key;
+mod receipt;
 mod request;
 #[cfg(feature = "local")]
 mod secret_key;
@@ -83,10 +85,12 @@ mod verifier;
 
 pub use async_trait::async_trait;
 pub use error::{Error, Result};
-pub use public_key::{KeyType, PublicKey};
+pub use key_type::KeyType;
+pub use public_key::PublicKey;
+pub use receipt::{Receipt, Signed};
 pub use request::{KeyInput, SignRequest};
 pub use signature::{RawSignature, Signature};
-pub use signer::{Receipt, Signed, Signer};
+pub use signer::Signer;
 pub use verifier::Verifier;
 
 /// Compiles the examples of the README and of the page for operators.

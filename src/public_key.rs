@@ -10,7 +10,7 @@ use der::{Decode as _, asn1::ObjectIdentifier};
 use k256::elliptic_curve::sec1::ToSec1Point as _;
 use spki::{AlgorithmIdentifierRef, SubjectPublicKeyInfoRef};
 
-use crate::{Error, Result, error::PublicKeyFault};
+use crate::{Error, KeyType, Result, error::PublicKeyFault};
 
 /// `id-ecPublicKey` (RFC 5480 §2.1.1).
 const EC_PUBLIC_KEY: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.2.840.10045.2.1");
@@ -33,28 +33,6 @@ const P256_HEADER: [u8; 26] = [
 const ED25519_HEADER: [u8; 12] = [
     0x30, 0x2a, 0x30, 0x05, 0x06, 0x03, 0x2b, 0x65, 0x70, 0x03, 0x21, 0x00,
 ];
-
-/// The type of a key: its curve, and with it the signature scheme.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
-#[non_exhaustive]
-pub enum KeyType {
-    /// ECDSA on secp256k1 (SEC 2 §2.4.1): Ethereum, Bitcoin, Tezos `tz2`.
-    Secp256k1,
-    /// ECDSA on P-256, also called secp256r1 (FIPS 186-5): Tezos `tz3`.
-    P256,
-    /// Pure Ed25519 (RFC 8032 §5.1): Algorand, Solana, Tezos `tz1`.
-    Ed25519,
-}
-
-impl fmt::Display for KeyType {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.pad(match self {
-            Self::Secp256k1 => "secp256k1",
-            Self::P256 => "P-256",
-            Self::Ed25519 => "Ed25519",
-        })
-    }
-}
 
 /// A public key, valid by construction: on its curve, never the identity, never of small order.
 ///

@@ -1,10 +1,10 @@
-//! The trait that every provider and every layer implements.
+//! The trait that every provider and every layer implements: its contract.
 
-use std::{fmt, sync::Arc, time::Duration};
+use std::{fmt, sync::Arc};
 
 use async_trait::async_trait;
 
-use crate::{Error, PublicKey, Result, SignRequest, Signature};
+use crate::{Error, PublicKey, Result, SignRequest, Signed};
 
 /// Holds one key and signs requests with it.
 ///
@@ -15,7 +15,7 @@ use crate::{Error, PublicKey, Result, SignRequest, Signature};
 ///
 /// Keep a [`Verifier`](crate::Verifier) of the key. In `sign`, take the bytes from
 /// [`SignRequest::input_for`], have the key store sign them, and pass what it returned through
-/// [`Verifier::accept`](crate::Verifier::accept): there is no other way to a [`Signature`].
+/// [`Verifier::accept`](crate::Verifier::accept): there is no other way to a [`Signature`](crate::Signature).
 ///
 /// ```
 /// use kms_signer::{
@@ -129,144 +129,6 @@ pub trait Signer: fmt::Debug + Send + Sync {
     /// reports that by itself.
     async fn note_refusal(&self, request: &SignRequest<'_>, error: &Error) {
         let _ = (request, error);
-    }
-}
-
-/// A verified signature and the record of how it was made.
-#[derive(Clone, Debug)]
-#[non_exhaustive]
-pub struct Signed {
-    /// The signature: verified, canonical.
-    pub signature: Signature,
-    /// The call to the key store that made it.
-    pub receipt: Receipt,
-}
-
-impl Signed {
-    /// Joins a signature to the call that made it.
-    pub fn new(signature: Signature, receipt: Receipt) -> Self {
-        Self { signature, receipt }
-    }
-}
-
-/// What is known of one call to a key store: enough to find it in the key store's own log.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Receipt {
-    operation: &'static str,
-    key: Arc<str>,
-    pinned_key: Option<Arc<str>>,
-    region: Option<Arc<str>>,
-    request_id: Option<String>,
-    attempts: u32,
-    elapsed: Duration,
-}
-
-impl Receipt {
-    /// A receipt of one attempt at `operation` with `key`, that took no time yet.
-    pub fn new(operation: &'static str, key: impl Into<Arc<str>>) -> Self {
-        Self {
-            operation,
-            key: key.into(),
-            pinned_key: None,
-            region: None,
-            request_id: None,
-            attempts: 1,
-            elapsed: Duration::ZERO,
-        }
-    }
-
-    /// Sets the key, once its full name is known.
-    #[must_use]
-    pub fn with_key(mut self, key: impl Into<Arc<str>>) -> Self {
-        self.key = key.into();
-        self
-    }
-
-    /// Sets the full name of the key that is pinned, if it is known.
-    #[must_use]
-    pub fn with_pinned_key(mut self, key: Option<Arc<str>>) -> Self {
-        self.pinned_key = key;
-        self
-    }
-
-    /// Sets the region or site of the key store.
-    #[must_use]
-    pub fn with_region(mut self, region: Option<Arc<str>>) -> Self {
-        self.region = region;
-        self
-    }
-
-    /// Sets the key store's id of the request.
-    #[must_use]
-    pub fn with_request_id(mut self, request_id: Option<String>) -> Self {
-        self.request_id = request_id;
-        self
-    }
-
-    /// Sets how many times the request was sent.
-    #[must_use]
-    pub fn with_attempts(mut self, attempts: u32) -> Self {
-        self.attempts = attempts;
-        self
-    }
-
-    /// Sets how long the call took, all attempts together.
-    #[must_use]
-    pub fn with_elapsed(mut self, elapsed: Duration) -> Self {
-        self.elapsed = elapsed;
-        self
-    }
-
-    /// The key store's name of the operation, for example `Sign`.
-    pub fn operation(&self) -> &'static str {
-        self.operation
-    }
-
-    /// The key that answered: for AWS KMS its ARN. Of a call that failed, the id, alias or ARN that
-    /// was asked for, since an alias may lead elsewhere by now.
-    pub fn key(&self) -> &str {
-        &self.key
-    }
-
-    /// The full name of the key that the signer is pinned to, if it is known: for AWS KMS its ARN.
-    pub fn pinned_key(&self) -> Option<&str> {
-        self.pinned_key.as_deref()
-    }
-
-    /// The region of the key store, when it has regions.
-    pub fn region(&self) -> Option<&str> {
-        self.region.as_deref()
-    }
-
-    /// The key store's id of the request; CloudTrail has the same one as `requestID`.
-    pub fn request_id(&self) -> Option<&str> {
-        self.request_id.as_deref()
-    }
-
-    /// How many times the request was sent; 0 when it failed before that.
-    pub fn attempts(&self) -> u32 {
-        self.attempts
-    }
-
-    /// How long the call took, all attempts together.
-    pub fn elapsed(&self) -> Duration {
-        self.elapsed
-    }
-}
-
-impl fmt::Display for Receipt {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{} with key {}", self.operation, self.key)?;
-        if let Some(region) = &self.region {
-            write!(f, " in {region}")?;
-        }
-        if let Some(request_id) = &self.request_id {
-            write!(f, ", request {request_id}")?;
-        }
-        match self.attempts {
-            1 => Ok(()),
-            attempts => write!(f, ", {attempts} attempts"),
-        }
     }
 }
 
