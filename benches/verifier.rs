@@ -34,7 +34,7 @@ impl Key {
                 _ => kms_signer::hazmat::prehashed(digest),
             };
             let signed = runtime.block_on(signer.sign(&request)).unwrap();
-            (digest, signed.signature.to_bytes())
+            (digest, signed.signature.as_bytes().try_into().unwrap())
         });
         Self {
             signatures: signatures.collect(),

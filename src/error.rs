@@ -85,6 +85,20 @@ pub enum Error {
         receipt: Option<Box<Receipt>>,
     },
 
+    /// The signature is valid, but under another key than the signer's `public_key()`.
+    ///
+    /// It was not used. What wraps the key store mixes up two keys: a layer that delegates
+    /// `public_key` to one signer and `sign` to another, or a provider with two verifiers.
+    #[error(
+        "the signature{} verified under another key than the signer's own public key, and was not \
+         used; correct the layer or provider that mixes up two keys",
+        Of(receipt)
+    )]
+    SignedByAnotherKey {
+        /// The call that made the signature.
+        receipt: Option<Box<Receipt>>,
+    },
+
     /// The key is of another type than is needed here. Use a key of the type `expected`.
     #[error("this key is {actual} and {expected} is needed here; use a key of that type")]
     KeyTypeMismatch {
@@ -316,6 +330,7 @@ impl Error {
             Self::Randomness { .. } => "randomness",
             Self::InvalidSignature { .. } => "invalid_signature",
             Self::SignatureNotVerified { .. } => "signature_not_verified",
+            Self::SignedByAnotherKey { .. } => "signed_by_another_key",
             Self::KeyTypeMismatch { .. } => "key_type_mismatch",
             Self::UnsupportedRequest { .. } => "unsupported_request",
             Self::InvalidDigestLength { .. } => "invalid_digest_length",
@@ -365,6 +380,7 @@ impl Error {
         match self {
             Self::InvalidSignature { receipt, .. }
             | Self::SignatureNotVerified { receipt }
+            | Self::SignedByAnotherKey { receipt }
             | Self::KeyRefused { receipt, .. }
             | Self::KeyMoved { receipt, .. }
             | Self::UnusableAnswer { receipt, .. }
@@ -387,6 +403,7 @@ impl Error {
         match &mut self {
             Self::InvalidSignature { receipt, .. }
             | Self::SignatureNotVerified { receipt }
+            | Self::SignedByAnotherKey { receipt }
             | Self::KeyRefused { receipt, .. }
             | Self::KeyMoved { receipt, .. }
             | Self::UnusableAnswer { receipt, .. }

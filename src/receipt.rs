@@ -2,7 +2,7 @@
 
 use std::{fmt, sync::Arc, time::Duration};
 
-use crate::Signature;
+use crate::{Error, PublicKey, Result, Signature};
 
 /// A verified signature and the record of how it was made.
 #[derive(Clone, Debug)]
@@ -18,6 +18,23 @@ impl Signed {
     /// Joins a signature to the call that made it.
     pub fn new(signature: Signature, receipt: Receipt) -> Self {
         Self { signature, receipt }
+    }
+
+    /// Returns it if it was accepted under `public_key`.
+    ///
+    /// A chain adapter asks this of each answer of its signer, with
+    /// [`Signer::public_key`](crate::Signer::public_key): that is the key its address comes from.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::SignedByAnotherKey`].
+    pub fn require_key(self, public_key: &PublicKey) -> Result<Self> {
+        match self.signature.public_key() == public_key {
+            true => Ok(self),
+            false => Err(Error::SignedByAnotherKey {
+                receipt: Some(Box::new(self.receipt)),
+            }),
+        }
     }
 }
 

@@ -1,8 +1,10 @@
 //! Signatures: what a key store returns, and what this crate releases.
 
+use std::sync::Arc;
+
 use der::{Decode as _, Reader as _, SliceReader, Tag, Tagged as _, asn1::AnyRef};
 
-use crate::{KeyType, error::SignatureFault};
+use crate::{KeyType, PublicKey, error::SignatureFault};
 
 /// A signature as a key store returned it: nothing about it is known yet.
 ///
@@ -19,8 +21,8 @@ pub enum RawSignature<'a> {
 /// A verified signature in canonical form.
 ///
 /// Only [`Verifier::accept`](crate::Verifier::accept) makes one, so holding a `Signature` proves
-/// that it verified under the verifier's key.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+/// that it verified under its [`public_key`](Self::public_key).
+#[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Signature {
     /// ECDSA on secp256k1, low-s, with its recovery id.
@@ -38,6 +40,15 @@ impl Signature {
             Self::Secp256k1(_) => KeyType::Secp256k1,
             Self::P256(_) => KeyType::P256,
             Self::Ed25519(_) => KeyType::Ed25519,
+        }
+    }
+
+    /// The key under which it verified.
+    pub fn public_key(&self) -> &PublicKey {
+        match self {
+            Self::Secp256k1(signature) => &signature.public_key,
+            Self::P256(signature) => &signature.public_key,
+            Self::Ed25519(signature) => &signature.public_key,
         }
     }
 
@@ -65,19 +76,35 @@ impl Signature {
         }
     }
 
-    /// 64 bytes: `r‖s`, each 32 bytes big-endian, for ECDSA; `R‖S` (RFC 8032 §5.1.6) for Ed25519.
-    pub fn to_bytes(&self) -> [u8; 64] {
+    /// The bytes, as many as the scheme has.
+    ///
+    /// | scheme | bytes | layout |
+    /// |---|---|---|
+    /// | ECDSA on secp256k1 or P-256 | 64 | `r` (32, big-endian), `s` (32, big-endian) |
+    /// | Ed25519 | 64 | `R` (32), `S` (32, little-endian), RFC 8032 §5.1.6 |
+    pub fn as_bytes(&self) -> &[u8] {
         match self {
-            Self::Secp256k1(signature) => signature.scalars.to_bytes(),
-            Self::P256(signature) => signature.scalars.to_bytes(),
-            Self::Ed25519(signature) => signature.bytes,
+            Self::Secp256k1(signature) => signature.scalars.as_bytes(),
+            Self::P256(signature) => signature.scalars.as_bytes(),
+            Self::Ed25519(signature) => &signature.bytes,
+        }
+    }
+
+    /// The DER `ECDSA-Sig-Value` (RFC 3279 §2.2.3), as X.509 and TLS write it: at most 72 bytes.
+    /// `None` for Ed25519, whose signatures have no DER form (RFC 8410 §6).
+    pub fn to_der(&self) -> Option<Vec<u8>> {
+        match self {
+            Self::Secp256k1(signature) => Some(signature.to_der()),
+            Self::P256(signature) => Some(signature.to_der()),
+            Self::Ed25519(_) => None,
         }
     }
 }
 
 /// An ECDSA signature on secp256k1.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Secp256k1Signature {
+    public_key: Arc<PublicKey>,
     scalars: Scalars,
     y_is_odd: bool,
     x_is_reduced: bool,
@@ -85,8 +112,14 @@ pub struct Secp256k1Signature {
 
 impl Secp256k1Signature {
     /// For the verifier alone.
-    pub(crate) fn new(scalars: Scalars, y_is_odd: bool, x_is_reduced: bool) -> Self {
+    pub(crate) fn new(
+        public_key: Arc<PublicKey>,
+        scalars: Scalars,
+        y_is_odd: bool,
+        x_is_reduced: bool,
+    ) -> Self {
         Self {
+            public_key,
             scalars,
             y_is_odd,
             x_is_reduced,
@@ -95,12 +128,12 @@ impl Secp256k1Signature {
 
     /// `r`: 32 bytes, big-endian.
     pub fn r(&self) -> &[u8; 32] {
-        &self.scalars.r
+        self.scalars.r()
     }
 
     /// `s`: 32 bytes, big-endian, at most half the group order.
     pub fn s(&self) -> &[u8; 32] {
-        &self.scalars.s
+        self.scalars.s()
     }
 
     /// Whether the y coordinate of the nonce point R is odd: Ethereum's `yParity`.
@@ -118,41 +151,56 @@ impl Secp256k1Signature {
     pub fn recovery_id(&self) -> u8 {
         u8::from(self.y_is_odd) | u8::from(self.x_is_reduced) << 1
     }
+
+    /// See [`Signature::to_der`].
+    pub fn to_der(&self) -> Vec<u8> {
+        self.scalars.to_der()
+    }
 }
 
 /// An ECDSA signature on P-256.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct P256Signature {
+    public_key: Arc<PublicKey>,
     scalars: Scalars,
 }
 
 impl P256Signature {
     /// For the verifier alone.
-    pub(crate) fn new(scalars: Scalars) -> Self {
-        Self { scalars }
+    pub(crate) fn new(public_key: Arc<PublicKey>, scalars: Scalars) -> Self {
+        Self {
+            public_key,
+            scalars,
+        }
     }
 
     /// `r`: 32 bytes, big-endian.
     pub fn r(&self) -> &[u8; 32] {
-        &self.scalars.r
+        self.scalars.r()
     }
 
     /// `s`: 32 bytes, big-endian, at most half the group order.
     pub fn s(&self) -> &[u8; 32] {
-        &self.scalars.s
+        self.scalars.s()
+    }
+
+    /// See [`Signature::to_der`].
+    pub fn to_der(&self) -> Vec<u8> {
+        self.scalars.to_der()
     }
 }
 
 /// An Ed25519 signature.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Ed25519Signature {
+    public_key: Arc<PublicKey>,
     bytes: [u8; 64],
 }
 
 impl Ed25519Signature {
     /// For the verifier alone.
-    pub(crate) fn new(bytes: [u8; 64]) -> Self {
-        Self { bytes }
+    pub(crate) fn new(public_key: Arc<PublicKey>, bytes: [u8; 64]) -> Self {
+        Self { public_key, bytes }
     }
 
     /// `R‖S`, 32 bytes each, little-endian as in RFC 8032 §5.1.6.
@@ -163,12 +211,23 @@ impl Ed25519Signature {
 
 /// The two scalars of an ECDSA signature, 32 bytes big-endian each; their range is not checked.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct Scalars {
-    pub(crate) r: [u8; 32],
-    pub(crate) s: [u8; 32],
-}
+pub(crate) struct Scalars([[u8; 32]; 2]);
 
 impl Scalars {
+    pub(crate) fn new(r: [u8; 32], s: [u8; 32]) -> Self {
+        Self([r, s])
+    }
+
+    pub(crate) fn r(&self) -> &[u8; 32] {
+        let [r, _] = &self.0;
+        r
+    }
+
+    pub(crate) fn s(&self) -> &[u8; 32] {
+        let [_, s] = &self.0;
+        s
+    }
+
     pub(crate) fn decode(raw: RawSignature<'_>) -> Result<Self, SignatureFault> {
         match raw {
             RawSignature::Der(der) => Self::from_der(der),
@@ -185,7 +244,7 @@ impl Scalars {
         let r = scalar(AnyRef::decode(&mut reader).map_err(fault_of)?)?;
         let s = scalar(AnyRef::decode(&mut reader).map_err(fault_of)?)?;
         reader.finish().map_err(fault_of)?;
-        Ok(Self { r, s })
+        Ok(Self::new(r, s))
     }
 
     fn from_fixed(bytes: &[u8]) -> Result<Self, SignatureFault> {
@@ -194,16 +253,31 @@ impl Scalars {
         let (first, second) = bytes.split_at(32);
         r.copy_from_slice(first);
         s.copy_from_slice(second);
-        Ok(Self { r, s })
+        Ok(Self::new(r, s))
     }
 
-    fn to_bytes(self) -> [u8; 64] {
-        let mut bytes = [0; 64];
-        let (first, second) = bytes.split_at_mut(32);
-        first.copy_from_slice(&self.r);
-        second.copy_from_slice(&self.s);
-        bytes
+    /// `r‖s`.
+    fn as_bytes(&self) -> &[u8] {
+        self.0.as_flattened()
     }
+
+    fn to_der(self) -> Vec<u8> {
+        let integers = self.0.map(|scalar| integer(&scalar)).concat();
+        // At most 2 × 35 bytes, so that the length is one byte.
+        [&[0x30, integers.len() as u8], &*integers].concat()
+    }
+}
+
+/// Writes a big-endian number as a DER INTEGER (X.690 §8.3), in its shortest form.
+fn integer(scalar: &[u8; 32]) -> Vec<u8> {
+    let zeros = scalar.iter().take_while(|byte| **byte == 0).count();
+    // Zero is one byte too.
+    let digits = scalar.iter().skip(zeros.min(31));
+    let is_padded = digits.clone().next().is_some_and(|first| *first >= 0x80);
+    let padding = is_padded.then_some(&0);
+    let length = (digits.len() + usize::from(is_padded)) as u8;
+    let tag_and_length = [0x02, length];
+    (tag_and_length.iter().chain(padding).chain(digits).copied()).collect()
 }
 
 /// Reads a positive DER INTEGER (X.690 §8.3) of at most 32 bytes and pads it on the left.

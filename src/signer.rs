@@ -71,8 +71,9 @@ use crate::{Error, PublicKey, Result, SignRequest, Signed};
 ///
 /// # Implementing a wrapper
 ///
-/// Delegate every method to the same signer. Nothing above compares them again: an address comes
-/// from [`public_key`](Self::public_key), and a signature by another key would not belong to it.
+/// Delegate every method to the same signer: an address comes from
+/// [`public_key`](Self::public_key), and chain adapters refuse a signature of another key
+/// ([`Error::SignedByAnotherKey`]).
 /// [`note_refusal`](Self::note_refusal) has a default that does nothing, so a wrapper that forgets
 /// it hides refusals from an audit layer inside; clippy's `missing_trait_methods` finds that.
 ///

@@ -41,7 +41,8 @@ use crate::{
 /// one of these is dropped. Ed25519 has no table.
 #[derive(Clone)]
 pub struct Verifier {
-    public_key: PublicKey,
+    /// Shared by clones, and by every signature that was accepted.
+    public_key: Arc<PublicKey>,
     scheme: Arc<Scheme>,
 }
 
@@ -70,7 +71,7 @@ impl Verifier {
             Point::Ed25519(key) => Scheme::Ed25519(*key),
         };
         Self {
-            public_key,
+            public_key: Arc::new(public_key),
             scheme: Arc::new(scheme),
         }
     }
@@ -91,21 +92,27 @@ impl Verifier {
     /// - [`Error::SignatureNotVerified`] when they are, but not by this key over this input.
     /// - [`Error::UnsupportedRequest`] when `input` is meant for another type of key.
     pub fn accept(&self, input: &KeyInput<'_>, raw: RawSignature<'_>) -> Result<Signature> {
+        let public_key = || Arc::clone(&self.public_key);
         match (&*self.scheme, input) {
             (Scheme::Secp256k1(key), KeyInput::EcdsaPrehash(digest)) => {
                 let accepted = key.accept(digest, raw)?;
                 Ok(Signature::Secp256k1(Secp256k1Signature::new(
+                    public_key(),
                     accepted.scalars,
                     accepted.y_is_odd,
                     accepted.x_is_reduced,
                 )))
             }
             (Scheme::P256(key), KeyInput::EcdsaPrehash(digest)) => {
-                let accepted = key.accept(digest, raw)?;
-                Ok(Signature::P256(P256Signature::new(accepted.scalars)))
+                let scalars = key.accept(digest, raw)?.scalars;
+                Ok(Signature::P256(P256Signature::new(public_key(), scalars)))
             }
             (Scheme::Ed25519(key), KeyInput::Ed25519Message(message)) => {
-                accept_ed25519(key, message, raw).map(Signature::Ed25519)
+                let bytes = accept_ed25519(key, message, raw)?;
+                Ok(Signature::Ed25519(Ed25519Signature::new(
+                    public_key(),
+                    bytes,
+                )))
             }
             (Scheme::Ed25519(_), KeyInput::EcdsaPrehash(_)) => Err(Error::UnsupportedRequest {
                 request: "prehashed",
@@ -137,7 +144,7 @@ fn accept_ed25519(
     public_key: &ed25519_dalek::VerifyingKey,
     message: &[u8],
     raw: RawSignature<'_>,
-) -> Result<Ed25519Signature> {
+) -> Result<[u8; 64]> {
     let RawSignature::Fixed(bytes) = raw else {
         return Err(refused(SignatureFault::WrongEncoding));
     };
@@ -147,7 +154,7 @@ fn accept_ed25519(
     public_key
         .verify_strict(message, &ed25519_dalek::Signature::from_bytes(&bytes))
         .map_err(|_| not_verified())?;
-    Ok(Ed25519Signature::new(bytes))
+    Ok(bytes)
 }
 
 #[cfg(test)]

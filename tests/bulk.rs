@@ -10,7 +10,7 @@ use std::{
 
 use futures_util::{FutureExt as _, poll};
 use kms_signer::{
-    Error, KeyType, PublicKey, Result, SignRequest, Signed, Signer, async_trait,
+    Error, KeyType, PublicKey, Result, SignRequest, Signature, Signed, Signer, async_trait,
     bulk::{Bulk, Progress},
     provider::local::LocalSigner,
 };
@@ -121,10 +121,10 @@ fn requests(preimages: &[[u8; 4]]) -> impl ExactSizeIterator<Item = SignRequest<
 }
 
 /// Signatures of this key are deterministic, so each tells what it is over.
-async fn expected(signer: &Gated, preimage: &[u8]) -> [u8; 64] {
+async fn expected(signer: &Gated, preimage: &[u8]) -> Signature {
     let request = SignRequest::keccak256(preimage);
     let signed = signer.signer.sign(&request).await.unwrap();
-    signed.signature.to_bytes()
+    signed.signature
 }
 
 fn is_cancelled<T>(result: &Result<T>) -> bool {
@@ -138,7 +138,7 @@ async fn results_have_the_order_of_the_requests() {
     let results = Bulk::new().sign_all(&signer, requests(&preimages)).await;
     assert_eq!(results.len(), preimages.len());
     for (preimage, result) in preimages.iter().zip(results) {
-        let signature = result.unwrap().signature.to_bytes();
+        let signature = result.unwrap().signature;
         assert_eq!(signature, expected(&signer, preimage).await);
     }
 }
@@ -223,10 +223,7 @@ async fn a_failure_costs_the_others_nothing() {
         match (at % 3, result) {
             (0, Err(Error::UnsupportedRequest { request, .. })) => assert_eq!(request, "message"),
             (1 | 2, Ok(signed)) => {
-                assert_eq!(
-                    signed.signature.to_bytes(),
-                    expected(&signer, preimage).await
-                )
+                assert_eq!(signed.signature, expected(&signer, preimage).await)
             }
             (_, other) => panic!("{at}: {other:?}"),
         }
@@ -253,8 +250,8 @@ async fn cancelling_keeps_the_results_and_drops_what_runs() {
     assert_eq!(results.len(), 50);
     let (done, cancelled) = results.split_at(10);
     for (preimage, result) in preimages.iter().zip(done) {
-        let signature = result.as_ref().unwrap().signature.to_bytes();
-        assert_eq!(signature, expected(&signer, preimage).await);
+        let signature = &result.as_ref().unwrap().signature;
+        assert_eq!(*signature, expected(&signer, preimage).await);
     }
     assert!(cancelled.iter().all(is_cancelled), "{cancelled:?}");
     let counts = &signer.counts;
@@ -381,8 +378,8 @@ async fn ten_thousand_requests() {
     let results = Bulk::new().sign_all(&signer, requests(&preimages)).await;
     assert_eq!(results.len(), 10_000);
     for at in [0, 1, 4_999, 9_999] {
-        let signature = results[at].as_ref().unwrap().signature.to_bytes();
-        assert_eq!(signature, expected(&signer, &preimages[at]).await);
+        let signature = &results[at].as_ref().unwrap().signature;
+        assert_eq!(*signature, expected(&signer, &preimages[at]).await);
     }
     assert!(results.iter().all(Result::is_ok));
     assert_eq!(signer.counts.most(), 32);

@@ -250,11 +250,12 @@ fn requests(key_type: KeyType, preimage: &[u8]) -> Vec<(SignRequest<'_>, Vec<u8>
 /// Panics unless the curve library accepts the signature and finds it canonical.
 #[track_caller]
 fn assert_signed(name: &str, key: &PublicKey, signed_bytes: &[u8], signature: &Signature) {
-    let bytes = signature.to_bytes();
+    assert_eq!(signature.public_key(), key, "{name}");
+    let bytes = signature.as_bytes();
     match key.key_type() {
         KeyType::Secp256k1 => {
             use k256::ecdsa::signature::hazmat::PrehashVerifier as _;
-            let theirs = k256::ecdsa::Signature::from_slice(&bytes).unwrap();
+            let theirs = k256::ecdsa::Signature::from_slice(bytes).unwrap();
             let key = k256::ecdsa::VerifyingKey::from_sec1_bytes(&key.to_bytes()).unwrap();
             key.verify_prehash(signed_bytes, &theirs)
                 .unwrap_or_else(|_| panic!("{name}"));
@@ -269,7 +270,7 @@ fn assert_signed(name: &str, key: &PublicKey, signed_bytes: &[u8], signature: &S
         }
         KeyType::P256 => {
             use p256::ecdsa::signature::hazmat::PrehashVerifier as _;
-            let theirs = p256::ecdsa::Signature::from_slice(&bytes).unwrap();
+            let theirs = p256::ecdsa::Signature::from_slice(bytes).unwrap();
             let key = p256::ecdsa::VerifyingKey::from_sec1_bytes(&key.to_bytes()).unwrap();
             key.verify_prehash(signed_bytes, &theirs)
                 .unwrap_or_else(|_| panic!("{name}"));
@@ -278,7 +279,7 @@ fn assert_signed(name: &str, key: &PublicKey, signed_bytes: &[u8], signature: &S
         KeyType::Ed25519 => {
             let key_bytes: [u8; 32] = key.to_bytes().try_into().unwrap();
             let key = ed25519_dalek::VerifyingKey::from_bytes(&key_bytes).unwrap();
-            let theirs = ed25519_dalek::Signature::from_bytes(&bytes);
+            let theirs = ed25519_dalek::Signature::from_slice(bytes).unwrap();
             key.verify_strict(signed_bytes, &theirs)
                 .unwrap_or_else(|_| panic!("{name}"));
         }

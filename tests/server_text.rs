@@ -149,9 +149,8 @@ fn key() -> LocalSigner {
 fn signed() -> Value {
     let request = SignRequest::keccak256(REQUEST);
     let signed = futures_util::FutureExt::now_or_never(key().sign(&request)).unwrap();
-    let bytes = signed.unwrap().signature.to_bytes();
-    let der = k256::ecdsa::Signature::from_slice(&bytes).unwrap().to_der();
-    let signature = base64::encode(der.as_bytes());
+    let signature = signed.unwrap().signature;
+    let signature = base64::encode(signature.to_der().unwrap());
     json!({"KeyId": KEY, "SigningAlgorithm": "ECDSA_SHA_256", "Signature": signature})
 }
 

@@ -18,10 +18,10 @@ fn is_hot(verifier: &Verifier) -> bool {
 async fn a_process_has_so_many_tables_and_no_more() {
     let signer = LocalSigner::from_bytes(KeyType::Secp256k1, &[7; 32]).unwrap();
     let signed = signer.sign(&hazmat::prehashed(DIGEST)).await.unwrap();
-    let raw = signed.signature.to_bytes();
+    let raw = signed.signature.as_bytes();
     let accept = |verifier: &Verifier| {
         verifier
-            .accept(&KeyInput::EcdsaPrehash(&DIGEST), RawSignature::Fixed(&raw))
+            .accept(&KeyInput::EcdsaPrehash(&DIGEST), RawSignature::Fixed(raw))
             .unwrap()
     };
     let heated = || {

@@ -168,6 +168,7 @@ impl<S: Signer> EthereumSigner<S> {
 
     async fn sign_with_receipt(&self, request: &SignRequest<'_>) -> Result<(Signature, Receipt)> {
         let signed = self.signer.sign(request).await?;
+        let signed = signed.require_key(self.signer.public_key())?;
         Ok(((&signed.signature).try_into()?, signed.receipt))
     }
 }

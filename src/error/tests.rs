@@ -76,6 +76,7 @@ fn whatever_came_from_a_call_can_carry_its_receipt() {
         key_store(KeyStoreFault::Other),
         missing(),
         Error::SignatureNotVerified { receipt: None },
+        Error::SignedByAnotherKey { receipt: None },
         Error::InvalidSignature {
             fault: SignatureFault::Zero,
             receipt: None,

@@ -51,7 +51,7 @@ impl Error {
     /// Whether something answered that cannot be the key you pinned: find out what, before you
     /// sign more.
     ///
-    /// True for a signature that does not verify or is malformed, for an answer by another key or
+    /// True for a signature that does not verify, is malformed or is another key's, for an answer by another key or
     /// with another algorithm, and for a key whose description contradicts its public key or the
     /// pinned one. The cause is most often a moved alias or a wrong pin, and may be something that
     /// changes what the key store answers. Nothing was returned. An alarm is neither retryable nor
@@ -106,6 +106,7 @@ impl Error {
             },
             Self::InvalidSignature { .. }
             | Self::SignatureNotVerified { .. }
+            | Self::SignedByAnotherKey { .. }
             | Self::KeyMoved { .. } => Verdict::Alarm,
             Self::InvalidPublicKey { .. }
             | Self::InvalidSecretKey { .. }

@@ -1,4 +1,5 @@
 use super::*;
+use crate::{Error, Receipt, SignRequest, Signed, Verifier, secret_key::SecretKey};
 
 const ONE: &str = "0000000000000000000000000000000000000000000000000000000000000001";
 const HIGH: &str = "8000000000000000000000000000000000000000000000000000000000000001";
@@ -6,7 +7,7 @@ const HIGH: &str = "800000000000000000000000000000000000000000000000000000000000
 fn decode(der: &str) -> Result<(String, String), SignatureFault> {
     let der = hex::decode(der).unwrap();
     Scalars::decode(RawSignature::Der(&der))
-        .map(|scalars| (hex::encode(scalars.r), hex::encode(scalars.s)))
+        .map(|scalars| (hex::encode(scalars.r()), hex::encode(scalars.s())))
 }
 
 #[test]
@@ -85,7 +86,7 @@ fn fixed_width_is_exactly_64_bytes() {
     }
     let bytes: Vec<u8> = (0..64).collect();
     let scalars = Scalars::decode(RawSignature::Fixed(&bytes)).unwrap();
-    assert_eq!(scalars.to_bytes().as_slice(), bytes);
+    assert_eq!(scalars.as_bytes(), bytes);
 }
 
 /// An ECDSA-Sig-Value as the `der` crate writes it, in and out of the range of scalars.
@@ -103,12 +104,13 @@ proptest::proptest! {
     ) {
         r[..zeros[0]].fill(0);
         s[..zeros[1]].fill(0);
-        let scalars = Scalars { r, s };
+        let scalars = Scalars::new(r, s);
         let der = encode(&r, &s);
+        proptest::prop_assert_eq!(&scalars.to_der(), &der);
         proptest::prop_assert_eq!(Scalars::decode(RawSignature::Der(&der)), Ok(scalars));
-        let fixed = scalars.to_bytes();
-        proptest::prop_assert_eq!(&fixed[..], [r, s].concat());
-        proptest::prop_assert_eq!(Scalars::decode(RawSignature::Fixed(&fixed)), Ok(scalars));
+        let fixed = scalars.as_bytes();
+        proptest::prop_assert_eq!(fixed, [r, s].concat());
+        proptest::prop_assert_eq!(Scalars::decode(RawSignature::Fixed(fixed)), Ok(scalars));
     }
 
     /// Arbitrary bytes: never a panic, and what is read is what the curve library reads.
@@ -138,17 +140,76 @@ proptest::proptest! {
 
 /// This decoder leaves the group order to the verifier, so it accepts a little more than `k256`.
 fn compare(der: &[u8]) {
-    let ours = Scalars::decode(RawSignature::Der(der)).map(Scalars::to_bytes);
+    let ours = Scalars::decode(RawSignature::Der(der));
     match k256::ecdsa::Signature::from_der(der) {
-        Ok(theirs) => assert_eq!(ours.unwrap().as_slice(), theirs.to_bytes().as_slice()),
+        Ok(theirs) => assert_eq!(ours.unwrap().as_bytes(), theirs.to_bytes().as_slice()),
         Err(_) => {
-            if let Ok(bytes) = ours {
+            if let Ok(ours) = ours {
                 assert!(
-                    k256::ecdsa::Signature::from_slice(&bytes).is_err(),
+                    k256::ecdsa::Signature::from_slice(ours.as_bytes()).is_err(),
                     "{}",
                     hex::encode(der)
                 );
             }
         }
     }
+}
+
+/// What the bytes and the DER of a signature are, is said by the library of its scheme.
+#[test]
+fn bytes_and_der_are_those_of_the_curve_crates() {
+    for seed in 1..=40 {
+        let [secp256k1, p256, ed25519] = signatures(seed);
+        let theirs = k256::ecdsa::Signature::from_slice(secp256k1.as_bytes()).unwrap();
+        assert_eq!(secp256k1.to_der().unwrap(), theirs.to_der().as_bytes());
+        let theirs = p256::ecdsa::Signature::from_slice(p256.as_bytes()).unwrap();
+        assert_eq!(p256.to_der().unwrap(), theirs.to_der().as_bytes());
+        assert_eq!((ed25519.as_bytes().len(), ed25519.to_der()), (64, None));
+    }
+}
+
+#[test]
+fn a_signature_knows_its_key_and_differs_from_that_of_another() {
+    let all = [signatures(1), signatures(2)].concat();
+    for (at, signature) in all.iter().enumerate() {
+        assert_eq!(signature.key_type(), signature.public_key().key_type());
+        for other in &all[..at] {
+            assert_ne!(signature.public_key(), other.public_key());
+            assert_ne!(signature, other);
+        }
+        let signed = Signed::new(signature.clone(), Receipt::new("Sign", "key"));
+        for other in &all {
+            let key = other.public_key();
+            match signed.clone().require_key(key) {
+                Ok(signed) => assert_eq!(signed.signature.public_key(), key),
+                Err(Error::SignedByAnotherKey { receipt }) => {
+                    assert_ne!(signature.public_key(), key);
+                    assert_eq!(*receipt.unwrap(), signed.receipt);
+                }
+                Err(other) => panic!("{other:?}"),
+            }
+        }
+    }
+}
+
+/// The key is shared and not copied, so that a signature stays small.
+#[test]
+fn a_signature_is_small() {
+    assert!(size_of::<Signature>() <= 80, "{}", size_of::<Signature>());
+    let signature = &signatures(1)[0];
+    let clone = signature.clone();
+    assert!(std::ptr::eq(signature.public_key(), clone.public_key()));
+}
+
+/// One signature of each scheme.
+fn signatures(seed: u8) -> [Signature; 3] {
+    [KeyType::Secp256k1, KeyType::P256, KeyType::Ed25519].map(|key_type| {
+        let secret = SecretKey::from_bytes(key_type, &[seed; 32]).unwrap();
+        let request = SignRequest::blake2b256(b"preimage");
+        let input = request.input_for(key_type).unwrap();
+        let raw = secret.sign(&input, &[]).unwrap();
+        let verifier = Verifier::new(secret.public_key().unwrap());
+        let raw = RawSignature::Fixed(&raw);
+        verifier.accept(&input, raw).unwrap()
+    })
 }

@@ -65,8 +65,8 @@ where
     /// beforehand: R then is the point that belongs to the released form, with no parity to flip.
     pub(super) fn accept(&self, digest: &[u8; 32], raw: RawSignature<'_>) -> Result<Accepted> {
         let scalars = Scalars::decode(raw).map_err(refused)?;
-        let r = scalar_in_range::<C>(&scalars.r)?;
-        let s = scalar_in_range::<C>(&scalars.s)?;
+        let r = scalar_in_range::<C>(scalars.r())?;
+        let s = scalar_in_range::<C>(scalars.s())?;
         let s = if bool::from(s.is_high()) { -s } else { s };
 
         let z = <Scalar<C> as Reduce<FieldBytes<C>>>::reduce(&(*digest).into());
@@ -83,12 +83,9 @@ where
         }
         self.count();
         Ok(Accepted {
-            x_is_reduced: x.into() != scalars.r,
+            x_is_reduced: x.into() != *scalars.r(),
             y_is_odd: nonce_point.y_is_odd().into(),
-            scalars: Scalars {
-                r: scalars.r,
-                s: s.to_repr().into(),
-            },
+            scalars: Scalars::new(*scalars.r(), s.to_repr().into()),
         })
     }
 

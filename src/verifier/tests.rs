@@ -102,7 +102,7 @@ fn p256_vector_of_rfc_6979_is_released_low() {
             RawSignature::Fixed(&bytes::<64>(&format!("{r}{high_s}"))),
         )
         .unwrap();
-    assert_eq!(hex::encode(signature.to_bytes()), format!("{r}{low_s}"));
+    assert_eq!(hex::encode(signature.as_bytes()), format!("{r}{low_s}"));
 }
 
 /// The RFC 6979 vector for secp256k1 that trezor-crypto and others share: key 1, SHA-256.
@@ -121,7 +121,7 @@ fn secp256k1_vector_of_trezor_crypto_is_accepted() {
     let input = request.input_for(KeyType::Secp256k1).unwrap();
     let verifier = Verifier::new(secret.public_key().unwrap());
     let signature = verifier.accept(&input, RawSignature::Fixed(&raw)).unwrap();
-    assert_eq!(signature.to_bytes(), raw);
+    assert_eq!(signature.as_bytes(), raw);
     assert_eq!(secret.sign(&input, &[]).unwrap(), raw);
 }
 
@@ -197,7 +197,7 @@ fn the_parts_of_a_signature_are_those_of_its_bytes() {
         let raw = secret.sign(&input, &[]).unwrap();
         let signature = verifier.accept(&input, RawSignature::Fixed(&raw)).unwrap();
         assert_eq!(signature.key_type(), key_type);
-        let bytes = signature.to_bytes();
+        let bytes = signature.as_bytes();
         let mut found = 0;
         if let Some(signature) = signature.as_secp256k1() {
             assert_eq!([*signature.r(), *signature.s()].concat(), bytes);
@@ -306,7 +306,7 @@ fn ed25519_vector_of_rfc_8032_is_accepted() {
     let verifier = Verifier::new(public_key);
     let input = KeyInput::Ed25519Message(&[0x72]);
     let signature = verifier.accept(&input, RawSignature::Fixed(&raw)).unwrap();
-    assert_eq!(signature.to_bytes(), raw);
+    assert_eq!(signature.as_bytes(), raw);
     not_by_this_key(verifier.accept(
         &KeyInput::Ed25519Message(&[0x73]),
         RawSignature::Fixed(&raw),
@@ -490,7 +490,7 @@ proptest! {
         let signature = secp256k1(cold.accept(&input, RawSignature::Fixed(&low)).unwrap());
         for (verifier, raw) in [(&cold, &high), (&hot, &low), (&hot, &high)] {
             let same = verifier.accept(&input, RawSignature::Fixed(raw)).unwrap();
-            prop_assert_eq!(signature, secp256k1(same));
+            prop_assert_eq!(&signature, &secp256k1(same));
         }
 
         let theirs = k256::ecdsa::Signature::from_slice(&low).unwrap();
@@ -515,9 +515,9 @@ proptest! {
         let [cold, hot] = cold_and_hot(&secret);
         let released = cold.accept(&input, RawSignature::Fixed(&one)).unwrap();
         for (verifier, raw) in [(&cold, &other), (&hot, &one), (&hot, &other)] {
-            prop_assert_eq!(released, verifier.accept(&input, RawSignature::Fixed(raw)).unwrap());
+            prop_assert_eq!(&released, &verifier.accept(&input, RawSignature::Fixed(raw)).unwrap());
         }
-        let released = p256::ecdsa::Signature::from_slice(&released.to_bytes()).unwrap();
+        let released = p256::ecdsa::Signature::from_slice(released.as_bytes()).unwrap();
         prop_assert_eq!(released, released.normalize_s());
     }
 

@@ -81,7 +81,7 @@ async fn a_record_proves_the_signature_and_names_the_call() {
         assert_eq!(record["kind"], request.kind());
         assert_eq!(record["key_type"], key_type.to_string());
         assert_proves(&record, b"preimage");
-        assert_eq!(bytes(&record["signature"]), signed.signature.to_bytes());
+        assert_eq!(bytes(&record["signature"]), signed.signature.as_bytes());
 
         let request_id = signed.receipt.request_id().unwrap();
         assert_eq!(record["request_id"], request_id);

@@ -284,8 +284,8 @@ async fn a_dry_run_that_signs_has_to_sign_well() {
     let key = LocalSigner::from_bytes(KeyType::Secp256k1, &[7; 32]).unwrap();
     let sign = async |digest: &[u8; 32]| {
         let signed = key.sign(&hazmat::prehashed(*digest)).await.unwrap();
-        let bytes = signed.signature.to_bytes();
-        let signature = k256::ecdsa::Signature::from_slice(&bytes).unwrap();
+        let bytes = signed.signature.as_bytes();
+        let signature = k256::ecdsa::Signature::from_slice(bytes).unwrap();
         base64::encode(signature.to_der().as_bytes())
     };
     let asked = sign(b"kms-signer: may this key sign it").await;

@@ -423,7 +423,7 @@ fn is_signature(key: &PublicKey, preimage: &[u8], signature: &Signature) -> bool
     };
     let digest = Keccak256::digest(preimage);
     let key = VerifyingKey::from_sec1_bytes(&key.to_bytes()).unwrap();
-    let theirs = k256::ecdsa::Signature::from_slice(&signature.to_bytes()).unwrap();
+    let theirs = k256::ecdsa::Signature::from_slice(signature.as_bytes()).unwrap();
     let recovery_id = RecoveryId::from_byte(ours.recovery_id()).unwrap();
     let recovered = VerifyingKey::recover_from_prehash(&digest, &theirs, recovery_id);
     key.verify_prehash(&digest, &theirs).is_ok()

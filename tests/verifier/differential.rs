@@ -155,7 +155,7 @@ fn p256_signatures_are_judged_as_by_the_curve_crate() {
                     let ours = verifier
                         .accept(&KeyInput::EcdsaPrehash(&digest), RawSignature::Fixed(&raw));
                     assert_eq!(
-                        ours.ok().map(|signature| signature.to_bytes().to_vec()),
+                        ours.ok().map(|signature| signature.as_bytes().to_vec()),
                         expected
                             .as_ref()
                             .ok()

@@ -85,8 +85,11 @@ fn check(hot: &Verifier, forgery: &Forgery) -> bool {
     assert!(is_hot(hot) && !is_hot(&cold));
     for verifier in [&cold, hot] {
         let ours = verifier.accept(&KeyInput::EcdsaPrehash(digest), RawSignature::Fixed(raw));
-        let ours = ours.ok().map(|signature| match signature {
-            Signature::Secp256k1(inner) => (signature.to_bytes(), inner.recovery_id()),
+        let ours = ours.ok().map(|signature| match &signature {
+            Signature::Secp256k1(inner) => (
+                signature.as_bytes().try_into().unwrap(),
+                inner.recovery_id(),
+            ),
             other => panic!("{other:?}"),
         });
         assert_eq!(
@@ -230,7 +233,7 @@ fn p256_edges_are_accepted_in_the_low_form() {
         for verifier in [hot(&public_key), Verifier::new(public_key)] {
             let ours = verifier.accept(&KeyInput::EcdsaPrehash(digest), RawSignature::Fixed(raw));
             let low = signature.normalize_s().to_bytes();
-            assert_eq!(ours.unwrap().to_bytes().as_slice(), low.as_slice());
+            assert_eq!(ours.unwrap().as_bytes(), low.as_slice());
         }
     };
 

@@ -31,7 +31,7 @@ enum Verdict {
 fn verdict(verifier: &Verifier, input: &KeyInput<'_>, raw: RawSignature<'_>) -> Verdict {
     match verifier.accept(input, raw) {
         Ok(signature) => {
-            assert_low_form(&signature.to_bytes(), verifier.public_key().key_type(), raw);
+            assert_low_form(signature.as_bytes(), verifier.public_key().key_type(), raw);
             Verdict::Accepted
         }
         Err(Error::InvalidSignature { .. }) => Verdict::Refused,
@@ -42,7 +42,7 @@ fn verdict(verifier: &Verifier, input: &KeyInput<'_>, raw: RawSignature<'_>) -> 
 
 /// What is released is what came, with `s` or `n − s`, whichever is low, as the curve crates have
 /// it.
-fn assert_low_form(released: &[u8; 64], key_type: KeyType, raw: RawSignature<'_>) {
+fn assert_low_form(released: &[u8], key_type: KeyType, raw: RawSignature<'_>) {
     macro_rules! low_form {
         ($curve:ident) => {
             match raw {
@@ -62,7 +62,7 @@ fn assert_low_form(released: &[u8; 64], key_type: KeyType, raw: RawSignature<'_>
         (_, RawSignature::Fixed(bytes)) => bytes.to_vec(),
         other => panic!("{other:?}"),
     };
-    assert_eq!(released.as_slice(), expected);
+    assert_eq!(released, expected);
 }
 
 /// What this crate may say to a vector with these flags and this result.

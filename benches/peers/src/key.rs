@@ -50,7 +50,7 @@ impl Key {
             let left = &mut wanted[usize::from(parity.unwrap_or(count % 2 == 1))];
             if *left > 0 {
                 *left -= 1;
-                let fixed = signature.to_bytes();
+                let fixed = signature.as_bytes().try_into()?;
                 chosen.push(Signed {
                     digest,
                     fixed,
@@ -87,5 +87,6 @@ fn der(key_type: KeyType, fixed: &[u8; 64], s_is_high: bool) -> Result<Vec<u8>> 
 
 pub fn sign(signer: &LocalSigner, request: &SignRequest<'_>) -> Result<[u8; 64]> {
     let runtime = tokio::runtime::Builder::new_current_thread().build()?;
-    Ok(runtime.block_on(signer.sign(request))?.signature.to_bytes())
+    let signature = runtime.block_on(signer.sign(request))?.signature;
+    Ok(signature.as_bytes().try_into()?)
 }

@@ -440,7 +440,7 @@ impl Signer for Canned {
     }
 
     async fn sign(&self, _: &SignRequest<'_>) -> Result<Signed> {
-        Ok(Signed::new(self.1, Receipt::new("Sign", "canned")))
+        Ok(Signed::new(self.1.clone(), Receipt::new("Sign", "canned")))
     }
 }
 
@@ -488,18 +488,18 @@ async fn a_signature_with_a_reduced_x_is_not_written_down() {
 }
 
 #[tokio::test]
-async fn a_signature_on_another_curve_is_refused() {
-    let p256 = LocalSigner::random(KeyType::P256).unwrap();
-    let foreign = p256
-        .sign(&SignRequest::keccak256(b"preimage"))
-        .await
-        .unwrap()
-        .signature;
+async fn a_signature_of_another_key_is_refused() {
     let key = LocalSigner::random(KeyType::Secp256k1).unwrap();
-    let wallet = EthereumSigner::new(Canned(key.public_key().clone(), foreign)).unwrap();
-    let result = wallet.sign_message(b"anything").await;
-    assert!(
-        matches!(result, Err(Error::KeyTypeMismatch { .. })),
-        "{result:?}"
-    );
+    let request = SignRequest::keccak256(b"preimage");
+    for other in [KeyType::Secp256k1, KeyType::P256] {
+        let other = LocalSigner::random(other).unwrap();
+        let foreign = other.sign(&request).await.unwrap().signature;
+        let wallet = EthereumSigner::new(Canned(key.public_key().clone(), foreign)).unwrap();
+        let error = wallet.sign_message(b"anything").await.unwrap_err();
+        assert!(
+            matches!(error, Error::SignedByAnotherKey { .. }),
+            "{error:?}"
+        );
+        assert_eq!(error.receipt().unwrap().key(), "canned");
+    }
 }

@@ -35,6 +35,7 @@ fn every_error() -> Vec<(Error, Verdict)> {
             Final,
         ),
         (Error::SignatureNotVerified { receipt: None }, Alarm),
+        (Error::SignedByAnotherKey { receipt: None }, Alarm),
         (
             Error::KeyTypeMismatch {
                 expected: KeyType::P256,

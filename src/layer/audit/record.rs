@@ -63,7 +63,7 @@ pub struct AuditRecord {
     /// ([`KeyInput::fingerprint`](crate::KeyInput::fingerprint)). `None` if the key does not sign
     /// such requests.
     pub digest: Option<String>,
-    /// The signature, 64 bytes in hexadecimal: [`Signature::to_bytes`]. Verified, and low-s.
+    /// The signature, its bytes in hexadecimal: [`Signature::as_bytes`]. Verified, and low-s.
     pub signature: Option<String>,
     /// The recovery id of a signature on secp256k1, from 0 to 3.
     pub recovery_id: Option<u8>,
@@ -111,7 +111,7 @@ impl AuditRecord {
             label: label.map(str::to_owned),
             kind: request.kind(),
             digest: input.map(|input| encode_string(&input.fingerprint())),
-            signature: signature.map(|signature| encode_string(&signature.to_bytes())),
+            signature: signature.map(|signature| encode_string(signature.as_bytes())),
             recovery_id: signature
                 .and_then(Signature::as_secp256k1)
                 .map(|signature| signature.recovery_id()),
