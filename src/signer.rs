@@ -15,7 +15,8 @@ use crate::{Error, PublicKey, Result, SignRequest, Signed};
 ///
 /// Keep a [`Verifier`](crate::Verifier) of the key. In `sign`, take the bytes from
 /// [`SignRequest::input_for`], have the key store sign them, and pass what it returned through
-/// [`Verifier::accept`](crate::Verifier::accept): there is no other way to a [`Signature`](crate::Signature).
+/// [`Verifier::release`](crate::Verifier::release): there is no other way to a
+/// [`Signature`](crate::Signature).
 ///
 /// ```
 /// use kms_signer::{
@@ -61,10 +62,7 @@ use crate::{Error, PublicKey, Result, SignRequest, Signed};
 ///             receipt: Some(Box::new(receipt.clone())),
 ///             source: source.into(),
 ///         })?;
-///         match self.verifier.accept(&input, RawSignature::Fixed(&raw)) {
-///             Ok(signature) => Ok(Signed::new(signature, receipt)),
-///             Err(error) => Err(error.with_receipt(receipt)),
-///         }
+///         self.verifier.release(&input, RawSignature::Fixed(&raw), receipt)
 ///     }
 /// }
 /// ```

@@ -7,7 +7,7 @@ use std::{fmt, sync::Arc};
 
 use self::ecdsa::{EcdsaVerifier, not_verified, refused};
 use crate::{
-    Error, KeyInput, KeyType, PublicKey, RawSignature, Result, Signature,
+    Error, KeyInput, KeyType, PublicKey, RawSignature, Receipt, Result, Signature, Signed,
     error::SignatureFault,
     public_key::Point,
     signature::{Ed25519Signature, P256Signature, Secp256k1Signature},
@@ -36,8 +36,8 @@ use crate::{
 /// A verifier notes how many signatures it accepted. With the sixteenth its key is *hot*, and a
 /// table of the key's multiples makes every further one about twice as fast on secp256k1 and almost
 /// four times on P-256. That sixteenth one takes about a millisecond more, and the first in a
-/// process two to three, since the multiples of the curve's generator are built too. Clones share the
-/// table. At most 64 verifiers of a process have one (some 8 MB in all); the others do without until
+/// process two to three, since the multiples of the curve's generator are built too;
+/// [`warm`](Self::warm) does that at start-up instead. Clones share the table. At most 64 verifiers of a process have one (some 8 MB in all); the others do without until
 /// one of these is dropped. Ed25519 has no table.
 #[derive(Clone)]
 pub struct Verifier {
@@ -79,6 +79,51 @@ impl Verifier {
     /// The pinned public key.
     pub fn public_key(&self) -> &PublicKey {
         &self.public_key
+    }
+
+    /// Builds the tables now that a key otherwise gets with its sixteenth signature, so that no
+    /// request has to wait for them. Takes one to three milliseconds of the calling thread.
+    ///
+    /// Returns whether the key is hot: `false` for Ed25519, which has no table, and when 64 other
+    /// verifiers of the process have theirs. A verifier in that state works all the same.
+    ///
+    /// ```
+    /// # #[cfg(feature = "local")]
+    /// # fn example() -> kms_signer::Result<()> {
+    /// use kms_signer::{KeyType, provider::local::LocalSigner};
+    ///
+    /// let signer = LocalSigner::random(KeyType::Secp256k1)?;
+    /// assert!(signer.verifier().warm());
+    /// # Ok(())
+    /// # }
+    /// # #[cfg(feature = "local")]
+    /// # example().unwrap();
+    /// ```
+    pub fn warm(&self) -> bool {
+        match &*self.scheme {
+            Scheme::Secp256k1(key) => key.heat(),
+            Scheme::P256(key) => key.heat(),
+            Scheme::Ed25519(_) => {}
+        }
+        self.scheme.is_hot()
+    }
+
+    /// What a provider returns for the answer of its key store: [`accept`](Self::accept)s `raw` and
+    /// joins the signature, or the error, to the call that brought it.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`accept`](Self::accept), with the receipt.
+    pub fn release(
+        &self,
+        input: &KeyInput<'_>,
+        raw: RawSignature<'_>,
+        receipt: Receipt,
+    ) -> Result<Signed> {
+        match self.accept(input, raw) {
+            Ok(signature) => Ok(Signed::new(signature, receipt)),
+            Err(error) => Err(error.with_receipt(receipt)),
+        }
     }
 
     /// Accepts `raw` as this key's signature over `input`, in canonical form.

@@ -36,6 +36,7 @@ async fn a_process_has_so_many_tables_and_no_more() {
     assert!(hot.iter().all(is_hot));
     let late = heated();
     assert!(!is_hot(&late), "more than {MAX_TABLES} tables");
+    assert!(!late.warm(), "warming takes no place from another");
     assert_eq!(accept(&late), signed.signature, "verified all the same");
 
     // A place that is given back is found with the next sixteen signatures, and by one only.
@@ -45,4 +46,9 @@ async fn a_process_has_so_many_tables_and_no_more() {
     }
     assert!(is_hot(&late));
     assert!(!is_hot(&heated()), "a place was taken twice");
+
+    drop(hot.pop());
+    let warm = Verifier::new(signer.public_key().clone());
+    assert!(warm.warm() && warm.warm() && is_hot(&warm));
+    assert!(!is_hot(&heated()), "what is warm has no place");
 }

@@ -114,8 +114,8 @@ use self::{
     protocol::{SignAnswer, ToSign, missing},
 };
 use crate::{
-    Error, KeyInput, PublicKey, RawSignature, Receipt, Result, SignRequest, Signature, Signed,
-    Signer, Verifier, error::AnswerFault,
+    Error, KeyInput, PublicKey, RawSignature, Receipt, Result, SignRequest, Signed, Signer,
+    Verifier, error::AnswerFault,
 };
 
 /// A signer whose key is in AWS KMS. Cheap to clone; clones share the client and the pin.
@@ -180,6 +180,11 @@ impl AwsKmsSigner {
         self.caller.region()
     }
 
+    /// What every signature passes, for [`Verifier::warm`].
+    pub fn verifier(&self) -> &Verifier {
+        &self.verifier
+    }
+
     fn new(caller: Caller, key_id: Arc<str>, arn: Option<String>, public_key: PublicKey) -> Self {
         let lock = OnceLock::new();
         if let Some(arn) = arn {
@@ -199,10 +204,11 @@ impl AwsKmsSigner {
         answer: &SignAnswer,
         input: &KeyInput<'_>,
         asked: &ToSign,
-    ) -> Result<Signature> {
-        let (signature, pin) = self.verify(answer, input, asked)?;
+        receipt: Receipt,
+    ) -> Result<Signed> {
+        let (signed, pin) = self.verify(answer, input, asked, receipt)?;
         self.arn.get_or_init(|| pin.into());
-        Ok(signature)
+        Ok(signed)
     }
 
     /// Checks the answer to a `Sign` call. Returns the signature, and the key to pin.
@@ -211,7 +217,29 @@ impl AwsKmsSigner {
         answer: &SignAnswer,
         input: &KeyInput<'_>,
         asked: &ToSign,
-    ) -> Result<(Signature, String)> {
+        receipt: Receipt,
+    ) -> Result<(Signed, String)> {
+        match self.examine(answer, input, asked) {
+            Ok((raw, pin)) => {
+                // By now the ARN is known, even if it was not when the call began.
+                let receipt = receipt.with_key(pin.as_str());
+                Ok((self.verifier.release(input, raw, receipt)?, pin))
+            }
+            Err(error) => Err(match answer.key_id.as_deref().filter(|key| is_key(key)) {
+                // Whose answer it is, which an alias does not tell.
+                Some(key) => error.with_receipt(receipt.with_key(key)),
+                None => error.with_receipt(receipt),
+            }),
+        }
+    }
+
+    /// Checks all of the answer but the signature itself.
+    fn examine<'a>(
+        &self,
+        answer: &'a SignAnswer,
+        input: &KeyInput<'_>,
+        asked: &ToSign,
+    ) -> Result<(RawSignature<'a>, String)> {
         let pin = check_key(self.key(), self.region(), answer.key_id.as_deref())?;
         let used = (answer.algorithm.as_deref()).ok_or_else(|| missing("SigningAlgorithm"))?;
         if used != asked.algorithm() {
@@ -228,7 +256,7 @@ impl AwsKmsSigner {
             KeyInput::EcdsaPrehash(_) => RawSignature::Der(bytes),
             KeyInput::Ed25519Message(_) => RawSignature::Fixed(bytes),
         };
-        Ok((self.verifier.accept(input, raw)?, pin))
+        Ok((raw, pin))
     }
 }
 
@@ -263,16 +291,8 @@ impl Signer for AwsKmsSigner {
             let client = self.caller.client();
             protocol::sign(client, &self.key_id, &asked, overrides)
         };
-        let accept = |answer: SignAnswer, receipt: Receipt| {
-            let answered = answer.key_id.as_deref().filter(|key| is_key(key));
-            match (self.release(&answer, &input, &asked), answered) {
-                // By now the ARN is known, even if it was not when the call began.
-                (Ok(signature), _) => Ok(Signed::new(signature, receipt.with_key(self.key()))),
-                // Whose answer it is, which an alias does not tell.
-                (Err(error), Some(key)) => Err(error.with_receipt(receipt.with_key(key))),
-                (Err(error), None) => Err(error.with_receipt(receipt)),
-            }
-        };
+        let accept =
+            |answer: SignAnswer, receipt: Receipt| self.release(&answer, &input, &asked, receipt);
         let deadline = self.caller.deadline();
         self.caller.call(subject, deadline, send, accept).await
     }

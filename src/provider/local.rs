@@ -35,6 +35,7 @@ pub struct LocalSigner {
     /// Shared by clones, so that there is one copy in memory.
     secret_key: Arc<SecretKey>,
     verifier: Verifier,
+    name: Arc<str>,
 }
 
 impl LocalSigner {
@@ -73,7 +74,36 @@ impl LocalSigner {
         Ok(Self {
             secret_key: Arc::new(secret_key),
             verifier,
+            name: "local".into(),
         })
+    }
+
+    /// Names the key, `local` by default: its receipts and audit records have the name as
+    /// [`Receipt::key`].
+    ///
+    /// ```
+    /// # async fn example() -> kms_signer::Result<()> {
+    /// # use kms_signer::{KeyType, SignRequest, Signer, provider::local::LocalSigner};
+    /// let treasury = LocalSigner::random(KeyType::Secp256k1)?.with_name("treasury");
+    /// let signed = treasury.sign(&SignRequest::keccak256(b"preimage")).await?;
+    /// assert_eq!(signed.receipt.key(), "treasury");
+    /// # Ok(())
+    /// # }
+    /// ```
+    #[must_use]
+    pub fn with_name(mut self, name: impl Into<Arc<str>>) -> Self {
+        self.name = name.into();
+        self
+    }
+
+    /// The name of the key.
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+
+    /// What every signature passes, for [`Verifier::warm`].
+    pub fn verifier(&self) -> &Verifier {
+        &self.verifier
     }
 }
 
@@ -87,15 +117,16 @@ impl Signer for LocalSigner {
         let start = Instant::now();
         let input = request.input_for(self.public_key().key_type())?;
         let raw = self.secret_key.sign(&input, &[])?;
-        let signature = self.verifier.accept(&input, RawSignature::Fixed(&raw))?;
-        let receipt = Receipt::new("Sign", "local").with_elapsed(start.elapsed());
-        Ok(Signed::new(signature, receipt))
+        let receipt = Receipt::new("Sign", Arc::clone(&self.name)).with_elapsed(start.elapsed());
+        let raw = RawSignature::Fixed(&raw);
+        self.verifier.release(&input, raw, receipt)
     }
 }
 
 impl fmt::Debug for LocalSigner {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("LocalSigner")
+            .field("name", &self.name)
             .field("public_key", self.public_key())
             .finish_non_exhaustive()
     }

@@ -119,9 +119,17 @@ where
             .verified
             .fetch_add(1, Ordering::Relaxed)
             .wrapping_add(1);
-        if verified.is_multiple_of(HOT_AFTER)
-            && let Some(place) = PLACES.take()
-        {
+        if verified.is_multiple_of(HOT_AFTER) {
+            self.heat();
+        }
+    }
+
+    /// Builds the table, unless it is there already or every place is taken.
+    pub(super) fn heat(&self) {
+        if self.is_hot() {
+            return;
+        }
+        if let Some(place) = PLACES.take() {
             // Before the key's own, so that no signature has to wait for it: until then the key is
             // cold to the other threads.
             C::generator_multiples();

@@ -126,6 +126,46 @@ fn secp256k1_vector_of_trezor_crypto_is_accepted() {
 }
 
 #[test]
+fn a_key_that_is_warmed_is_hot_from_its_first_signature_on() {
+    for key_type in [KeyType::Secp256k1, KeyType::P256, KeyType::Ed25519] {
+        let (secret, verifier) = key(key_type, 5);
+        let can_be_hot = key_type != KeyType::Ed25519;
+        assert_eq!(verifier.warm(), can_be_hot, "{key_type}");
+        assert_eq!(verifier.clone().scheme.is_hot(), can_be_hot);
+        assert_eq!(verifier.warm(), can_be_hot, "a second time");
+        let request = SignRequest::blake2b256(b"preimage");
+        let input = request.input_for(key_type).unwrap();
+        let raw = secret.sign(&input, &[]).unwrap();
+        verifier.accept(&input, RawSignature::Fixed(&raw)).unwrap();
+    }
+}
+
+#[test]
+fn a_release_has_its_receipt_for_better_or_worse() {
+    let receipt = Receipt::new("C_Sign", "hot-wallet").with_attempts(2);
+    for key_type in [KeyType::Secp256k1, KeyType::P256, KeyType::Ed25519] {
+        let (secret, verifier) = key(key_type, 6);
+        let request = SignRequest::blake2b256(b"preimage");
+        let input = request.input_for(key_type).unwrap();
+        let mut raw = secret.sign(&input, &[]).unwrap();
+        let release = |raw: &[u8]| {
+            let raw = RawSignature::Fixed(raw);
+            verifier.release(&input, raw, receipt.clone())
+        };
+        let signed = release(&raw).unwrap();
+        assert_eq!(signed.receipt, receipt);
+        assert_eq!(signed.signature.public_key(), verifier.public_key());
+        let cut = release(&raw[1..]).unwrap_err();
+        assert!(matches!(cut, Error::InvalidSignature { .. }), "{cut}");
+        raw[0] ^= 1;
+        let forged = release(&raw).unwrap_err();
+        for error in [cut, forged] {
+            assert_eq!(error.receipt(), Some(&receipt), "{error}");
+        }
+    }
+}
+
+#[test]
 fn a_key_is_hot_from_its_sixteenth_signature_on() {
     for key_type in [KeyType::Secp256k1, KeyType::P256] {
         let (secret, verifier) = key(key_type, 9);

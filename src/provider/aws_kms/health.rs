@@ -209,10 +209,7 @@ impl AwsKmsSigner {
         };
         let accept = |answer: DryRun, receipt: Receipt| match answer {
             DryRun::Allowed { .. } => Ok(()),
-            DryRun::Signed(answer) => match self.verify(&answer, &input, &asked) {
-                Ok(_) => Ok(()),
-                Err(error) => Err(error.with_receipt(receipt)),
-            },
+            DryRun::Signed(answer) => self.verify(&answer, &input, &asked, receipt).map(drop),
         };
         let subject = self.subject("Sign");
         self.caller.call(subject, deadline, send, accept).await

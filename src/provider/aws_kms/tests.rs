@@ -45,18 +45,18 @@ fn answer() -> SignOutput {
         .build()
 }
 
-fn release(signer: &AwsKmsSigner, output: &SignOutput) -> Result<Signature> {
+fn release(signer: &AwsKmsSigner, output: &SignOutput) -> Result<Signed> {
     let asked = ToSign::new(&INPUT).unwrap();
-    signer.release(&output.clone().into(), &INPUT, &asked)
+    let receipt = Receipt::new("Sign", "alias/a");
+    signer.release(&output.clone().into(), &INPUT, &asked, receipt)
 }
 
 #[test]
 fn a_good_answer_is_released() {
     let signer = signer("alias/a", Some(ARN));
-    assert_eq!(
-        release(&signer, &answer()).unwrap().key_type(),
-        KeyType::Secp256k1
-    );
+    let signed = release(&signer, &answer()).unwrap();
+    assert_eq!(signed.signature.public_key(), signer.public_key());
+    assert_eq!(signed.receipt.key(), ARN);
 }
 
 #[test]

@@ -53,3 +53,16 @@ fn debug_shows_the_public_key_only() {
         "{shown}"
     );
 }
+
+#[tokio::test]
+async fn a_name_tells_two_signers_apart() {
+    let key = || LocalSigner::from_bytes(KeyType::P256, &[9; 32]).unwrap();
+    assert_eq!(key().name(), "local");
+    for name in ["hot", "cold"] {
+        let signer = key().with_name(name);
+        let signed = signer.sign(&SignRequest::sha256(b"preimage")).await;
+        assert_eq!(signed.unwrap().receipt.key(), name);
+        assert_eq!(signer.clone().name(), name);
+        assert!(format!("{signer:?}").contains(name));
+    }
+}
