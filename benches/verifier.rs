@@ -6,8 +6,7 @@ use std::hint::black_box;
 
 use criterion::{BatchSize, Criterion, criterion_group, criterion_main};
 use kms_signer::{
-    KeyInput, KeyType, PublicKey, RawSignature, SignRequest, Signer as _, Verifier,
-    provider::local::LocalSigner,
+    KeyInput, KeyType, PublicKey, RawSignature, Signer as _, Verifier, provider::local::LocalSigner,
 };
 
 /// A key, and signatures of it: so many that every part of the tables is read.
@@ -30,7 +29,7 @@ impl Key {
             let mut digest = [0x42; 32];
             digest[..8].copy_from_slice(&number.to_be_bytes());
             let request = match key_type {
-                KeyType::Ed25519 => SignRequest::message(&digest),
+                KeyType::Ed25519 => kms_signer::hazmat::prehashed_message(digest),
                 _ => kms_signer::hazmat::prehashed(digest),
             };
             let signed = runtime.block_on(signer.sign(&request)).unwrap();

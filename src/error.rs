@@ -8,7 +8,7 @@ use std::{error::Error as StdError, fmt, time::Duration};
 pub use self::fault::{
     AnswerFault, AuditFault, EncodingFault, KeyFault, KeyStoreFault, PublicKeyFault, SignatureFault,
 };
-use crate::{KeyType, Receipt};
+use crate::{KeyType, Receipt, RequestKind};
 
 /// `Result` with [`enum@Error`].
 pub type Result<T, E = Error> = std::result::Result<T, E>;
@@ -120,11 +120,23 @@ pub enum Error {
         }
     )]
     UnsupportedRequest {
-        /// The constructor that made the request.
-        request: &'static str,
+        /// The kind of request.
+        request: RequestKind,
         /// The type of the key.
         key_type: KeyType,
     },
+
+    /// A message of 32 bytes may be the digest of something else, and was not signed.
+    ///
+    /// Sign what it is the digest of with [`SignRequest::blake2b256`](crate::SignRequest::blake2b256),
+    /// or use [`hazmat::prehashed_message`](crate::hazmat::prehashed_message) if its meaning does not
+    /// matter.
+    #[error(
+        "a message of 32 bytes may be the digest of something else, such as a Tezos operation; use \
+         SignRequest::blake2b256 with what it is the digest of, make the message longer, or use \
+         hazmat::prehashed_message"
+    )]
+    AmbiguousMessage,
 
     /// A digest is not 32 bytes long. Pass the hash itself, in binary.
     #[error("a digest is 32 bytes and this one has {actual}; pass the binary hash itself")]
@@ -333,6 +345,7 @@ impl Error {
             Self::SignedByAnotherKey { .. } => "signed_by_another_key",
             Self::KeyTypeMismatch { .. } => "key_type_mismatch",
             Self::UnsupportedRequest { .. } => "unsupported_request",
+            Self::AmbiguousMessage => "ambiguous_message",
             Self::InvalidDigestLength { .. } => "invalid_digest_length",
             Self::MessageLength { .. } => "message_length",
             Self::ChainIdRefused { .. } => "chain_id_refused",

@@ -21,7 +21,7 @@
 //! | item | purpose |
 //! |---|---|
 //! | [`Signer`] | the one trait: a public key, and `sign`; with [`async_trait`](macro@async_trait) to implement it |
-//! | [`SignRequest`] | what to sign: a preimage and its hash, or a whole message |
+//! | [`SignRequest`] | what to sign: a preimage and its hash, or a whole message; [`RequestKind`] says which |
 //! | [`PublicKey`] | a validated public key of one of three curves |
 //! | [`Verifier`] | the gate that turns what a key store returned into a [`Signature`] |
 //! | [`Signed`], [`Receipt`] | a signature, and what an auditor needs to trace it |
@@ -88,7 +88,7 @@ pub use error::{Error, Result};
 pub use key_type::KeyType;
 pub use public_key::PublicKey;
 pub use receipt::{Receipt, Signed};
-pub use request::{KeyInput, SignRequest};
+pub use request::{KeyInput, RequestKind, SignRequest};
 pub use signature::{RawSignature, Signature};
 pub use signer::Signer;
 pub use verifier::Verifier;

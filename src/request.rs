@@ -1,10 +1,16 @@
 //! What a signer is asked to sign.
 
-use std::fmt;
+mod kind;
+
+use std::{borrow::Cow, fmt};
 
 use sha3::Digest as _;
 
+pub use self::kind::RequestKind;
 use crate::{Error, KeyType, Result};
+
+/// The bytes of a digest, whatever the hash.
+const DIGEST_LEN: usize = 32;
 
 /// What to sign: the bytes themselves, together with the digest the core computed from them.
 ///
@@ -17,21 +23,37 @@ use crate::{Error, KeyType, Result};
 /// let request = SignRequest::keccak256(b"the bytes of a transaction");
 /// assert_eq!(request.preimage(), Some(&b"the bytes of a transaction"[..]));
 /// ```
+///
+/// It borrows the preimage and the label. [`into_owned`](Self::into_owned) gives one that can be
+/// kept or sent elsewhere, such as into a queue:
+///
+/// ```
+/// use kms_signer::{RequestKind, SignRequest};
+///
+/// # fn transaction() -> Vec<u8> { vec![1, 2, 3] }
+/// fn next() -> SignRequest<'static> {
+///     SignRequest::keccak256(&transaction()).with_label("payout 4711").into_owned()
+/// }
+/// assert_eq!(next().kind(), RequestKind::Keccak256);
+/// ```
 #[derive(Clone)]
 pub struct SignRequest<'a> {
     payload: Payload<'a>,
-    label: Option<&'a str>,
+    label: Option<Cow<'a, str>>,
 }
 
 #[derive(Clone)]
 enum Payload<'a> {
     Hashed {
         hash: Hash,
-        preimage: &'a [u8],
-        digest: [u8; 32],
+        preimage: Cow<'a, [u8]>,
+        digest: [u8; DIGEST_LEN],
     },
-    Message(&'a [u8]),
-    Digest([u8; 32]),
+    Message(Cow<'a, [u8]>),
+    /// For ECDSA.
+    Prehashed([u8; DIGEST_LEN]),
+    /// For Ed25519.
+    PrehashedMessage([u8; DIGEST_LEN]),
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -83,11 +105,14 @@ impl<'a> SignRequest<'a> {
     }
 
     /// Signs the whole of `message` with Ed25519. ECDSA keys refuse it, since no hash was named.
+    ///
+    /// A message of exactly 32 bytes is refused, with [`Error::AmbiguousMessage`]: it may be the
+    /// digest of something else. Tezos signs operations by taking a BLAKE2b digest as the message,
+    /// so that a service that signs any message would sign any operation. A digest that is meant
+    /// as one has [`blake2b256`](Self::blake2b256), which shows what it is the digest of, or else
+    /// [`hazmat::prehashed_message`](crate::hazmat::prehashed_message).
     pub fn message(message: &'a [u8]) -> Self {
-        Self {
-            payload: Payload::Message(message),
-            label: None,
-        }
+        Self::new(Payload::Message(message.into()))
     }
 
     /// Names what this signature is for, for the audit record: an order, a payout, a job.
@@ -95,21 +120,56 @@ impl<'a> SignRequest<'a> {
     /// It is not signed and not sent to the key store.
     #[must_use]
     pub fn with_label(mut self, label: &'a str) -> Self {
-        self.label = Some(label);
+        self.label = Some(label.into());
         self
     }
 
     /// What the caller says this signature is for.
-    pub fn label(&self) -> Option<&'a str> {
-        self.label
+    pub fn label(&self) -> Option<&str> {
+        self.label.as_deref()
+    }
+
+    /// How the request comes to what is signed.
+    pub fn kind(&self) -> RequestKind {
+        match &self.payload {
+            Payload::Hashed { hash, .. } => match hash {
+                Hash::Keccak256 => RequestKind::Keccak256,
+                Hash::Sha256 => RequestKind::Sha256,
+                Hash::Blake2b256 => RequestKind::Blake2b256,
+            },
+            Payload::Message(_) => RequestKind::Message,
+            Payload::Prehashed(_) => RequestKind::Prehashed,
+            Payload::PrehashedMessage(_) => RequestKind::PrehashedMessage,
+        }
     }
 
     /// The bytes that are judged and signed; `None` for a bare digest from [`hazmat`](crate::hazmat).
-    pub fn preimage(&self) -> Option<&'a [u8]> {
-        match self.payload {
+    pub fn preimage(&self) -> Option<&[u8]> {
+        match &self.payload {
             Payload::Hashed { preimage, .. } => Some(preimage),
             Payload::Message(message) => Some(message),
-            Payload::Digest(_) => None,
+            Payload::Prehashed(_) | Payload::PrehashedMessage(_) => None,
+        }
+    }
+
+    /// The same request with a preimage and a label of its own. Nothing is hashed again.
+    pub fn into_owned(self) -> SignRequest<'static> {
+        SignRequest {
+            payload: match self.payload {
+                Payload::Hashed {
+                    hash,
+                    preimage,
+                    digest,
+                } => Payload::Hashed {
+                    hash,
+                    preimage: preimage.into_owned().into(),
+                    digest,
+                },
+                Payload::Message(message) => Payload::Message(message.into_owned().into()),
+                Payload::Prehashed(digest) => Payload::Prehashed(digest),
+                Payload::PrehashedMessage(digest) => Payload::PrehashedMessage(digest),
+            },
+            label: self.label.map(|label| label.into_owned().into()),
         }
     }
 
@@ -117,21 +177,26 @@ impl<'a> SignRequest<'a> {
     ///
     /// # Errors
     ///
-    /// [`Error::UnsupportedRequest`] when the request and the key type do not fit together, for
-    /// example a whole message for an ECDSA key.
+    /// - [`Error::UnsupportedRequest`] when the request and the key type do not fit together, for
+    ///   example a whole message for an ECDSA key.
+    /// - [`Error::AmbiguousMessage`] for a [`message`](Self::message) of 32 bytes.
     pub fn input_for(&self, key: KeyType) -> Result<KeyInput<'_>> {
         match (&self.payload, key) {
             (
-                Payload::Hashed { digest, .. } | Payload::Digest(digest),
+                Payload::Hashed { digest, .. } | Payload::Prehashed(digest),
                 KeyType::Secp256k1 | KeyType::P256,
             ) => Ok(KeyInput::EcdsaPrehash(digest)),
-            (Payload::Message(message), KeyType::Ed25519) => Ok(KeyInput::Ed25519Message(message)),
+            (Payload::Message(message), KeyType::Ed25519) => match message.len() {
+                DIGEST_LEN => Err(Error::AmbiguousMessage),
+                _ => Ok(KeyInput::Ed25519Message(message)),
+            },
             (
                 Payload::Hashed {
                     hash: Hash::Blake2b256,
                     digest,
                     ..
-                },
+                }
+                | Payload::PrehashedMessage(digest),
                 KeyType::Ed25519,
             ) => Ok(KeyInput::Ed25519Message(digest)),
             _ => Err(Error::UnsupportedRequest {
@@ -141,46 +206,41 @@ impl<'a> SignRequest<'a> {
         }
     }
 
-    pub(crate) fn from_digest(digest: [u8; 32]) -> Self {
-        Self {
-            payload: Payload::Digest(digest),
-            label: None,
-        }
+    /// For `hazmat` alone.
+    pub(crate) fn prehashed(digest: [u8; DIGEST_LEN]) -> Self {
+        Self::new(Payload::Prehashed(digest))
     }
 
-    fn hashed(hash: Hash, preimage: &'a [u8], digest: [u8; 32]) -> Self {
-        Self {
-            payload: Payload::Hashed {
-                hash,
-                preimage,
-                digest,
-            },
-            label: None,
-        }
+    /// For `hazmat` alone.
+    pub(crate) fn prehashed_message(digest: [u8; DIGEST_LEN]) -> Self {
+        Self::new(Payload::PrehashedMessage(digest))
     }
 
-    /// The name of the constructor that made the request, for example `keccak256`; `prehashed` for
-    /// a bare digest.
-    pub fn kind(&self) -> &'static str {
-        match self.payload {
-            Payload::Hashed {
-                hash: Hash::Keccak256,
-                ..
-            } => "keccak256",
-            Payload::Hashed {
-                hash: Hash::Sha256, ..
-            } => "sha256",
-            Payload::Hashed {
-                hash: Hash::Blake2b256,
-                ..
-            } => "blake2b256",
-            Payload::Message(_) => "message",
-            Payload::Digest(_) => "prehashed",
+    fn hashed(hash: Hash, preimage: &'a [u8], digest: [u8; DIGEST_LEN]) -> Self {
+        Self::new(Payload::Hashed {
+            hash,
+            preimage: preimage.into(),
+            digest,
+        })
+    }
+
+    fn new(payload: Payload<'a>) -> Self {
+        Self {
+            payload,
+            label: None,
         }
     }
 }
 
 impl KeyInput<'_> {
+    /// The bytes themselves: 32 for ECDSA, any number for Ed25519.
+    pub fn as_bytes(&self) -> &[u8] {
+        match self {
+            Self::EcdsaPrehash(digest) => *digest,
+            Self::Ed25519Message(message) => message,
+        }
+    }
+
     /// 32 bytes that tell one input from another, for logs and audit records: the digest itself for
     /// ECDSA, and the SHA-256 hash of the message for Ed25519, which KMS and CloudTrail never show.
     pub fn fingerprint(&self) -> [u8; 32] {

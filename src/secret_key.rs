@@ -7,7 +7,7 @@ use ecdsa::hazmat::sign_prehashed_rfc6979;
 use k256::pkcs8::{DecodePrivateKey as _, PrivateKeyInfoRef};
 use zeroize::Zeroizing;
 
-use crate::{Error, KeyInput, KeyType, PublicKey, Result, public_key::key_type_of};
+use crate::{Error, KeyInput, KeyType, PublicKey, RequestKind, Result, public_key::key_type_of};
 
 /// One secret key of any type. The curve crates wipe it from memory when it is dropped.
 pub(crate) enum SecretKey {
@@ -111,8 +111,8 @@ impl SecretKey {
                 use ed25519_dalek::Signer as _;
                 Ok(key.sign(message).to_bytes())
             }
-            (_, KeyInput::EcdsaPrehash(_)) => Err(self.cannot_sign("prehashed")),
-            (_, KeyInput::Ed25519Message(_)) => Err(self.cannot_sign("message")),
+            (_, KeyInput::EcdsaPrehash(_)) => Err(self.cannot_sign(RequestKind::Prehashed)),
+            (_, KeyInput::Ed25519Message(_)) => Err(self.cannot_sign(RequestKind::Message)),
         }
     }
 
@@ -124,7 +124,7 @@ impl SecretKey {
         }
     }
 
-    fn cannot_sign(&self, request: &'static str) -> Error {
+    fn cannot_sign(&self, request: RequestKind) -> Error {
         Error::UnsupportedRequest {
             request,
             key_type: self.key_type(),

@@ -20,7 +20,7 @@ use crate::{Error, PublicKey, Result, SignRequest, Signed};
 ///
 /// ```
 /// use kms_signer::{
-///     Error, KeyInput, PublicKey, RawSignature, Receipt, Result, SignRequest, Signed, Signer,
+///     Error, PublicKey, RawSignature, Receipt, Result, SignRequest, Signed, Signer,
 ///     Verifier, async_trait, error::KeyStoreFault,
 /// };
 /// # #[derive(Debug)] struct Hsm;
@@ -42,19 +42,8 @@ use crate::{Error, PublicKey, Result, SignRequest, Signed};
 ///
 ///     async fn sign(&self, request: &SignRequest<'_>) -> Result<Signed> {
 ///         let input = request.input_for(self.public_key().key_type())?;
-///         let bytes: &[u8] = match &input {
-///             KeyInput::EcdsaPrehash(digest) => *digest,
-///             KeyInput::Ed25519Message(message) => message,
-///             // Of a kind of key that is yet to come.
-///             _ => {
-///                 return Err(Error::UnsupportedRequest {
-///                     request: "unknown",
-///                     key_type: self.public_key().key_type(),
-///                 });
-///             }
-///         };
 ///         let receipt = Receipt::new("C_Sign", "pkcs11:object=hot-wallet");
-///         let raw = self.hsm.sign(bytes).await.map_err(|source| Error::KeyStore {
+///         let raw = self.hsm.sign(input.as_bytes()).await.map_err(|source| Error::KeyStore {
 ///             fault: KeyStoreFault::Unavailable,
 ///             code: None,
 ///             retry_after: None,

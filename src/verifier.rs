@@ -7,7 +7,8 @@ use std::{fmt, sync::Arc};
 
 use self::ecdsa::{EcdsaVerifier, not_verified, refused};
 use crate::{
-    Error, KeyInput, KeyType, PublicKey, RawSignature, Receipt, Result, Signature, Signed,
+    Error, KeyInput, KeyType, PublicKey, RawSignature, Receipt, RequestKind, Result, Signature,
+    Signed,
     error::SignatureFault,
     public_key::Point,
     signature::{Ed25519Signature, P256Signature, Secp256k1Signature},
@@ -160,12 +161,12 @@ impl Verifier {
                 )))
             }
             (Scheme::Ed25519(_), KeyInput::EcdsaPrehash(_)) => Err(Error::UnsupportedRequest {
-                request: "prehashed",
+                request: RequestKind::Prehashed,
                 key_type: KeyType::Ed25519,
             }),
             (Scheme::Secp256k1(_) | Scheme::P256(_), KeyInput::Ed25519Message(_)) => {
                 Err(Error::UnsupportedRequest {
-                    request: "message",
+                    request: RequestKind::Message,
                     key_type: self.public_key.key_type(),
                 })
             }

@@ -10,7 +10,8 @@ use std::{
 
 use futures_util::{FutureExt as _, poll};
 use kms_signer::{
-    Error, KeyType, PublicKey, Result, SignRequest, Signature, Signed, Signer, async_trait,
+    Error, KeyType, PublicKey, RequestKind, Result, SignRequest, Signature, Signed, Signer,
+    async_trait,
     bulk::{Bulk, Progress},
     provider::local::LocalSigner,
 };
@@ -221,7 +222,9 @@ async fn a_failure_costs_the_others_nothing() {
     let results = Bulk::new().concurrency(4).sign_all(&signer, requests).await;
     for (at, (preimage, result)) in preimages.iter().zip(results).enumerate() {
         match (at % 3, result) {
-            (0, Err(Error::UnsupportedRequest { request, .. })) => assert_eq!(request, "message"),
+            (0, Err(Error::UnsupportedRequest { request, .. })) => {
+                assert_eq!(request, RequestKind::Message)
+            }
             (1 | 2, Ok(signed)) => {
                 assert_eq!(signed.signature, expected(&signer, preimage).await)
             }

@@ -231,10 +231,16 @@ fn requests(key_type: KeyType, preimage: &[u8]) -> Vec<(SignRequest<'_>, Vec<u8>
     let sha256 = sha2::Sha256::digest(preimage).to_vec();
     let blake2b = blake2::Blake2b256::digest(preimage).to_vec();
     match key_type {
-        KeyType::Ed25519 => vec![
-            (SignRequest::message(preimage), preimage.to_vec()),
-            (SignRequest::blake2b256(preimage), blake2b),
-        ],
+        KeyType::Ed25519 => {
+            let message = match preimage.try_into() {
+                Ok(digest) => hazmat::prehashed_message(digest),
+                Err(_) => SignRequest::message(preimage),
+            };
+            vec![
+                (message, preimage.to_vec()),
+                (SignRequest::blake2b256(preimage), blake2b),
+            ]
+        }
         _ => vec![
             (
                 hazmat::prehashed_from_slice(&keccak).unwrap(),
@@ -375,17 +381,30 @@ async fn a_request_that_does_not_fit_is_refused_and_the_signer_goes_on() {
     let emulator = KmsEmulator::start().await.unwrap();
     for subject in subjects(&emulator).await {
         let Subject { name, signer, .. } = &subject;
-        let misfit = match signer.public_key().key_type() {
-            KeyType::Ed25519 => SignRequest::keccak256(b"preimage"),
-            _ => SignRequest::message(b"message"),
+        let misfits = match signer.public_key().key_type() {
+            KeyType::Ed25519 => vec![
+                SignRequest::keccak256(b"preimage"),
+                hazmat::prehashed([1; 32]),
+                // It may be the digest of anything.
+                SignRequest::message(&[1; 32]),
+            ],
+            _ => vec![
+                SignRequest::message(b"message"),
+                hazmat::prehashed_message([1; 32]),
+            ],
         };
         let before = emulator.calls(Operation::Sign);
-        let refused = signer.sign(&misfit).await.unwrap_err();
-        assert!(
-            matches!(refused, Error::UnsupportedRequest { .. }),
-            "{name}: {refused}"
-        );
-        assert!(!refused.is_retryable(), "{name}");
+        for misfit in misfits {
+            let refused = signer.sign(&misfit).await.unwrap_err();
+            assert!(
+                matches!(
+                    refused,
+                    Error::UnsupportedRequest { .. } | Error::AmbiguousMessage
+                ),
+                "{name}: {refused}"
+            );
+            assert!(!refused.is_retryable(), "{name}");
+        }
         assert_eq!(
             emulator.calls(Operation::Sign),
             before,

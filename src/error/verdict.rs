@@ -113,6 +113,7 @@ impl Error {
             | Self::Randomness { .. }
             | Self::KeyTypeMismatch { .. }
             | Self::UnsupportedRequest { .. }
+            | Self::AmbiguousMessage
             | Self::InvalidDigestLength { .. }
             | Self::MessageLength { .. }
             | Self::ChainIdRefused { .. }

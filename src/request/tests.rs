@@ -47,23 +47,31 @@ fn ed25519_signs_whole_messages_and_tezos_digests() {
 
 #[test]
 fn a_request_that_does_not_fit_the_key_is_refused() {
+    use KeyType::*;
+    use RequestKind as Kind;
     let misfits = [
-        (SignRequest::message(b"abc"), KeyType::Secp256k1, "message"),
-        (SignRequest::message(b"abc"), KeyType::P256, "message"),
+        (SignRequest::message(b"abc"), Secp256k1, Kind::Message),
+        (SignRequest::message(b"abc"), P256, Kind::Message),
+        (SignRequest::keccak256(b"abc"), Ed25519, Kind::Keccak256),
+        (SignRequest::sha256(b"abc"), Ed25519, Kind::Sha256),
+        (hazmat::prehashed([1; 32]), Ed25519, Kind::Prehashed),
         (
-            SignRequest::keccak256(b"abc"),
-            KeyType::Ed25519,
-            "keccak256",
+            hazmat::prehashed_message([1; 32]),
+            Secp256k1,
+            Kind::PrehashedMessage,
         ),
-        (SignRequest::sha256(b"abc"), KeyType::Ed25519, "sha256"),
-        (hazmat::prehashed([1; 32]), KeyType::Ed25519, "prehashed"),
+        (
+            hazmat::prehashed_message([1; 32]),
+            P256,
+            Kind::PrehashedMessage,
+        ),
     ];
-    for (request, key, name) in misfits {
+    for (request, key, kind) in misfits {
         match request.input_for(key) {
             Err(Error::UnsupportedRequest { request, key_type }) => {
-                assert_eq!((request, key_type), (name, key));
+                assert_eq!((request, key_type), (kind, key));
             }
-            other => panic!("{name} with {key}: {other:?}"),
+            other => panic!("{kind} with {key}: {other:?}"),
         }
     }
 }
@@ -71,9 +79,96 @@ fn a_request_that_does_not_fit_the_key_is_refused() {
 #[test]
 fn a_bare_digest_has_no_preimage_and_is_signed_as_it_is() {
     let request = hazmat::prehashed([7; 32]);
-    assert_eq!(request.preimage(), None);
     let input = request.input_for(KeyType::Secp256k1).unwrap();
     assert_eq!(input, KeyInput::EcdsaPrehash(&[7; 32]));
+    let message = hazmat::prehashed_message([7; 32]);
+    let input = message.input_for(KeyType::Ed25519).unwrap();
+    assert_eq!(input, KeyInput::Ed25519Message(&[7; 32]));
+    for request in [request, message] {
+        assert_eq!(request.preimage(), None);
+        assert!(request.kind().is_bare_digest());
+    }
+}
+
+/// A Tezos operation is signed by its digest as an Ed25519 message, so that three requests could
+/// have one signature: of two a policy sees what they are, and the third is refused.
+#[test]
+fn a_digest_of_an_operation_is_not_signed_as_a_message() {
+    let operation = b"\x03 an operation that empties the account";
+    let digest: [u8; 32] = blake2::Blake2b256::digest(operation).into();
+    let shown = SignRequest::blake2b256(operation);
+    let unseen = hazmat::prehashed_message(digest);
+    assert_eq!(shown.preimage(), Some(&operation[..]));
+    assert_eq!(
+        (unseen.preimage(), unseen.kind().is_bare_digest()),
+        (None, true)
+    );
+    assert_eq!(
+        shown.input_for(KeyType::Ed25519).unwrap(),
+        unseen.input_for(KeyType::Ed25519).unwrap()
+    );
+    let result = SignRequest::message(&digest).into_owned();
+    let result = result.input_for(KeyType::Ed25519);
+    assert!(matches!(result, Err(Error::AmbiguousMessage)), "{result:?}");
+}
+
+#[test]
+fn messages_of_every_other_length_are_signed() {
+    for length in (0..=100).filter(|length| *length != 32) {
+        let message = vec![7; length];
+        let request = SignRequest::message(&message);
+        let input = request.input_for(KeyType::Ed25519).unwrap();
+        assert_eq!(input, KeyInput::Ed25519Message(&message));
+        assert!(!request.kind().is_bare_digest());
+    }
+}
+
+fn one_of_each_kind(preimage: &[u8]) -> Vec<SignRequest<'_>> {
+    vec![
+        SignRequest::keccak256(preimage),
+        SignRequest::sha256(preimage),
+        SignRequest::blake2b256(preimage),
+        SignRequest::message(preimage),
+        hazmat::prehashed([1; 32]),
+        hazmat::prehashed_message([1; 32]),
+    ]
+}
+
+#[test]
+fn a_kind_is_written_and_read_by_one_name() {
+    let requests = one_of_each_kind(b"abc");
+    assert_eq!(requests.len(), RequestKind::ALL.len());
+    for (request, kind) in requests.iter().zip(RequestKind::ALL) {
+        assert_eq!(request.kind(), kind);
+        assert_eq!(request.preimage().is_none(), kind.is_bare_digest());
+        assert_eq!(kind.to_string(), kind.as_str());
+        assert_eq!(kind.as_str().parse::<RequestKind>().unwrap(), kind);
+        assert!(format!("{request:?}").contains(&format!("kind: {kind:?}")));
+        for other in ["", " ", "Keccak256", "keccak256 ", "keccak"] {
+            assert!(other.parse::<RequestKind>().is_err(), "{other:?}");
+        }
+    }
+}
+
+proptest::proptest! {
+    /// What a request owns is what it borrowed, for every kind and key.
+    #[test]
+    fn an_owned_request_is_the_same_request(preimage: Vec<u8>, label: Option<String>) {
+        for request in one_of_each_kind(&preimage) {
+            let request = match &label {
+                Some(label) => request.with_label(label),
+                None => request,
+            };
+            let owned: SignRequest<'static> = request.clone().into_owned();
+            proptest::prop_assert_eq!(owned.kind(), request.kind());
+            proptest::prop_assert_eq!(owned.preimage(), request.preimage());
+            proptest::prop_assert_eq!(owned.label(), label.as_deref());
+            for key in [KeyType::Secp256k1, KeyType::P256, KeyType::Ed25519] {
+                let [owned, borrowed] = [&owned, &request].map(|request| request.input_for(key).ok());
+                proptest::prop_assert_eq!(owned, borrowed);
+            }
+        }
+    }
 }
 
 #[test]
@@ -121,4 +216,6 @@ fn a_fingerprint_is_the_digest_or_the_hash_of_the_message() {
     let abc = KeyInput::Ed25519Message(b"abc").fingerprint();
     let expected = "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad";
     assert_eq!(hex::encode(abc), expected);
+    assert_eq!(KeyInput::EcdsaPrehash(&digest).as_bytes(), digest);
+    assert_eq!(KeyInput::Ed25519Message(b"abc").as_bytes(), b"abc");
 }

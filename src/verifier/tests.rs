@@ -489,9 +489,9 @@ fn inputs_and_encodings_of_other_schemes_are_refused() {
         KeyInput::EcdsaPrehash(&[1; 32]),
     ];
     for (verifier, input, name) in [
-        (&ecdsa, &message, "message"),
-        (&p256, &message, "message"),
-        (&ed25519, &prehash, "prehashed"),
+        (&ecdsa, &message, RequestKind::Message),
+        (&p256, &message, RequestKind::Message),
+        (&ed25519, &prehash, RequestKind::Prehashed),
     ] {
         match verifier.accept(input, RawSignature::Fixed(&raw)) {
             Err(Error::UnsupportedRequest { request, key_type }) => {
@@ -594,8 +594,8 @@ proptest! {
         let (_, stranger) = key(key_type, 22);
         let mut changed = digest;
         changed[bit % 32] ^= 1;
-        let requests = [hazmat::prehashed(digest), hazmat::prehashed(changed)];
-        let messages = [SignRequest::message(&digest), SignRequest::message(&changed)];
+        let requests = [digest, changed].map(hazmat::prehashed);
+        let messages = [digest, changed].map(hazmat::prehashed_message);
         let [input, other_input] = match key_type {
             KeyType::Ed25519 => &messages,
             _ => &requests,

@@ -78,7 +78,7 @@ async fn a_record_proves_the_signature_and_names_the_call() {
         assert_eq!(records.len(), 1, "{key_type}");
         let record = serde_json::to_value(&records[0]).unwrap();
         assert_eq!(record["outcome"], "signed");
-        assert_eq!(record["kind"], request.kind());
+        assert_eq!(record["kind"], request.kind().as_str());
         assert_eq!(record["key_type"], key_type.to_string());
         assert_proves(&record, b"preimage");
         assert_eq!(bytes(&record["signature"]), signed.signature.as_bytes());

@@ -1,7 +1,7 @@
 use std::collections::BTreeSet;
 
 use super::*;
-use crate::{KeyType, error::*};
+use crate::{KeyType, RequestKind, error::*};
 
 use Verdict::{Alarm, Final, Local, Passing};
 
@@ -43,6 +43,7 @@ fn every_error() -> Vec<(Error, Verdict)> {
             },
             Final,
         ),
+        (Error::AmbiguousMessage, Final),
         (Error::InvalidDigestLength { actual: 31 }, Final),
         (
             Error::MessageLength {
@@ -109,7 +110,7 @@ fn every_error() -> Vec<(Error, Verdict)> {
         (Error::Cancelled, Final),
     ];
     for key_type in [KeyType::Secp256k1, KeyType::P256, KeyType::Ed25519] {
-        let request = "message";
+        let request = RequestKind::Message;
         errors.push((Error::UnsupportedRequest { request, key_type }, Final));
     }
     for (fault, verdict) in [

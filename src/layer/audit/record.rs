@@ -109,7 +109,7 @@ impl AuditRecord {
             outcome: error.map_or("signed", Error::kind),
             code: error.and_then(Error::code).map(str::to_owned),
             label: label.map(str::to_owned),
-            kind: request.kind(),
+            kind: request.kind().as_str(),
             digest: input.map(|input| encode_string(&input.fingerprint())),
             signature: signature.map(|signature| encode_string(signature.as_bytes())),
             recovery_id: signature
