@@ -1,6 +1,8 @@
 //! The types of keys.
 
-use std::fmt;
+use std::{fmt, str::FromStr};
+
+use crate::{Error, Result};
 
 /// The type of a key: its curve, and with it the signature scheme.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -23,3 +25,26 @@ impl fmt::Display for KeyType {
         })
     }
 }
+
+/// Reads what `Display` writes, and nothing else: `secp256k1`, `P-256` or `Ed25519`.
+///
+/// # Errors
+///
+/// [`Error::InvalidConfig`].
+impl FromStr for KeyType {
+    type Err = Error;
+
+    fn from_str(text: &str) -> Result<Self> {
+        match text {
+            "secp256k1" => Ok(Self::Secp256k1),
+            "P-256" => Ok(Self::P256),
+            "Ed25519" => Ok(Self::Ed25519),
+            _ => Err(Error::InvalidConfig {
+                reason: "not a type of key; use secp256k1, P-256 or Ed25519".into(),
+            }),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;

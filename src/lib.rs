@@ -39,6 +39,7 @@
 //! | `chain::ethereum` | `ethereum` | yes | addresses, messages, every transaction type |
 //! | | `alloy` | yes | the same signer as an alloy `Signer`, `TxSigner` and wallet |
 //! | `layer` | `layers` | yes | rate limit, failover, hedge, deadline, audit |
+//! | | `jwk` | no | [`PublicKey`] from and to JSON Web Keys |
 //! | | `metrics` | no | metrics, through the facade of the crate `metrics` |
 //! | `emulator` | `emulator` | no | an HTTP KMS on loopback to test with, and to fail on command |
 //!

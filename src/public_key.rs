@@ -1,5 +1,9 @@
 //! Public keys: strict parsing of what a key store exports.
 
+#[cfg(feature = "jwk")]
+mod jwk;
+mod text;
+
 use std::{
     fmt,
     hash::{Hash, Hasher},
@@ -39,13 +43,21 @@ const ED25519_HEADER: [u8; 12] = [
 /// ```
 /// use kms_signer::{KeyType, PublicKey};
 ///
-/// // What `aws kms get-public-key` returns, once base64 is decoded.
-/// # fn example(spki: &[u8]) -> kms_signer::Result<()> {
-/// let key = PublicKey::from_spki_der(spki)?;
+/// // What `aws kms get-public-key --query PublicKey --output text` prints.
+/// # let printed = "MFYwEAYHKoZIzj0CAQYFK4EEAAoDQgAETjuBr5wiNMrQnWec5gNe0TkjR85kzkBf\
+/// #     Xc02Iool3m5H/TXEIV0e31Pm+D3jRGFc5xm9sP2Hj27XbwbdJ3lW3g==";
+/// let key = PublicKey::from_spki_base64(printed)?;
 /// assert_eq!(key.key_type(), KeyType::Secp256k1);
-/// # Ok(())
-/// # }
+/// # Ok::<(), kms_signer::Error>(())
 /// ```
+///
+/// | form | read | write |
+/// |---|---|---|
+/// | DER SubjectPublicKeyInfo (RFC 5280 §4.1) | [`from_spki_der`](Self::from_spki_der) | [`to_spki_der`](Self::to_spki_der) |
+/// | the same in base64 | [`from_spki_base64`](Self::from_spki_base64) | [`to_spki_base64`](Self::to_spki_base64) |
+/// | the same in PEM (RFC 7468 §13) | [`from_spki_pem`](Self::from_spki_pem) | [`to_spki_pem`](Self::to_spki_pem) |
+/// | JSON Web Key (RFC 7517), feature `jwk` | `from_jwk` | `to_jwk` |
+/// | bare bytes | [`from_bytes`](Self::from_bytes) | [`to_bytes`](Self::to_bytes) |
 #[derive(Clone, PartialEq, Eq)]
 pub struct PublicKey {
     point: Point,

@@ -8,9 +8,40 @@ use crate::KeyType;
 pub enum PublicKeyFault {
     /// Not a DER SubjectPublicKeyInfo: truncated, or not DER.
     #[error(
-        "not a DER SubjectPublicKeyInfo (RFC 5280 §4.1); pass the whole DER, not PEM or base64"
+        "not a DER SubjectPublicKeyInfo (RFC 5280 §4.1); pass the whole of it, and base64, PEM and \
+         JWK to the function of that name"
     )]
     Malformed,
+    /// Not base64 on one line, with padding (RFC 4648 §4).
+    #[error("not base64 on one line with padding (RFC 4648 §4); pass what the key store prints")]
+    Base64,
+    /// Not exactly one PEM block `PUBLIC KEY` in lines of 64 characters (RFC 7468).
+    #[error(
+        "not one PEM block `PUBLIC KEY` in lines of 64 characters (RFC 7468 §13); pass what \
+         `openssl pkey -pubout` prints"
+    )]
+    Pem,
+    /// Not a JSON Web Key (RFC 7517), or one that lacks a member or has one twice.
+    #[error(
+        "not a JSON Web Key (RFC 7517) with `kty`, `crv`, `x` and, for EC alone, `y`; pass such an \
+         object"
+    )]
+    Jwk,
+    /// A coordinate of a JSON Web Key is not 32 bytes in base64url without padding.
+    #[error("its `x` or `y` is not 32 bytes in base64url without padding; export the key again")]
+    JwkCoordinate,
+    /// A JSON Web Key with its secret part. Replace that key if the text was seen elsewhere.
+    #[error(
+        "it holds a secret key (`d`); pass the public members alone, and replace the key if this \
+         text was seen by others"
+    )]
+    JwkSecret,
+    /// The `alg`, `use` or `key_ops` of a JSON Web Key are not for signatures of its curve.
+    #[error("its `alg`, `use` or `key_ops` is not for signatures of its curve; use another key")]
+    JwkUsage,
+    /// The text is longer than that of any public key.
+    #[error("its text is longer than that of any key; pass the key alone")]
+    TooLong,
     /// Bytes follow the key.
     #[error("bytes follow the key; pass the DER alone")]
     TrailingData,

@@ -45,6 +45,7 @@ pub const AREAS: &[(&str, Area)] = &[
 const ALSO_AT_HOME: &[(&str, &[&str])] = &[
     ("alloy", &["chain", "ethereum"]),
     ("aws-kms", &["text"]),
+    ("jwk", &["public_key", "jwk"]),
     ("local", &["secret_key"]),
     ("metrics", &["telemetry"]),
 ];

@@ -215,6 +215,13 @@ fn every_error() -> Vec<(Error, Verdict)> {
     }
     for fault in [
         PublicKeyFault::Malformed,
+        PublicKeyFault::Base64,
+        PublicKeyFault::Pem,
+        PublicKeyFault::Jwk,
+        PublicKeyFault::JwkCoordinate,
+        PublicKeyFault::JwkSecret,
+        PublicKeyFault::JwkUsage,
+        PublicKeyFault::TooLong,
         PublicKeyFault::TrailingData,
         PublicKeyFault::UnsupportedAlgorithm,
         PublicKeyFault::UnsupportedCurve,
