@@ -1,6 +1,7 @@
 //! Ways to get past the rules, each of which must be seen, and honest code, which must not.
 
 mod honest;
+mod imports;
 
 use std::collections::BTreeMap;
 
@@ -106,135 +107,29 @@ fn honest_code_is_not_reported() {
             "provider/local.rs",
             "+ const SPEC: &str = \"sha2\"; fn f(sha256: u8) {}",
         ),
+        (
+            "provider/local.rs",
+            "+ fn f() -> u8 { let _ = getrandom::fill; tracing::debug!(\"x\"); u8::from(std::primitive::bool::default()) }",
+        ),
+        (
+            "provider/local.rs",
+            "+ #[derive(Debug, thiserror::Error)] struct E; impl From<crate::SignRequest<'_>> for E {}",
+        ),
+        (
+            "signer.rs",
+            "+ use crate::request; fn request() {} fn f() { request::f() }",
+        ),
+        (
+            "signer.rs",
+            "+ macro_rules! m { ($a:meta) => { #[$a] #[allow(dead_code)] mod inner {} } } m!(must_use);",
+        ),
+        ("signer.rs", "+ impl crate::SignRequest<'_> { fn f() {} }"),
+        (
+            "provider/local.rs",
+            "+ fn f(der: &[u8]) -> &[u8] { impl LocalSigner { fn g() {} } der }",
+        ),
     ] {
         assert_eq!(findings(&[(file, text)]), [], "{text}");
-    }
-}
-
-/// Of a provider, seen from the core.
-#[test]
-fn an_import_is_seen_under_every_name() {
-    for code in [
-        "use crate::provider;",
-        "use crate::provider::aws_kms::AwsKmsSigner;",
-        "use crate::provider::aws_kms::AwsKmsSigner as Signer2;",
-        "use crate::provider::{self as p};",
-        "use crate::provider::*;",
-        "use crate::{Signature, provider::{aws_kms::{AwsKmsSigner}, local}};",
-        "use super::provider::local;",
-        "use super::{provider::local as core_thing};",
-        "use self::super::provider::local;",
-        "use {super::provider as p};",
-        "use crate as root; use root::provider::local;",
-        "use super::*; use provider::local::LocalSigner;",
-        "use super::*; fn f() -> provider::local::LocalSigner { todo() }",
-        "fn f() { super::provider::local::f(); }",
-        "fn f() { use super::provider::local as l; l::f(); }",
-        "fn f() { let _ = <super::provider::local::LocalSigner>::f(); }",
-        "fn f() { let _ = <u8 as super::provider::local::Trait>::f(); }",
-        "fn f(_: Box<dyn Fn(&crate::provider::local::LocalSigner)>) {}",
-        "fn f<T: super::provider::local::Trait>() {}",
-        "fn f() where u8: super::provider::local::Trait {}",
-        "impl From<super::provider::local::LocalSigner> for u8 {}",
-        "type T = super::provider::local::LocalSigner;",
-        "struct S { field: Vec<[super::provider::local::LocalSigner; 2]> }",
-        "const C: u8 = super::provider::local::C;",
-        "fn f(x: u8) { match x { super::provider::local::C => {} _ => {} } }",
-        "fn f() { vec![super::provider::local::f()]; }",
-        "fn f() { println!(\"{}\", crate::provider::local::f()); }",
-        "fn f() { vec![Vec::<crate::provider::local::LocalSigner>::new()]; }",
-        "fn f() { super::provider::local::make!(); }",
-        "macro_rules! m { () => { $crate::provider::local::f() } }",
-        "macro_rules! m { () => { use crate::{provider::{local as l}}; } }",
-        "macro_rules! m { ($x:expr) => { super::provider::local::f($x) } }",
-        "mod inner { use super::super::provider::local; }",
-        "mod inner { pub mod more { fn f() { super::super::super::provider::local::f() } } }",
-        "mod inner { pub use super::super::provider as p; } use inner::p::local;",
-        "#[cfg(not(test))] use crate::provider::local;",
-        "#[cfg(any(test, feature = \"local\"))] use crate::provider::local;",
-        "#[cfg(feature = \"aws-kms\")] use crate::provider::aws_kms;",
-        "#[derive(crate::provider::local::Derive)] struct S;",
-        "#[serde(with = \"crate::provider::local\")] struct S;",
-        "use crate::r#provider::local;",
-        "extern crate self as me; use me::provider::local;",
-        "extern crate self as kms_signer; use kms_signer::provider::local;",
-        "fn f() { make_local!(); }",
-        "fn f() { crate::make_local!(); }",
-        "fn f() { println!(\"{}\", make_local!()); }",
-    ] {
-        assert_seen(IMPORT, &[("signer.rs", &format!("+ {code}"))]);
-    }
-}
-
-/// Another file names the provider, and the core names that.
-#[test]
-fn a_re_export_does_not_hide_where_a_name_comes_from() {
-    for (through, code) in [
-        (
-            ("lib.rs", "+ pub use provider::local::LocalSigner;"),
-            "use crate::LocalSigner;",
-        ),
-        (
-            ("lib.rs", "+ pub use provider::local as core;"),
-            "use crate::core::LocalSigner;",
-        ),
-        (
-            ("lib.rs", "+ pub use provider::*;"),
-            "use crate::local::LocalSigner;",
-        ),
-        (
-            ("lib.rs", "+ use provider as p;"),
-            "fn f() { super::p::local::f() }",
-        ),
-        (
-            ("lib.rs", "+ type T = provider::local::LocalSigner;"),
-            "fn f() { crate::T::f() }",
-        ),
-        (
-            (
-                "lib.rs",
-                "+ mod a { pub use crate::provider::local; } use a::local as b;",
-            ),
-            "use crate::b::f;",
-        ),
-    ] {
-        assert_seen(IMPORT, &[through, ("signer.rs", &format!("+ {code}"))]);
-    }
-    // A re-export of something else's name in `lib.rs` is a finding by itself.
-    let by_itself = findings(&[("lib.rs", "+ pub use provider::local::LocalSigner;")]);
-    assert!(
-        by_itself.iter().any(|(name, _)| *name == IMPORT),
-        "{by_itself:?}"
-    );
-}
-
-#[test]
-fn providers_chains_and_layers_do_not_know_one_another() {
-    for (file, code) in [
-        ("chain/ethereum.rs", "use crate::provider::local;"),
-        ("chain/ethereum.rs", "use crate::emulator::KmsEmulator;"),
-        ("chain/ethereum.rs", "use super::super::layer::hedge;"),
-        ("layer/hedge.rs", "use super::deadline::Deadline;"),
-        ("layer/hedge.rs", "use super::*; fn f() { deadline::f() }"),
-        ("layer/hedge.rs", "fn f() { crate::layer::deadline::f() }"),
-        ("layer/hedge.rs", "use crate::chain::ethereum;"),
-        ("provider/local.rs", "use super::aws_kms::AwsKmsSigner;"),
-        ("provider/local.rs", "use super::aws_kms::aws_sdk_kms;"),
-        (
-            "provider/aws_kms/call.rs",
-            "use super::super::local::LocalSigner;",
-        ),
-        (
-            "provider/aws_kms/call.rs",
-            "use crate::chain::ethereum::alloy_primitives;",
-        ),
-        ("emulator/http.rs", "use crate::provider::aws_kms;"),
-        (
-            "verifier/ecdsa.rs",
-            "use super::super::layer::hedge::Hedge;",
-        ),
-    ] {
-        assert_seen(IMPORT, &[(file, &format!("+ {code}"))]);
     }
 }
 
@@ -242,6 +137,14 @@ fn providers_chains_and_layers_do_not_know_one_another() {
 fn a_hash_in_a_provider_is_seen() {
     for code in [
         "use sha3::Keccak256;",
+        "fn f(m: &[u8]) { ring::digest::digest(&ring::digest::SHA256, m); }",
+        "use ring::digest;",
+        "use ring; fn f() { ring::digest::f(); }",
+        "use ring as std2; fn f() { std2::digest::f(); }",
+        "fn f() { ::ring::digest::f(); }",
+        "extern crate ring;",
+        "fn f() { k256::elliptic_curve::f(); }",
+        "use aws_sdk_kms::primitives::Blob;",
         "use sha3 as hash; fn f() { hash::Keccak256::digest(b\"\"); }",
         "fn f() { ::sha3::Keccak256::digest(b\"\"); }",
         "fn f() { k256::sha3::digest(b\"\"); }",
@@ -294,6 +197,11 @@ fn a_signature_made_elsewhere_is_seen() {
         ("signature.rs", "pub(crate) fn forge() -> Secp256k1Signature { Secp256k1Signature { bytes: [0; 64] } }"),
         ("signature.rs", "pub(crate) fn forge() -> Secp256k1Signature { Secp256k1Signature::new([0; 64]) }"),
         ("signature.rs", "impl Secp256k1Signature { pub fn forge() -> Self { Self { bytes: [0; 64] } } }"),
+        ("signature.rs", "impl Secp256k1Signature { pub(crate) fn forge() -> Self {
+            fn new() -> Secp256k1Signature { Secp256k1Signature { bytes: [0; 64] } } new() } }"),
+        ("signature.rs", "fn new() -> Secp256k1Signature { Secp256k1Signature { bytes: [0; 64] } }"),
+        ("signature.rs", "struct Other; impl Other {
+            fn new() -> Secp256k1Signature { Secp256k1Signature { bytes: [0; 64] } } }"),
         ("signature.rs", "impl Default for Secp256k1Signature { fn default() -> Self { Self::new([0; 64]) } }"),
         ("signature.rs", "impl Secp256k1Signature { pub fn set(&mut self, b: [u8; 64]) { self.bytes = b } }"),
         ("signature.rs", "impl Secp256k1Signature { pub fn with(mut self, b: [u8; 64]) -> Self { self.bytes = b; self } }"),
@@ -341,6 +249,10 @@ fn a_lint_that_is_turned_off_is_seen() {
         "#[cfg_attr(feature = \"local\", allow(clippy::indexing_slicing))] fn f() {}",
         "#[warn(clippy::panic)] mod m {}",
         "#[allow(clippy::restriction)] mod m {}",
+        "macro_rules! m { () => { #[allow(clippy::unwrap_used)] fn f() {} } }",
+        "macro_rules! m { () => { #[cfg_attr(all(), expect(clippy::panic))] fn f() {} } }",
+        "macro_rules! m { ($a:meta) => { #[$a] fn f() {} } } m!(allow(clippy::unwrap_used));",
+        "m! { #![allow(clippy::restriction)] }",
     ] {
         assert_seen(LINT, &[("signer.rs", &format!("+ {code}"))]);
     }
@@ -414,6 +326,13 @@ fn what_cannot_be_followed_is_reported() {
         "include!(\"../elsewhere.rs\");",
         "#[path = \"../elsewhere.rs\"] mod elsewhere;",
         "mod nowhere;",
+        "#[cfg_attr(all(), path = \"../../outside/evil.rs\")] mod decoy;",
+        "#[cfg_attr(all(), cfg_attr(all(), path = \"../../outside/evil.rs\"))] mod decoy;",
+        "mod inner { #![path = \"../../outside\"] pub mod decoy; }",
+        "macro_rules! m { () => { #[path = \"../../outside/evil.rs\"] mod decoy { } } }",
+        "macro_rules! m { () => { #[cfg_attr(all(), path = \"evil.rs\")] mod decoy { } } }",
+        "macro_rules! m { () => { mod decoy; } }",
+        "macro_rules! m { ($a:ident) => { #[allow(clippy::$a)] fn f() {} } }",
         "fn f() { mod inner { } }",
         "macro_rules! m { ($a:ident) => { crate::$a::f() } }",
         "macro_rules! m { ($a:ident) => { use $crate::{$a}; } }",
@@ -421,5 +340,13 @@ fn what_cannot_be_followed_is_reported() {
     ] {
         assert_seen(READABLE, &[("signer.rs", &format!("+ {code}"))]);
     }
+    let decoy = [
+        (
+            "signer.rs",
+            "+ #[cfg_attr(all(), path = \"evil.rs\")] mod decoy;",
+        ),
+        ("signer/decoy.rs", "fn harmless() {}"),
+    ];
+    assert_seen(READABLE, &decoy);
     assert_seen(READABLE, &[("orphan.rs", "fn f() {}")]);
 }

@@ -11,23 +11,23 @@ use crate::{
 impl Collector<'_, '_> {
     pub(crate) fn declare_item(&mut self, item: &Item) {
         match item {
-            Item::Const(item) => self.declare(&item.ident, Entry::Item),
-            Item::Enum(item) => self.declare(&item.ident, Entry::Item),
-            Item::Fn(item) => self.declare(&item.sig.ident, Entry::Item),
-            Item::Static(item) => self.declare(&item.ident, Entry::Item),
-            Item::Struct(item) => self.declare(&item.ident, Entry::Item),
-            Item::Trait(item) => self.declare(&item.ident, Entry::Item),
-            Item::Union(item) => self.declare(&item.ident, Entry::Item),
+            Item::Const(item) => self.declare(&item.ident, Entry::Value),
+            Item::Enum(item) => self.declare(&item.ident, Entry::Type),
+            Item::Fn(item) => self.declare(&item.sig.ident, Entry::Value),
+            Item::Static(item) => self.declare(&item.ident, Entry::Value),
+            Item::Struct(item) => self.declare(&item.ident, Entry::Type),
+            Item::Trait(item) => self.declare(&item.ident, Entry::Type),
+            Item::Union(item) => self.declare(&item.ident, Entry::Type),
             Item::Macro(item) => {
                 if let Some(name) = &item.ident {
-                    self.declare(name, Entry::Item);
+                    self.declare(name, Entry::Value);
                     let name = self.name(name);
                     self.loader.krate.macros.push(name);
                 }
             }
             Item::Type(item) => match plain_path(&item.ty) {
                 Some(path) => self.declare(&item.ident, Entry::Alias(path)),
-                None => self.declare(&item.ident, Entry::Item),
+                None => self.declare(&item.ident, Entry::Type),
             },
             Item::ExternCrate(item) => {
                 let is_extern = item.ident != "self";
@@ -104,6 +104,17 @@ pub(crate) fn plain_path(of: &Type) -> Option<Written> {
         Type::Reference(reference) => plain_path(&reference.elem),
         _ => None,
     }
+}
+
+/// The path that an `impl` is for: of a type, or of the trait of `dyn Trait`.
+pub(crate) fn path_of_impl(of: &Type) -> Option<Written> {
+    let Type::TraitObject(object) = of else {
+        return plain_path(of);
+    };
+    object.bounds.iter().find_map(|bound| match bound {
+        syn::TypeParamBound::Trait(bound) => Some(written(&bound.path)),
+        _ => None,
+    })
 }
 
 fn with(before: &Written, ident: &Ident) -> Written {

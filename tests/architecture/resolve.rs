@@ -35,6 +35,21 @@ impl Crate {
     }
 }
 
+/// Types that have a name without being declared.
+const PRIMITIVE: [&str; 17] = [
+    "bool", "char", "f32", "f64", "i8", "i16", "i32", "i64", "i128", "isize", "str", "u8", "u16",
+    "u32", "u64", "u128", "usize",
+];
+
+/// Whether a name is declared in a scope.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+enum Declared {
+    No,
+    /// What it stands for may be a value, which does not hide a module of the same name.
+    Perhaps,
+    Yes,
+}
+
 struct Resolver<'a> {
     krate: &'a Crate,
     crates: &'a Crates,
@@ -68,13 +83,20 @@ impl Resolver<'_> {
     /// Looks for `name` in a scope and those around it, and then among the crates.
     fn look_up(&mut self, scope: usize, name: &str, rest: &[String]) {
         let mut next = Some(scope);
+        let mut known = Declared::No;
         while let Some(scope) = next {
-            if self.declared(scope, name, rest) {
+            known = known.max(self.declared(scope, name, rest));
+            if known == Declared::Yes {
                 return;
             }
             next = self.krate.scopes[scope].outer;
         }
-        if self.crates.contains(name) {
+        // What begins like a crate and is not declared may be one that the manifest does not list.
+        let is_unknown = !rest.is_empty()
+            && name.starts_with(|first: char| first.is_ascii_lowercase())
+            && !PRIMITIVE.contains(&name)
+            && known == Declared::No;
+        if self.crates.contains(name) || is_unknown {
             let names = std::iter::once(name.to_owned()).chain(rest.iter().cloned());
             self.found.insert(Target::Other(names.collect()));
         }
@@ -97,7 +119,7 @@ impl Resolver<'_> {
             }
             _ => {}
         }
-        if !self.declared(scope, name, after) {
+        if self.declared(scope, name, after) == Declared::No {
             // Made by a macro, or brought by the glob of another crate.
             self.found.insert(self.here(scope, name, after));
         }
@@ -110,20 +132,30 @@ impl Resolver<'_> {
         Target::Here(path)
     }
 
-    /// Follows what `name` stands for in exactly this scope. Returns whether it stands for anything.
-    fn declared(&mut self, scope: usize, name: &str, rest: &[String]) -> bool {
+    /// Follows what `name` stands for in exactly this scope. A path goes on from a type or module.
+    fn declared(&mut self, scope: usize, name: &str, rest: &[String]) -> Declared {
         let key = (scope, name.to_owned());
         if self.under_way.contains(&key) {
-            return false;
+            return Declared::No;
         }
         self.under_way.push(key);
         let krate = self.krate;
         let entries = krate.scopes[scope].names.get(name);
-        let mut is_declared = entries.is_some();
+        let mut declared = Declared::No;
         for entry in entries.into_iter().flatten() {
+            let is_certain = match entry {
+                Entry::Module(_) | Entry::Type => true,
+                Entry::Value if !rest.is_empty() => continue,
+                Entry::Value => true,
+                Entry::Alias(_) => rest.is_empty(),
+            };
+            declared = declared.max(match is_certain {
+                true => Declared::Yes,
+                false => Declared::Perhaps,
+            });
             match entry {
                 Entry::Module(module) => self.walk(*module, rest),
-                Entry::Item => {
+                Entry::Type | Entry::Value => {
                     self.found.insert(self.here(scope, name, rest));
                 }
                 Entry::Alias(path) => {
@@ -134,22 +166,22 @@ impl Resolver<'_> {
                 }
             }
         }
-        if !is_declared {
-            is_declared = self.through_globs(scope, name, rest);
+        if declared != Declared::Yes {
+            declared = declared.max(self.through_globs(scope, name, rest));
         }
         self.under_way.pop();
-        is_declared
+        declared
     }
 
-    fn through_globs(&mut self, scope: usize, name: &str, rest: &[String]) -> bool {
+    fn through_globs(&mut self, scope: usize, name: &str, rest: &[String]) -> Declared {
         let krate = self.krate;
-        let mut is_declared = false;
+        let mut declared = Declared::No;
         for glob in &krate.scopes[scope].globs {
             for module in self.modules_of(scope, glob) {
-                is_declared |= self.declared(module, name, rest);
+                declared = declared.max(self.declared(module, name, rest));
             }
         }
-        is_declared
+        declared
     }
 
     /// The modules of this crate that a glob imports.

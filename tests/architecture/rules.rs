@@ -50,6 +50,9 @@ const ALSO_AT_HOME: &[(&str, &[&str])] = &[
     ("metrics", &["telemetry"]),
 ];
 
+/// Where methods are added to a type of the core: a user looks for `Error::from_alloy` at `Error`.
+const ADDS_METHODS: [(&[&str], &str); 1] = [(&["chain", "ethereum", "alloy"], "Error")];
+
 /// The types inside of `Signature`.
 const PAYLOADS: [&str; 3] = ["Secp256k1Signature", "P256Signature", "Ed25519Signature"];
 
@@ -154,18 +157,44 @@ impl<'a> Rules<'a> {
 
     /// Invariant 1: core imports no provider, chain or layer; these import core, never one another.
     fn wrong_imports(&self) -> Vec<Finding> {
+        let mut findings = self.wrong_mentions();
+        findings.extend(self.methods_added_to_core());
+        findings
+    }
+
+    /// A method that another area adds to a type of the core, which the core could call by its name.
+    fn methods_added_to_core(&self) -> Vec<Finding> {
+        let inherent = self.krate.inherent.iter().filter(|inherent| {
+            let module = &self.krate.scopes[inherent.scope].module;
+            let own = self.area_of(module);
+            let is_listed = ADDS_METHODS
+                .iter()
+                .any(|(listed, of)| module == listed && inherent.of.names == [*of]);
+            let of = (self.krate).resolve(&self.crates, inherent.scope, &inherent.of);
+            let is_of_core = of.iter().any(|target| match target {
+                Target::Here(path) => self.area_of(path) == Some(Area::Core),
+                Target::Other(_) => false,
+            });
+            is_of_core && !is_listed && !matches!(own, Some(Area::Core | Area::Root))
+        });
+        let findings = inherent.map(|inherent| {
+            let what = format!("methods for {} of the core", inherent.of.names.join("::"));
+            self.krate.finding(inherent.scope, inherent.line, what)
+        });
+        findings.collect()
+    }
+
+    fn wrong_mentions(&self) -> Vec<Finding> {
         self.each(|mention, target| {
             let Target::Here(path) = target else {
                 return None;
             };
             let module = self.module(mention);
             let own = self.area_of(module);
-            let is_value = !matches!(mention.place, Place::Use | Place::Call);
-            let is_module_name = is_value && mention.path.names.len() == 1;
             let is_allowed = match self.area_of(path)? {
                 Area::Root | Area::Core => true,
                 // A local variable may have the name of a module.
-                _ if is_module_name && self.is_scope(path) => true,
+                _ if is_local_name(mention) && self.is_scope(path) => true,
                 Area::Emulator => own == Some(Area::Emulator),
                 // A provider, chain or layer knows itself alone, not even its siblings.
                 area => own == Some(area) && (module.get(1) == path.get(1) || module.len() == 1),
@@ -179,7 +208,8 @@ impl<'a> Rules<'a> {
         modules.any(|scope| scope.outer.is_none() && scope.module == path)
     }
 
-    /// Invariant 2, first half. The hashes are the crates that `request` computes digests with.
+    /// Invariant 2, first half. The hashes are the crates that `request` computes digests with, and
+    /// so may be any other crate but those of the provider's own feature and a few plain ones.
     fn hashes_in_providers(&self) -> Vec<Finding> {
         let hashes = self.hash_crates();
         let chosen: BTreeSet<&str> = self.request_constructors().collect();
@@ -188,7 +218,10 @@ impl<'a> Rules<'a> {
                 return None;
             }
             let is_hash = match target {
-                Target::Other(path) => path.iter().any(|name| hashes.contains(name)),
+                Target::Other(path) => {
+                    path.iter().any(|name| hashes.contains(name))
+                        || !is_local_name(mention) && !self.is_known_in_provider(mention, &path[0])
+                }
                 Target::Here(path) => {
                     let is_request =
                         |part: &[String]| part[0] == "request" || part[0] == "SignRequest";
@@ -201,6 +234,25 @@ impl<'a> Rules<'a> {
             };
             is_hash.then(|| format!("a provider names {}", mention.path.names.join("::")))
         })
+    }
+
+    /// Whether a crate is one that the provider with this mention may use.
+    fn is_known_in_provider(&self, mention: &Mention, name: &str) -> bool {
+        const PLAIN: [&str; 9] = [
+            "alloc",
+            "async_trait",
+            "base16ct",
+            "clippy",
+            "core",
+            "futures_util",
+            "std",
+            "thiserror",
+            "tracing",
+        ];
+        let module = self.module(mention);
+        let features = self.manifest.bringing(name);
+        let mut homes = features.iter().flat_map(|feature| self.homes(feature));
+        PLAIN.contains(&name) || homes.any(|home| module.starts_with(&home))
     }
 
     pub fn hash_crates(&self) -> BTreeSet<String> {
@@ -256,7 +308,10 @@ impl<'a> Rules<'a> {
                 return None;
             }
             let module = self.module(mention);
-            let is_in_new = mention.function.as_deref() == Some("new");
+            let is_in_new = mention.function.as_ref().is_some_and(|function| {
+                let of = function.of.as_ref().and_then(|of| of.names.last());
+                function.name == "new" && of == Some(payload)
+            });
             let is_forged = match mention.place {
                 _ if rest.first().is_some_and(|name| name == "new") => module != ["verifier"],
                 Place::Construction => module != ["signature"] || !is_in_new,
@@ -402,6 +457,12 @@ impl<'a> Rules<'a> {
             })
             .collect()
     }
+}
+
+/// Whether it may be the name of a local variable.
+fn is_local_name(mention: &Mention) -> bool {
+    let is_value = !matches!(mention.place, Place::Use | Place::Call);
+    is_value && mention.path.names.len() == 1
 }
 
 pub fn shown(path: &[String]) -> String {

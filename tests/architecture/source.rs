@@ -33,9 +33,11 @@ impl fmt::Display for Finding {
 pub enum Entry {
     /// The scope of a module.
     Module(usize),
-    /// A type, function, constant or macro.
-    Item,
-    /// Another path: of a `use`, a `type` or an `extern crate`.
+    /// A type or trait.
+    Type,
+    /// A function, constant or macro, which hides no type or module of its name.
+    Value,
+    /// Another path: of a `use`, a `type` or an `extern crate`. It may be a value as well.
     Alias(Written),
 }
 
@@ -86,7 +88,23 @@ pub struct Mention {
     pub scope: usize,
     pub line: usize,
     /// The function around it.
-    pub function: Option<String>,
+    pub function: Option<Function>,
+}
+
+/// Which function it is: one inside of a method is none of the type's.
+#[derive(Clone, Debug)]
+pub struct Function {
+    /// The type that it is a method of.
+    pub of: Option<Written>,
+    pub name: String,
+}
+
+/// An `impl` without a trait, whose methods need no import.
+#[derive(Clone, Debug)]
+pub struct Inherent {
+    pub of: Written,
+    pub scope: usize,
+    pub line: usize,
 }
 
 #[derive(Clone, Debug)]
@@ -145,6 +163,7 @@ pub struct Crate {
     /// What `macro_rules!` defines. Such names are visible further than others.
     pub macros: Vec<Name>,
     pub methods: Vec<Method>,
+    pub inherent: Vec<Inherent>,
     pub structs: Vec<Struct>,
     pub lints: Vec<Lint>,
     /// Modules that exist only with a feature, and that feature.

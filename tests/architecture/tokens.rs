@@ -23,6 +23,9 @@ impl Collector<'_, '_> {
                 }
                 TokenTree::Ident(ident) if is_path_start(&tokens, at) => {
                     self.static_item(&tokens, at);
+                    if place == Place::Macro {
+                        self.lint_or_module(&tokens, at);
+                    }
                     let is_extern = ends_with_colons(&tokens[..at]);
                     let path = Written {
                         is_extern,
@@ -116,6 +119,45 @@ impl Collector<'_, '_> {
         }
     }
 
+    /// `level(lints)`, which need not be in an attribute yet, and what moves or makes modules.
+    fn lint_or_module(&mut self, tokens: &[TokenTree], at: usize) {
+        let TokenTree::Ident(ident) = &tokens[at] else {
+            return;
+        };
+        let at_line = line(ident.span());
+        match tokens.get(at + 1) {
+            Some(TokenTree::Group(group)) if LEVELS.contains(&&*text(ident)) => {
+                match syn::parse2(quoted(ident, group)) {
+                    Ok(meta) => self.lints_of(&meta, false),
+                    Err(_) => self.unreadable(at_line, "a lint that a macro makes"),
+                }
+            }
+            Some(TokenTree::Group(group)) if ident == "cfg_attr" && has_path(group.stream()) => {
+                self.unreadable(at_line, MOVED);
+            }
+            Some(TokenTree::Punct(punct)) if ident == "path" && punct.as_char() == '=' => {
+                self.unreadable(at_line, MOVED);
+            }
+            Some(TokenTree::Ident(_)) if ident == "mod" && is_punct(tokens.get(at + 2), ';') => {
+                self.unreadable(at_line, "a module that a macro declares");
+            }
+            _ => {}
+        }
+    }
+
+    /// An attribute that moves a module to another file.
+    pub(crate) fn module_path(&mut self, meta: &Meta) {
+        let moves = match meta {
+            Meta::List(list) => list.path.is_ident("cfg_attr") && has_path(list.tokens.clone()),
+            other => other.path().is_ident("path"),
+        };
+        if moves {
+            let first = meta.path().segments.first();
+            let at_line = first.map_or(1, |segment| line(segment.ident.span()));
+            self.unreadable(at_line, MOVED);
+        }
+    }
+
     /// A path in quotes, as serde takes them.
     fn quoted_path(&mut self, literal: &proc_macro2::Literal) {
         if let Ok(quoted) = syn::parse_str::<syn::LitStr>(&literal.to_string())
@@ -149,11 +191,13 @@ impl Collector<'_, '_> {
             }
             return;
         }
-        let levels = ["allow", "deny", "expect", "forbid", "warn"];
         if let Some(level) = list.path.get_ident().map(text)
-            && levels.contains(&&*level)
+            && LEVELS.contains(&&*level)
         {
-            for lint in list.parse_args_with(parse).unwrap() {
+            let Ok(lints) = list.parse_args_with(parse) else {
+                return self.unreadable(line(list.path.segments[0].ident.span()), "a lint");
+            };
+            for lint in lints {
                 let names = lint.path().segments.iter().map(|one| text(&one.ident));
                 let name = names.collect::<Vec<_>>().join("::");
                 self.loader.krate.lints.push(Lint {
@@ -166,6 +210,28 @@ impl Collector<'_, '_> {
             }
         }
     }
+}
+
+const LEVELS: [&str; 5] = ["allow", "deny", "expect", "forbid", "warn"];
+
+const MOVED: &str = "a module with #[path]";
+
+fn quoted(ident: &Ident, group: &proc_macro2::Group) -> TokenStream {
+    [
+        TokenTree::Ident(ident.clone()),
+        TokenTree::Group(group.clone()),
+    ]
+    .into_iter()
+    .collect()
+}
+
+/// Whether the name `path` is anywhere in it.
+fn has_path(tokens: TokenStream) -> bool {
+    tokens.into_iter().any(|token| match token {
+        TokenTree::Ident(ident) => ident == "path",
+        TokenTree::Group(group) => has_path(group.stream()),
+        _ => false,
+    })
 }
 
 /// Whether the identifier at `at` begins a path: no field, method, lifetime or variable of a macro.

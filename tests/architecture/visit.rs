@@ -9,10 +9,10 @@ use syn::{
 };
 
 use crate::{
-    names::plain_path,
+    names::{path_of_impl, plain_path},
     source::{
-        Entry, Loader, Mention, Method, Name, Place, Reach, Scope, Struct, Written, attributes,
-        features_of, is_for_tests, join, line,
+        Entry, Function, Inherent, Loader, Mention, Method, Name, Place, Reach, Scope, Struct,
+        Written, attributes, features_of, is_for_tests, join, line,
     },
 };
 
@@ -23,7 +23,7 @@ pub struct Collector<'a, 'f> {
     folder: String,
     /// What `Self` stands for.
     self_type: Option<Written>,
-    function: Option<String>,
+    function: Option<Function>,
     /// Whether this is the inside of a function.
     is_in_block: bool,
 }
@@ -128,13 +128,6 @@ impl<'a, 'f> Collector<'a, 'f> {
         if self.is_in_block {
             self.unreadable(line(item.ident.span()), "a module inside of a function");
         }
-        if item
-            .attrs
-            .iter()
-            .any(|attribute| attribute.path().is_ident("path"))
-        {
-            self.unreadable(line(item.ident.span()), "a module with #[path]");
-        }
         for feature in features_of(&item.attrs) {
             let mut module = self.loader.krate.scopes[self.scope].module.clone();
             module.push(name.clone());
@@ -158,8 +151,9 @@ impl<'a, 'f> Collector<'a, 'f> {
         }
     }
 
-    fn in_function(&mut self, name: &Ident, inside: impl FnOnce(&mut Self)) {
-        let around = self.function.replace(text(name));
+    fn in_function(&mut self, of: Option<Written>, name: &Ident, inside: impl FnOnce(&mut Self)) {
+        let name = text(name);
+        let around = self.function.replace(Function { of, name });
         inside(self);
         self.function = around;
     }
@@ -241,7 +235,12 @@ impl<'ast> Visit<'ast> for Collector<'_, '_> {
     }
 
     fn visit_item_impl(&mut self, item: &'ast syn::ItemImpl) {
-        let of = plain_path(&item.self_ty);
+        let of = path_of_impl(&item.self_ty);
+        if let (None, Some(of)) = (&item.trait_, of.clone()) {
+            let (scope, line) = (self.scope, line(item.impl_token.span));
+            let inherent = Inherent { of, scope, line };
+            self.loader.krate.inherent.push(inherent);
+        }
         self.in_impl(of, |this| visit::visit_item_impl(this, item));
     }
 
@@ -278,13 +277,15 @@ impl<'ast> Visit<'ast> for Collector<'_, '_> {
             strings: strings.0,
         };
         self.loader.krate.methods.push(method);
-        self.in_function(&item.sig.ident, |this| {
+        self.in_function(self.self_type.clone(), &item.sig.ident, |this| {
             visit::visit_impl_item_fn(this, item)
         });
     }
 
     fn visit_item_fn(&mut self, item: &'ast syn::ItemFn) {
-        self.in_function(&item.sig.ident, |this| visit::visit_item_fn(this, item));
+        self.in_function(None, &item.sig.ident, |this| {
+            visit::visit_item_fn(this, item)
+        });
     }
 
     fn visit_block(&mut self, block: &'ast syn::Block) {
@@ -366,6 +367,7 @@ impl<'ast> Visit<'ast> for Collector<'_, '_> {
         }
         self.visit_path(path);
         self.lints(attribute);
+        self.module_path(&attribute.meta);
         match &attribute.meta {
             Meta::List(list) => self.tokens(list.tokens.clone(), Place::Attribute),
             Meta::NameValue(pair) => self.visit_expr(&pair.value),
