@@ -150,7 +150,8 @@ mod error;
 mod fault;
 mod http;
 mod identifier;
-mod keys;
+mod key;
+mod key_store;
 mod multi_region;
 mod operation;
 mod operations;
@@ -167,8 +168,7 @@ pub use fault::{Fault, FaultRule, InjectedFault, Latency, SignaturePart};
 pub use operation::Operation;
 
 use http::Endpoint;
-use keys::{DEFAULT_WINDOW_DAYS, KeyStore, NewKey};
-use multi_region::Primary;
+use key_store::{DEFAULT_WINDOW_DAYS, KeyStore, NewKey};
 use protocol::AliasRequest;
 use server::Server;
 
@@ -291,7 +291,7 @@ impl KmsEmulator {
     ) -> Result<String, EmulatorError> {
         // One lock after the other: two emulators may replicate to each other at the same time.
         let scope = replica.store().scope.clone();
-        let primary = Primary::read(&self.store(), key_id, &scope)?;
+        let primary = self.store().primary(key_id, &scope)?;
         let mut store = replica.store();
         Ok(store.insert_replica(primary)?.arn.clone())
     }

@@ -1,10 +1,10 @@
 //! Aliases: names that point at keys.
 
-use std::time::SystemTime;
+use std::{collections::BTreeMap, time::SystemTime};
 
 use super::{
     error::{Code, KmsError},
-    keys::KeyStore,
+    identifier::Scope,
     operation::Operation,
     page::{self, Page},
 };
@@ -16,25 +16,30 @@ pub(super) struct Alias {
     pub(super) updated: SystemTime,
 }
 
-impl KeyStore {
-    pub(super) fn alias(&self, name: &str) -> Result<&Alias, KmsError> {
-        self.aliases
-            .get(name)
-            .ok_or_else(|| self.no_such_alias(name))
+/// The aliases of one account and region, by name.
+#[derive(Default)]
+pub(super) struct Aliases(BTreeMap<String, Alias>);
+
+impl Aliases {
+    pub(super) fn get(&self, scope: &Scope, name: &str) -> Result<&Alias, KmsError> {
+        self.0.get(name).ok_or_else(|| no_such_alias(scope, name))
     }
 
-    pub(super) fn create_alias(&mut self, name: &str, key_id: &str) -> Result<(), KmsError> {
-        check_name(Operation::CreateAlias, name)?;
-        let target_key_id = self.alias_target(Operation::CreateAlias, key_id)?;
-        if self.aliases.contains_key(name) {
-            let arn = self.scope.alias_arn(name);
+    pub(super) fn create(
+        &mut self,
+        scope: &Scope,
+        name: &str,
+        target_key_id: String,
+    ) -> Result<(), KmsError> {
+        if self.0.contains_key(name) {
+            let arn = scope.alias_arn(name);
             return Err(KmsError::new(
                 Code::AlreadyExists,
                 format!("An alias with the name {arn} already exists"),
             ));
         }
         let now = SystemTime::now();
-        self.aliases.insert(
+        self.0.insert(
             name.to_owned(),
             Alias {
                 name: name.to_owned(),
@@ -46,58 +51,51 @@ impl KeyStore {
         Ok(())
     }
 
-    /// Points an alias at another key.
-    ///
-    /// KMS asks for the same usage and for two asymmetric keys, which all keys here fulfil. It
-    /// does not ask for the same key spec: an alias may move from secp256k1 to Ed25519.
-    pub(super) fn update_alias(&mut self, name: &str, key_id: &str) -> Result<(), KmsError> {
-        check_name(Operation::UpdateAlias, name)?;
-        let target_key_id = self.alias_target(Operation::UpdateAlias, key_id)?;
-        let missing = self.no_such_alias(name);
-        let alias = self.aliases.get_mut(name).ok_or(missing)?;
+    pub(super) fn update(
+        &mut self,
+        scope: &Scope,
+        name: &str,
+        target_key_id: String,
+    ) -> Result<(), KmsError> {
+        let alias = self.0.get_mut(name);
+        let alias = alias.ok_or_else(|| no_such_alias(scope, name))?;
         alias.target_key_id = target_key_id;
         alias.updated = SystemTime::now();
         Ok(())
     }
 
-    pub(super) fn delete_alias(&mut self, name: &str) -> Result<(), KmsError> {
-        check_name(Operation::DeleteAlias, name)?;
-        match self.aliases.remove(name) {
+    pub(super) fn delete(&mut self, scope: &Scope, name: &str) -> Result<(), KmsError> {
+        match self.0.remove(name) {
             Some(_) => Ok(()),
-            None => Err(self.no_such_alias(name)),
+            None => Err(no_such_alias(scope, name)),
         }
     }
 
+    /// For a key that is deleted.
+    pub(super) fn remove_all_of(&mut self, key_id: &str) {
+        self.0.retain(|_, alias| alias.target_key_id != key_id);
+    }
+
     /// The aliases of one key, or of all keys.
-    pub(super) fn list_aliases(
+    pub(super) fn list(
         &self,
-        key_id: Option<&str>,
+        target: Option<&str>,
         limit: usize,
         marker: Option<&str>,
     ) -> Result<Page<'_, Alias>, KmsError> {
-        let target = match key_id {
-            Some(key_id) => Some(&self.find(Operation::ListAliases, key_id)?.id),
-            None => None,
-        };
-        page::after(&self.aliases, "alias", limit, marker, |alias| {
-            target.is_none_or(|id| alias.target_key_id == *id)
+        page::after(&self.0, "alias", limit, marker, |alias| {
+            target.is_none_or(|id| alias.target_key_id == id)
         })
-    }
-
-    fn alias_target(&self, operation: Operation, key_id: &str) -> Result<String, KmsError> {
-        let key = self.find(operation, key_id)?;
-        key.require_not_pending_deletion()?;
-        Ok(key.id.clone())
-    }
-
-    fn no_such_alias(&self, name: &str) -> KmsError {
-        let arn = self.scope.alias_arn(name);
-        KmsError::new(Code::NotFound, format!("Alias {arn} is not found."))
     }
 }
 
+fn no_such_alias(scope: &Scope, name: &str) -> KmsError {
+    let arn = scope.alias_arn(name);
+    KmsError::new(Code::NotFound, format!("Alias {arn} is not found."))
+}
+
 /// What goes beyond the constraints of the API model.
-fn check_name(operation: Operation, name: &str) -> Result<(), KmsError> {
+pub(super) fn check_name(operation: Operation, name: &str) -> Result<(), KmsError> {
     let Some(rest) = name.strip_prefix("alias/") else {
         return Err(KmsError::new(
             Code::Validation,

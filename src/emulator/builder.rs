@@ -3,7 +3,8 @@
 use std::{fmt, io, sync::Arc};
 
 use super::{
-    KmsEmulator, http::Endpoint, identifier::Scope, keys::KeyStore, random::Random, server::Server,
+    KmsEmulator, http::Endpoint, identifier::Scope, key_store::KeyStore, random::Random,
+    server::Server,
 };
 
 /// The settings of a [`KmsEmulator`]; made by [`KmsEmulator::builder`].

@@ -7,7 +7,7 @@ use serde_json::{Map, Value};
 use super::{
     constraints::Violations,
     error::{Code, KmsError},
-    keys::NewKey,
+    key_store::NewKey,
     protocol::{CreateKeyRequest, SIGN_VERIFY},
     signing,
 };

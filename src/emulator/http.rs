@@ -20,7 +20,7 @@ use super::{
     answer::{Answer, AnswerBody},
     error::KmsError,
     fault::{Fault, Kind, Page, Plan, Rules, Seen, ServiceError, Subject},
-    keys::KeyStore,
+    key_store::KeyStore,
     operation::Operation,
     operations,
     random::Random,

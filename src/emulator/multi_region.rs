@@ -1,15 +1,10 @@
 //! Multi-Region keys: a primary and its replicas, each in an emulator of its own.
 
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use serde::Serialize;
 
-use super::{
-    error::{Code, KmsError},
-    identifier::Scope,
-    keys::{KeyMaterial, KeyStore, Origin},
-    operation::Operation,
-};
+use super::identifier::Scope;
 
 /// What a primary and its replicas know of one another.
 pub(super) struct Family {
@@ -50,6 +45,10 @@ impl Family {
         }
     }
 
+    pub(super) fn is_primary(&self, arn: &str) -> bool {
+        self.primary.arn == arn
+    }
+
     pub(super) fn add_replica(&self, scope: &Scope, arn: &str) {
         self.replicas().push(RegionalKey::new(scope, arn));
     }
@@ -60,7 +59,7 @@ impl Family {
 
     pub(super) fn configuration(&self, arn: &str) -> MultiRegionConfiguration {
         MultiRegionConfiguration {
-            multi_region_key_type: match self.primary.arn == arn {
+            multi_region_key_type: match self.is_primary(arn) {
                 true => "PRIMARY",
                 false => "REPLICA",
             },
@@ -69,53 +68,9 @@ impl Family {
         }
     }
 
-    /// Taken last, after the lock of a key store, and by no one who waits for another.
+    /// Taken last, after the lock of a key store, and never while waiting for another.
     fn replicas(&self) -> MutexGuard<'_, Vec<RegionalKey>> {
         self.replicas.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-}
-
-/// What a replica takes over from its primary.
-pub(super) struct Primary {
-    pub(super) id: String,
-    pub(super) origin: Origin,
-    pub(super) material: Arc<KeyMaterial>,
-    pub(super) family: Arc<Family>,
-}
-
-impl Primary {
-    /// Checks what `ReplicateKey` checks in the region of the primary.
-    pub(super) fn read(store: &KeyStore, key_id: &str, replica: &Scope) -> Result<Self, KmsError> {
-        // It takes a key as the operations do that manage keys, and no alias.
-        let key = store.find(Operation::EnableKey, key_id)?;
-        key.require_not_pending_deletion()?;
-        let family = match &key.family {
-            Some(family) if family.primary.arn == key.arn => family.clone(),
-            _ => {
-                return Err(KmsError::new(
-                    Code::UnsupportedOperation,
-                    format!("{} is not a multi-Region primary key.", key.arn),
-                ));
-            }
-        };
-        if store.scope.region() == replica.region() {
-            return Err(KmsError::new(
-                Code::Validation,
-                "The replica Region must not be the Region of the primary key.",
-            ));
-        }
-        if !store.scope.is_beside(replica) {
-            return Err(KmsError::new(
-                Code::Validation,
-                "The replica Region must be in the account and partition of the primary key.",
-            ));
-        }
-        Ok(Self {
-            id: key.id.clone(),
-            origin: key.origin,
-            material: key.material.clone(),
-            family,
-        })
     }
 }
 

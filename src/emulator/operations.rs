@@ -6,7 +6,8 @@ use super::{
     constraints::{KEY_ID_LENGTH, Violations},
     create_key,
     error::{Code, KmsError},
-    keys::{DEFAULT_WINDOW_DAYS, Key, KeyStore},
+    key::Key,
+    key_store::{DEFAULT_WINDOW_DAYS, KeyStore},
     operation::Operation,
     protocol::{
         AliasListEntry, AliasRequest, AnyKeyRequest, Blob, CancelKeyDeletionResponse,

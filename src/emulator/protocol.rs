@@ -13,7 +13,7 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 use super::{
     error::{Code, KmsError},
     identifier::Scope,
-    keys::{Key, KeyState, Origin},
+    key::{Key, KeyState, Origin},
     multi_region::MultiRegionConfiguration,
     signing,
 };

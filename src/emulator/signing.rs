@@ -4,7 +4,7 @@ use sha2::{Digest as _, Sha256};
 
 use super::{
     error::{Code, KmsError},
-    keys::KeyMaterial,
+    key::KeyMaterial,
     random::Random,
 };
 use crate::{KeyInput, KeyType, RawSignature};

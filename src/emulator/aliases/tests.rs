@@ -1,7 +1,11 @@
 use super::*;
 use crate::{
     KeyType,
-    emulator::{identifier::Scope, keys::NewKey, random::Random},
+    emulator::{
+        identifier::Scope,
+        key_store::{KeyStore, NewKey},
+        random::Random,
+    },
 };
 
 fn store_with_keys() -> (KeyStore, String, String) {

@@ -1,7 +1,7 @@
 //! Changes between one request and the next.
 
 use crate::emulator::{
-    keys::{DEFAULT_WINDOW_DAYS, KeyStore},
+    key_store::{DEFAULT_WINDOW_DAYS, KeyStore},
     operations,
     protocol::AliasRequest,
 };

@@ -7,7 +7,8 @@ use crate::{
     KeyType,
     emulator::{
         error::{Code, KmsError},
-        keys::{KeyMaterial, KeyStore},
+        key::KeyMaterial,
+        key_store::KeyStore,
         operation::Operation,
         operations::{self, SignedMessage},
         random::Random,

@@ -10,11 +10,7 @@ use std::{
 };
 
 use super::{Fault, Kind, change::Change, lie::Lie};
-use crate::emulator::{
-    keys::{Key, KeyStore},
-    operation::Operation,
-    random::Random,
-};
+use crate::emulator::{key::Key, key_store::KeyStore, operation::Operation, random::Random};
 
 /// A fault, and the requests it hits: all of them by default.
 ///

@@ -17,7 +17,7 @@ use crate::{
         answer::Abort,
         fault::{FaultRule, InjectedFault, Latency},
         identifier::Scope,
-        keys::NewKey,
+        key_store::NewKey,
         request::MAX_BODY_BYTES,
     },
 };

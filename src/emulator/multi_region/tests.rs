@@ -2,7 +2,10 @@ use super::*;
 use crate::{
     KeyType,
     emulator::{
-        keys::{Key, NewKey},
+        error::{Code, KmsError},
+        key::Key,
+        key_store::{KeyStore, NewKey},
+        operation::Operation,
         operations,
         random::Random,
     },
@@ -20,7 +23,7 @@ fn primary(store: &mut KeyStore) -> String {
 }
 
 fn replicate<'a>(from: &KeyStore, key_id: &str, to: &'a mut KeyStore) -> Result<&'a Key, KmsError> {
-    let primary = Primary::read(from, key_id, &to.scope)?;
+    let primary = from.primary(key_id, &to.scope)?;
     to.insert_replica(primary)
 }
 

@@ -1,7 +1,7 @@
 use super::*;
 use crate::{
     Error, KeyInput, PublicKey, RawSignature, Verifier,
-    emulator::{identifier::Scope, keys::NewKey},
+    emulator::{identifier::Scope, key_store::NewKey},
 };
 
 const KEY_TYPES: [KeyType; 3] = [KeyType::Secp256k1, KeyType::P256, KeyType::Ed25519];

@@ -4,7 +4,7 @@ use crate::{
     emulator::{
         fault::{Latency, SignaturePart},
         identifier::Scope,
-        keys::NewKey,
+        key_store::NewKey,
     },
 };
 

@@ -1,6 +1,4 @@
-//! The key store: its keys, their states, and what each state allows.
-//!
-//! The rules are those of the table in "Key states of AWS KMS keys" of the KMS developer guide.
+//! The key store of one account and region: its keys and aliases, and what changes them.
 
 use std::{
     collections::BTreeMap,
@@ -9,85 +7,25 @@ use std::{
 };
 
 use super::{
-    aliases::Alias,
+    aliases::{self, Alias, Aliases},
     error::{Code, KmsError},
     identifier::{Identifier, Scope},
-    multi_region::{Family, Primary},
+    key::{Key, KeyMaterial, KeyState, Origin, Primary},
+    multi_region::Family,
     operation::Operation,
     page::{self, Page},
     random::Random,
 };
-use crate::{Error, KeyType, PublicKey, Verifier, secret_key::SecretKey};
+use crate::{Error, KeyType, secret_key::SecretKey};
 
 /// How long KMS waits before it deletes a key, unless told otherwise.
 pub(super) const DEFAULT_WINDOW_DAYS: u32 = 30;
 
 pub(super) struct KeyStore {
     pub(super) scope: Scope,
-    pub(super) aliases: BTreeMap<String, Alias>,
     keys: BTreeMap<String, Key>,
+    aliases: Aliases,
     random: Random,
-}
-
-pub(super) struct Key {
-    pub(super) id: String,
-    pub(super) arn: String,
-    pub(super) state: KeyState,
-    pub(super) created: SystemTime,
-    pub(super) description: String,
-    /// The primary and the replicas, for a multi-Region key.
-    pub(super) family: Option<Arc<Family>>,
-    pub(super) origin: Origin,
-    pub(super) material: Arc<KeyMaterial>,
-    /// Draws what makes each signature of this key differ.
-    pub(super) random: Random,
-    /// What `Sign` answered last with this key.
-    pub(super) last_signature_answer: Option<Vec<u8>>,
-}
-
-/// What does not change in the life of a key.
-pub(super) struct KeyMaterial {
-    pub(super) secret_key: SecretKey,
-    pub(super) verifier: Verifier,
-    pub(super) spki_der: Vec<u8>,
-}
-
-impl KeyMaterial {
-    /// Makes a key from random bytes.
-    pub(super) fn draw(key_type: KeyType, random: &mut Random) -> Result<Self, Error> {
-        // A draw is not a scalar in range once in 2^32 on P-256 and more rarely on secp256k1.
-        let secret_key = (0..16)
-            .find_map(|_| SecretKey::from_bytes(key_type, &random.next_block()).ok())
-            .ok_or_else(|| Error::Randomness {
-                source: "16 draws in a row were not valid scalars".into(),
-            })?;
-        Self::new(secret_key)
-    }
-
-    pub(super) fn new(secret_key: SecretKey) -> Result<Self, Error> {
-        let public_key = secret_key.public_key()?;
-        Ok(Self {
-            secret_key,
-            spki_der: public_key.to_spki_der(),
-            verifier: Verifier::new(public_key),
-        })
-    }
-}
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum KeyState {
-    Enabled,
-    Disabled,
-    /// Keys in this state are removed by [`KeyStore::delete`] alone: no test waits for seven days.
-    PendingDeletion {
-        deletion: SystemTime,
-    },
-}
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Origin {
-    AwsKms,
-    External,
 }
 
 /// What `CreateKey` lets the caller choose.
@@ -111,8 +49,8 @@ impl KeyStore {
     pub(super) fn new(scope: Scope, random: Random) -> Self {
         Self {
             scope,
-            aliases: BTreeMap::new(),
             keys: BTreeMap::new(),
+            aliases: Aliases::default(),
             random,
         }
     }
@@ -148,6 +86,25 @@ impl KeyStore {
             id: id.clone(),
         };
         self.keys.entry(id).or_insert(key)
+    }
+
+    /// What `ReplicateKey` checks in the region of the primary.
+    pub(super) fn primary(&self, key_id: &str, replica: &Scope) -> Result<Primary, KmsError> {
+        // It takes a key as the operations do that manage keys, and no alias.
+        let primary = self.find(Operation::EnableKey, key_id)?.as_primary()?;
+        if self.scope.region() == replica.region() {
+            return Err(KmsError::new(
+                Code::Validation,
+                "The replica Region must not be the Region of the primary key.",
+            ));
+        }
+        if !self.scope.is_beside(replica) {
+            return Err(KmsError::new(
+                Code::Validation,
+                "The replica Region must be in the account and partition of the primary key.",
+            ));
+        }
+        Ok(primary)
     }
 
     /// What `ReplicateKey` does in the region of the replica.
@@ -187,7 +144,7 @@ impl KeyStore {
         let id = self.id_of(Operation::ScheduleKeyDeletion, key_id)?;
         let missing = self.no_such_key(&id);
         let key = self.keys.remove(&id).ok_or(missing)?;
-        self.aliases.retain(|_, alias| alias.target_key_id != id);
+        self.aliases.remove_all_of(&id);
         if let Some(family) = &key.family {
             family.remove_replica(&key.arn);
         }
@@ -218,7 +175,10 @@ impl KeyStore {
     fn id_of(&self, operation: Operation, key_id: &str) -> Result<String, KmsError> {
         match self.scope.identify(operation, key_id)? {
             Identifier::Key(id) => Ok(id.to_owned()),
-            Identifier::Alias(name) => Ok(self.alias(name)?.target_key_id.clone()),
+            Identifier::Alias(name) => {
+                let alias = self.aliases.get(&self.scope, name)?;
+                Ok(alias.target_key_id.clone())
+            }
         }
     }
 
@@ -274,40 +234,46 @@ impl KeyStore {
             )),
         }
     }
-}
 
-impl Key {
-    pub(super) fn key_type(&self) -> KeyType {
-        self.public_key().key_type()
+    pub(super) fn create_alias(&mut self, name: &str, key_id: &str) -> Result<(), KmsError> {
+        aliases::check_name(Operation::CreateAlias, name)?;
+        let target_key_id = self.alias_target(Operation::CreateAlias, key_id)?;
+        self.aliases.create(&self.scope, name, target_key_id)
     }
 
-    pub(super) fn public_key(&self) -> &PublicKey {
-        self.material.verifier.public_key()
-    }
-
-    /// For `Sign`, `Verify` and `GetPublicKey`.
+    /// Points an alias at another key.
     ///
-    /// For a key pending deletion the table allows `DisabledException` too; see the module's docs.
-    pub(super) fn require_enabled(&self) -> Result<(), KmsError> {
-        self.require_not_pending_deletion()?;
-        match self.state {
-            KeyState::Disabled => Err(KmsError::new(
-                Code::Disabled,
-                format!("{} is disabled.", self.arn),
-            )),
-            KeyState::Enabled | KeyState::PendingDeletion { .. } => Ok(()),
-        }
+    /// KMS asks for the same usage and for two asymmetric keys, which all keys here fulfil. It
+    /// does not ask for the same key spec: an alias may move from secp256k1 to Ed25519.
+    pub(super) fn update_alias(&mut self, name: &str, key_id: &str) -> Result<(), KmsError> {
+        aliases::check_name(Operation::UpdateAlias, name)?;
+        let target_key_id = self.alias_target(Operation::UpdateAlias, key_id)?;
+        self.aliases.update(&self.scope, name, target_key_id)
     }
 
-    /// For what changes a key or gives it an alias.
-    pub(super) fn require_not_pending_deletion(&self) -> Result<(), KmsError> {
-        match self.state {
-            KeyState::PendingDeletion { .. } => Err(KmsError::new(
-                Code::KmsInvalidState,
-                format!("{} is pending deletion.", self.arn),
-            )),
-            KeyState::Enabled | KeyState::Disabled => Ok(()),
-        }
+    pub(super) fn delete_alias(&mut self, name: &str) -> Result<(), KmsError> {
+        aliases::check_name(Operation::DeleteAlias, name)?;
+        self.aliases.delete(&self.scope, name)
+    }
+
+    /// The aliases of one key, or of all keys.
+    pub(super) fn list_aliases(
+        &self,
+        key_id: Option<&str>,
+        limit: usize,
+        marker: Option<&str>,
+    ) -> Result<Page<'_, Alias>, KmsError> {
+        let target = match key_id {
+            Some(key_id) => Some(&*self.find(Operation::ListAliases, key_id)?.id),
+            None => None,
+        };
+        self.aliases.list(target, limit, marker)
+    }
+
+    fn alias_target(&self, operation: Operation, key_id: &str) -> Result<String, KmsError> {
+        let key = self.find(operation, key_id)?;
+        key.require_not_pending_deletion()?;
+        Ok(key.id.clone())
     }
 }
 
