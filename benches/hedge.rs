@@ -11,7 +11,10 @@ use std::{
 use futures_util::{StreamExt as _, stream};
 use kms_signer::{
     KeyType, SignRequest, Signer,
-    emulator::{FaultRule, KmsEmulator, Latency, Operation},
+    emulator::{
+        FailureRule, Latency,
+        aws_kms::{KmsEmulator, Operation},
+    },
     layer::hedge::Hedge,
     provider::aws_kms::AwsKmsSigner,
 };
@@ -41,14 +44,16 @@ impl Kms {
             .connect()
             .await
             .unwrap();
-        let usual = FaultRule::new(Latency::fixed(USUAL));
-        emulator.inject(usual.on(Operation::Sign));
+        let usual = FailureRule::new(Latency::fixed(USUAL));
+        emulator.inject(usual.on(Operation::Sign)).keep();
         // One of each hundred calls, at no regular distance. Latencies add up.
         let slow = (0..2 * REQUESTS).map(|call| {
             let is_slow = call % 100 == (call / 100 * 37 + 11) % 100;
             is_slow.then(|| Latency::fixed(SLOW - USUAL).into())
         });
-        emulator.inject(FaultRule::sequence(slow).on(Operation::Sign));
+        emulator
+            .inject(FailureRule::sequence(slow).on(Operation::Sign))
+            .keep();
         Self { emulator, signer }
     }
 

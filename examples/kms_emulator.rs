@@ -8,7 +8,7 @@ use std::io::Write as _;
 
 use anyhow::Context as _;
 use clap::Parser;
-use kms_signer::emulator::KmsEmulator;
+use kms_signer::emulator::aws_kms::KmsEmulator;
 
 /// An emulator of AWS KMS on 127.0.0.1.
 #[derive(Parser)]

@@ -12,7 +12,7 @@ use alloy_consensus::{TxEip1559, transaction::SignerRecoverable as _};
 use alloy_primitives::{TxKind, U256, address, hex};
 use clap::Parser;
 use kms_signer::{
-    KeyType, Signer as _, chain::ethereum::EthereumSigner, emulator::KmsEmulator,
+    KeyType, Signer as _, chain::ethereum::EthereumSigner, emulator::aws_kms::KmsEmulator,
     provider::aws_kms::AwsKmsSigner,
 };
 

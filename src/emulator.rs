@@ -1,413 +1,93 @@
-//! An emulator of AWS KMS on loopback, for tests and examples.
+//! Key stores on loopback, for tests and examples. They fail on command.
 //!
-//! It serves the part of the KMS API that signing needs over HTTP, in this process, so that a
-//! program's own AWS client can be tested unchanged: point it at [`KmsEmulator::endpoint_url`].
+//! | module | key store |
+//! |---|---|
+//! | [`aws_kms`] | AWS KMS |
+//!
+//! An emulator serves the key store's own API over HTTP, in this process, so that a program is
+//! tested with the client it uses in production.
 //!
 //! <div class="warning">
 //!
-//! The keys lie in the memory of your process, and anyone who can connect to the port can use
-//! them. Give it no key that holds value.
+//! The keys are in the memory of your process, and every program that can connect to the port can
+//! use them. Give an emulator no key that holds value.
 //!
 //! </div>
 //!
-//! ```
-//! # async fn example() -> Result<(), Box<dyn std::error::Error>> {
-//! use kms_signer::{KeyType, emulator::KmsEmulator};
+//! Each emulator has a thread of its own: the caller needs no tokio runtime, may block its own, and
+//! may keep one emulator in a `static` for all tests of a process. A client that honours
+//! `HTTP_PROXY` would ask the proxy for 127.0.0.1: set `NO_PROXY=127.0.0.1` where that variable is
+//! set.
 //!
-//! let emulator = KmsEmulator::start().await?;
-//! let key_arn = emulator.create_key(KeyType::Secp256k1)?;
-//! emulator.create_alias("alias/hot-wallet", &key_arn)?;
-//! println!("AWS_ENDPOINT_URL_KMS={}", emulator.endpoint_url());
-//! # Ok(())
-//! # }
-//! ```
+//! # Injected failures
 //!
-//! It runs on a thread of its own: the caller needs no tokio runtime, may block its own, and may
-//! keep one emulator in a `static` for all tests of a process. A client that honours `HTTP_PROXY`
-//! would ask the proxy for 127.0.0.1: set `NO_PROXY=127.0.0.1` where that variable is set.
-//!
-//! # What it does as KMS does
-//!
-//! | subject | behaviour |
-//! |---|---|
-//! | operations | those of [`Operation`] |
-//! | key specs | `ECC_SECG_P256K1`, `ECC_NIST_P256`, `ECC_NIST_EDWARDS25519`, multi-Region or not |
-//! | messages | `RAW` is hashed once with SHA-256 for ECDSA, `DIGEST` is not hashed; Ed25519 signs the whole `RAW` message |
-//! | signatures | ECDSA in strict DER, another one each time, with a high `s` in half of them; Ed25519 in 64 bytes |
-//! | key states | what is refused for a disabled key or one pending deletion follows the table in "Key states of AWS KMS keys" |
-//! | aliases | taken where KMS takes them; elsewhere `InvalidArnException`, or `ValidationException` as the target of an alias |
-//! | errors | names, HTTP status codes and, where they are known, messages |
-//! | checks | `DryRun`, member constraints, ARNs of other regions and accounts, the region of the credentials |
-//!
-//! # Faults
-//!
-//! It can be told to fail: [`inject`](KmsEmulator::inject) a [`FaultRule`], which says what goes
-//! wrong ([`Fault`]) and for which requests.
+//! An emulator's `inject` takes a [`FailureRule`]: what goes wrong ([`Failure`]), and for which
+//! requests. It returns an [`InjectedFailure`], which removes the rule when it is dropped, and then
+//! checks how often it fired if the rule [expects](FailureRule::expect) a number.
 //!
 //! ```
 //! # async fn example() -> Result<(), Box<dyn std::error::Error>> {
-//! use kms_signer::{KeyType, emulator::{Fault, FaultRule, KmsEmulator, Operation}};
+//! use kms_signer::{
+//!     KeyType,
+//!     emulator::{FailureRule, aws_kms::{KmsEmulator, KmsFailure, Operation}},
+//! };
 //!
 //! let emulator = KmsEmulator::builder().seed(7).start().await?;
 //! let key_arn = emulator.create_key(KeyType::Secp256k1)?;
-//! let busy = emulator.inject(
-//!     FaultRule::new(Fault::throttling())
+//! emulator.inject(FailureRule::new(KmsFailure::reset()).rate(0.01)).keep();
+//! let _busy = emulator.inject(
+//!     FailureRule::new(KmsFailure::throttling())
 //!         .on(Operation::Sign)
 //!         .for_key(&key_arn)
 //!         .after(2)
-//!         .times(3),
+//!         .times(3)
+//!         .expect(3),
 //! );
-//! emulator.inject(FaultRule::new(Fault::reset()).rate(0.01));
-//! // … let your service sign …
-//! assert_eq!(busy.fired(), 3);
-//! emulator.clear_faults();
+//! // … let your service sign: `_busy` fails the test unless KMS throttled it three times …
 //! # Ok(())
 //! # }
 //! ```
 //!
-//! | fault | what a client sees | handled |
+//! These failures happen on the way to a key store, whichever it is. Each emulator's module lists
+//! those of its own.
+//!
+//! | failure | what a client sees | handled |
 //! |---|---|---|
-//! | [`error`](Fault::error), [`throttling`](Fault::throttling), [`access_denied`](Fault::access_denied), [`internal_error`](Fault::internal_error), [`clock_skew`](Fault::clock_skew), [`expired_credentials`](Fault::expired_credentials) | an error of KMS, with its status and message | no |
-//! | [`page`](Fault::page), [`response`](Fault::response) | a load balancer's page in HTML; any answer | no |
-//! | [`empty_body`](Fault::empty_body), [`empty_object`](Fault::empty_object), [`malformed_json`](Fault::malformed_json), [`bad_base64`](Fault::bad_base64), [`without_member`](Fault::without_member) | a success whose body cannot be used | yes |
-//! | [`truncated_body`](Fault::truncated_body) | half of the body, then the end of the connection | yes |
-//! | [`reset`](Fault::reset), [`close`](Fault::close) | the end of the connection, with RST or FIN | no |
-//! | [`reset_after_processing`](Fault::reset_after_processing) | the same, and the key has signed | yes |
-//! | [`close_after_answer`](Fault::close_after_answer) | the answer, and then a stale connection | yes |
-//! | [`stall`](Fault::stall) | nothing, for ever | no |
-//! | [`stall_in_body`](Fault::stall_in_body), [`slow_body`](Fault::slow_body) | half of the body and no more; byte by byte | yes |
-//! | [`latency`](Fault::latency) | the answer, later | yes |
-//! | [`other_key_id`](Fault::other_key_id), [`other_algorithm`](Fault::other_algorithm) | an answer for another key, or of another algorithm | yes |
-//! | [`signature_by_another_key`](Fault::signature_by_another_key), [`signature_over_another_message`](Fault::signature_over_another_message), [`replayed_answer`](Fault::replayed_answer) | a signature that is good, of something else | yes |
-//! | [`flipped_signature_bit`](Fault::flipped_signature_bit), [`trailing_byte`](Fault::trailing_byte), [`fixed_width_signature`](Fault::fixed_width_signature) | a signature that is damaged | yes |
-//! | [`flipped_public_key_bit`](Fault::flipped_public_key_bit) | a public key that is damaged, or another one | yes |
-//! | [`high_s`](Fault::high_s), [`low_s`](Fault::low_s), [`short_r`](Fault::short_r) | a valid signature of a rare form | yes |
-//! | [`alias_moved`](Fault::alias_moved), [`key_disabled`](Fault::key_disabled), [`key_deletion_scheduled`](Fault::key_deletion_scheduled), [`key_deleted`](Fault::key_deleted) | what comes of a change just before | yes |
+//! | [`page`](Failure::page), [`response`](Failure::response) | a load balancer's page in HTML; any answer | no |
+//! | [`reset`](Failure::reset), [`close`](Failure::close) | the end of the connection, with RST or FIN | no |
+//! | [`reset_after_processing`](Failure::reset_after_processing) | the same, and the key has signed | yes |
+//! | [`close_after_answer`](Failure::close_after_answer) | the answer, and then a stale connection | yes |
+//! | [`truncated_body`](Failure::truncated_body) | half of the body, then the end of the connection | yes |
+//! | [`stall`](Failure::stall) | nothing, without end | no |
+//! | [`stall_in_body`](Failure::stall_in_body), [`slow_body`](Failure::slow_body) | half of the body and no more; byte by byte | yes |
+//! | [`latency`](Failure::latency) | the answer, later | yes |
 //!
-//! Faults are decided when a request has come in with its body, before anything else is done.
+//! Failures are decided when a request has arrived with its body, before anything else is done.
 //!
-//! - What happens on the way to KMS (connections, latencies, pages, and how an answer is delivered)
-//!   happens to every request, even to one without authorization. Errors and changes happen to
-//!   requests with a known operation and a complete authorization: the others are refused as ever.
+//! - What happens on the way (the table above) happens to every request, even to one without
+//!   authorization. A key store's own failures happen to requests that it would handle: it rejects
+//!   the others as usual.
 //! - Rules are asked in the order in which they were injected. The first that hits decides, and the
-//!   others neither see the request nor count it. Latencies add up and changes too, and the next
-//!   rules are asked all the same.
-//! - A request that is hit counts as one of [`calls`](KmsEmulator::calls), as any other.
-//! - What changes a successful answer leaves a refusal as it is, and has hit nevertheless.
-//! - With a [seed](KmsEmulatorBuilder::seed) everything that is drawn is drawn again, for the same
-//!   requests in the same order. A rule draws from a stream of its own and shifts no signature.
-//! - Requests wait and stall side by side. A stalled one is let go when its client closes the
+//!   others neither see the request nor count it. Latencies add up and so do changes to keys, and
+//!   the next rules are asked all the same.
+//! - A request that is hit counts as a call, as any other.
+//! - A failure that changes a successful answer leaves an error as it is, and has fired
+//!   nevertheless.
+//! - With a seed everything that is drawn is drawn again, for the same requests in the same order.
+//!   A rule draws from a stream of its own and shifts no signature.
+//! - Requests wait and stall side by side. A stalled one ends when its client closes the
 //!   connection, and when the emulator stops.
-//!
-//! # What it does not do
-//!
-//! - SigV4 signatures are not checked. An `Authorization` header must be there, complete, and
-//!   scoped to `kms` and the emulator's region; any access key will do. `X-Amz-Date` and
-//!   `X-Amz-Security-Token` are not looked at, so nothing expires unless a fault says so.
-//! - There are no grants or quotas, and policies are not followed: every caller may do everything,
-//!   and `ThrottlingException` and `LimitExceededException` come from faults alone. Without one
-//!   `AccessDeniedException` is for an ARN of another account. It says that the root of the
-//!   emulator's account asked.
-//! - Keys are `Enabled`, `Disabled` or `PendingDeletion`. The states `Creating`, `Updating`,
-//!   `PendingImport`, `PendingReplicaDeletion` and `Unavailable` never occur, and errors of
-//!   dependencies come from faults alone. Keys pending deletion are deleted by
-//!   [`delete_key`](KmsEmulator::delete_key) or a fault, and never by the passing of time.
-//! - Multi-Region keys are replicated by [`replicate_key`](KmsEmulator::replicate_key), and not over
-//!   HTTP. A replica becomes no primary, and a primary may be deleted before its replicas, which go
-//!   on naming it.
-//! - That table lets cryptographic operations with a key pending deletion fail with
-//!   `DisabledException` or with `KMSInvalidStateException`, and a client should expect either.
-//!   The emulator always gives `Sign`, `Verify` and `GetPublicKey` the second. The message is
-//!   `<key ARN> is pending deletion.`, without the table's `(or pending replica deletion)`.
-//! - An ARN that is malformed, or not of KMS, is an `InvalidArnException` where the API reference
-//!   lists that error, and else (`Sign`, `Verify`, `CreateAlias`, `UpdateAlias`) a
-//!   `NotFoundException`; the second is a guess.
-//! - A dry run is refused for everything but a wrong signature before it says that it would have
-//!   succeeded. That order is a guess.
-//! - `ED25519_PH_SHA_512` is listed for Ed25519 keys as in KMS, but refused with
-//!   `UnsupportedOperationException`, which KMS never gives for `Sign`.
-//! - Changes are visible at once, where KMS may take seconds to minutes. AWS managed aliases do not
-//!   exist.
-//! - Tags and policies are forgotten once they were checked: a policy for being a JSON object,
-//!   tags for length and repetition, and neither for anything else.
-//!   `BypassPolicyLockoutSafetyCheck`, grant tokens and unknown members are read over.
-//! - Keys of other specs, usages, origins and key stores are refused with
-//!   `UnsupportedOperationException`, and other operations with `UnknownOperationException`.
 
-use std::{
-    fmt, io,
-    sync::{Arc, MutexGuard},
-};
+pub mod aws_kms;
 
-use crate::{KeyType, PublicKey};
-
-mod aliases;
 mod answer;
-mod builder;
-mod constraints;
-mod create_key;
-mod error;
-mod fault;
+mod failure;
 mod http;
-mod identifier;
-mod key;
-mod key_store;
-mod multi_region;
-mod operation;
-mod operations;
-mod page;
-mod protocol;
 mod random;
-mod request;
 mod server;
-mod signing;
-
-pub use builder::KmsEmulatorBuilder;
-pub use error::EmulatorError;
-pub use fault::{Fault, FaultRule, InjectedFault, Latency, SignaturePart};
-pub use operation::Operation;
-
-use http::Endpoint;
-use key_store::{DEFAULT_WINDOW_DAYS, KeyStore, NewKey};
-use protocol::AliasRequest;
-use server::Server;
-
-/// A running emulator of AWS KMS. It stops when it is dropped.
-///
-/// Its methods do what the KMS operation of the same name does, without HTTP and without being
-/// counted as [`calls`](Self::calls), and take keys as that operation takes them.
-pub struct KmsEmulator {
-    endpoint: Arc<Endpoint>,
-    server: Server,
-}
-
-impl KmsEmulator {
-    /// Starts an emulator on a free port of 127.0.0.1, for the region `us-east-1`.
-    ///
-    /// # Errors
-    ///
-    /// When the operating system has no port, no thread or no random bytes.
-    pub async fn start() -> io::Result<Self> {
-        Self::builder().start().await
-    }
-
-    /// Starts an emulator with settings of your own.
-    pub fn builder() -> KmsEmulatorBuilder {
-        KmsEmulatorBuilder::new()
-    }
-
-    /// Stops the emulator, and returns once its port is free, every connection is closed and its
-    /// thread has ended. Dropping it does the same.
-    pub async fn stop(self) {
-        drop(self);
-    }
-
-    /// The URL to give to an AWS client as its endpoint, for example `http://127.0.0.1:40123`.
-    pub fn endpoint_url(&self) -> String {
-        format!("http://127.0.0.1:{}", self.server.port())
-    }
-
-    /// The region that clients must be set to.
-    pub fn region(&self) -> &str {
-        self.endpoint.region()
-    }
-
-    /// How many HTTP requests asked for this operation, refused ones included.
-    pub fn calls(&self, operation: Operation) -> u64 {
-        self.endpoint.calls().of(operation)
-    }
-
-    /// How many HTTP requests came in altogether.
-    pub fn total_calls(&self) -> u64 {
-        self.endpoint.calls().total()
-    }
-
-    /// Creates a key and returns its ARN.
-    ///
-    /// # Errors
-    ///
-    /// [`EmulatorError::Key`], which has a chance of 1 in 2^512.
-    pub fn create_key(&self, key_type: KeyType) -> Result<String, EmulatorError> {
-        let mut store = self.store();
-        let key = store.create(NewKey::of(key_type)).map_err(key_error)?;
-        Ok(key.arn.clone())
-    }
-
-    /// Creates a key from a secret of your own and returns its ARN: a big-endian scalar from 1 to
-    /// n − 1 for ECDSA, or the seed of RFC 8032 §5.1.5 for Ed25519.
-    ///
-    /// Clients see a key with imported key material.
-    ///
-    /// # Errors
-    ///
-    /// [`EmulatorError::Key`] when the secret is not in range.
-    pub fn create_key_from_bytes(
-        &self,
-        key_type: KeyType,
-        secret: &[u8; 32],
-    ) -> Result<String, EmulatorError> {
-        let mut store = self.store();
-        let key = store.import(key_type, secret).map_err(key_error)?;
-        Ok(key.arn.clone())
-    }
-
-    /// Creates a multi-Region primary key and returns its ARN.
-    ///
-    /// # Errors
-    ///
-    /// As [`create_key`](Self::create_key).
-    pub fn create_multi_region_key(&self, key_type: KeyType) -> Result<String, EmulatorError> {
-        let mut store = self.store();
-        let mut new = NewKey::of(key_type);
-        new.multi_region = true;
-        let key = store.create(new).map_err(key_error)?;
-        Ok(key.arn.clone())
-    }
-
-    /// Replicates a multi-Region primary key into the emulator of another region, and returns the
-    /// ARN of the replica, which has the same id and signs with the same key.
-    ///
-    /// ```
-    /// # use kms_signer::{KeyType, emulator::{EmulatorError, KmsEmulator}};
-    /// # async fn example() -> Result<(), Box<dyn std::error::Error>> {
-    /// let here = KmsEmulator::start().await?;
-    /// let there = KmsEmulator::builder().region("eu-west-1").start().await?;
-    /// let primary = here.create_multi_region_key(KeyType::Secp256k1)?;
-    /// let replica = here.replicate_key(&primary, &there)?;
-    /// assert_eq!(here.public_key(&primary)?, there.public_key(&replica)?);
-    /// # Ok(())
-    /// # }
-    /// ```
-    ///
-    /// # Errors
-    ///
-    /// [`EmulatorError::Refused`] when there is no such key, when it is pending deletion or no
-    /// multi-Region primary key, when the other emulator stands for the same region or for another
-    /// account or partition, and when it has a key with this id.
-    pub fn replicate_key(
-        &self,
-        key_id: &str,
-        replica: &KmsEmulator,
-    ) -> Result<String, EmulatorError> {
-        // One lock after the other: two emulators may replicate to each other at the same time.
-        let scope = replica.store().scope.clone();
-        let primary = self.store().primary(key_id, &scope)?;
-        let mut store = replica.store();
-        Ok(store.insert_replica(primary)?.arn.clone())
-    }
-
-    /// The public key, in any key state: what a test pins a signer to.
-    ///
-    /// # Errors
-    ///
-    /// [`EmulatorError::Refused`] when there is no such key.
-    pub fn public_key(&self, key_id: &str) -> Result<PublicKey, EmulatorError> {
-        let store = self.store();
-        let key = store.find(Operation::GetPublicKey, key_id)?;
-        Ok(key.public_key().clone())
-    }
-
-    /// Enables or disables a key.
-    ///
-    /// # Errors
-    ///
-    /// [`EmulatorError::Refused`] when there is no such key, or it is pending deletion.
-    pub fn set_enabled(&self, key_id: &str, enabled: bool) -> Result<(), EmulatorError> {
-        Ok(self.store().set_enabled(key_id, enabled)?)
-    }
-
-    /// Schedules the deletion of a key in 30 days, which makes it unusable from now on.
-    ///
-    /// # Errors
-    ///
-    /// [`EmulatorError::Refused`] when there is no such key, or it is pending deletion already.
-    pub fn schedule_deletion(&self, key_id: &str) -> Result<(), EmulatorError> {
-        self.store()
-            .schedule_deletion(key_id, DEFAULT_WINDOW_DAYS.into())?;
-        Ok(())
-    }
-
-    /// Cancels the deletion of a key, which is disabled then.
-    ///
-    /// # Errors
-    ///
-    /// [`EmulatorError::Refused`] when there is no such key, or it is not pending deletion.
-    pub fn cancel_deletion(&self, key_id: &str) -> Result<(), EmulatorError> {
-        self.store().cancel_deletion(key_id)?;
-        Ok(())
-    }
-
-    /// Deletes a key and its aliases at once, in any key state, as KMS does at the end of the
-    /// waiting period.
-    ///
-    /// # Errors
-    ///
-    /// [`EmulatorError::Refused`] when there is no such key.
-    pub fn delete_key(&self, key_id: &str) -> Result<(), EmulatorError> {
-        Ok(self.store().delete(key_id)?)
-    }
-
-    /// Creates an alias; its name starts with `alias/`.
-    ///
-    /// # Errors
-    ///
-    /// [`EmulatorError::Refused`] when the name is not valid or taken, or there is no such key.
-    pub fn create_alias(&self, name: &str, key_id: &str) -> Result<(), EmulatorError> {
-        operations::create_alias(&mut self.store(), AliasRequest::new(name, Some(key_id)))?;
-        Ok(())
-    }
-
-    /// Points an alias at another key, which may be of another type.
-    ///
-    /// # Errors
-    ///
-    /// [`EmulatorError::Refused`] when there is no such alias or no such key.
-    pub fn update_alias(&self, name: &str, key_id: &str) -> Result<(), EmulatorError> {
-        operations::update_alias(&mut self.store(), AliasRequest::new(name, Some(key_id)))?;
-        Ok(())
-    }
-
-    /// Deletes an alias. Its key stays.
-    ///
-    /// # Errors
-    ///
-    /// [`EmulatorError::Refused`] when there is no such alias.
-    pub fn delete_alias(&self, name: &str) -> Result<(), EmulatorError> {
-        operations::delete_alias(&mut self.store(), AliasRequest::new(name, None))?;
-        Ok(())
-    }
-
-    /// Lets requests go wrong from now on, as the rule says.
-    ///
-    /// Rules are asked in the order in which they were injected, and the first that hits a request
-    /// decides what becomes of it; latencies and changes add up and leave the request to the other
-    /// rules.
-    pub fn inject(&self, rule: FaultRule) -> InjectedFault {
-        self.endpoint.rules().clone().inject(rule)
-    }
-
-    /// Takes all rules back. Requests that were hit already stay so.
-    pub fn clear_faults(&self) {
-        self.endpoint.rules().clear();
-    }
-
-    fn store(&self) -> MutexGuard<'_, KeyStore> {
-        self.endpoint.store()
-    }
-}
-
-impl fmt::Debug for KmsEmulator {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("KmsEmulator")
-            .field("endpoint_url", &self.endpoint_url())
-            .field("region", &self.region())
-            .finish_non_exhaustive()
-    }
-}
-
-fn key_error(source: crate::Error) -> EmulatorError {
-    EmulatorError::Key { source }
-}
-
+mod service;
 #[cfg(test)]
-mod tests;
+mod toy;
+
+pub use failure::{Failure, FailureRule, InjectedFailure, Latency};
+pub use service::Emulated;

@@ -424,7 +424,7 @@ async fn the_future_is_send_and_takes_trait_objects() {
 #[cfg(feature = "aws-kms")]
 #[tokio::test]
 async fn many_keys_are_opened_at_once() {
-    use kms_signer::{emulator::KmsEmulator, provider::aws_kms::AwsKmsSigner};
+    use kms_signer::{emulator::aws_kms::KmsEmulator, provider::aws_kms::AwsKmsSigner};
 
     let emulator = KmsEmulator::start().await.unwrap();
     let mut arns: Vec<String> = (0..20)

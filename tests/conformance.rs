@@ -14,7 +14,7 @@ use std::{
 
 use kms_signer::{
     Error, KeyType, PublicKey, Result, SignRequest, Signature, Signed, Signer, async_trait,
-    emulator::{KmsEmulator, Operation},
+    emulator::aws_kms::{KmsEmulator, Operation},
     hazmat,
     layer::{
         audit::{Audit, MemorySink},

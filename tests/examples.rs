@@ -7,7 +7,7 @@ use std::{
     time::Duration,
 };
 
-use kms_signer::{KeyType, emulator::KmsEmulator};
+use kms_signer::{KeyType, emulator::aws_kms::KmsEmulator};
 use serde_json::Value;
 
 /// More than the answer takes; what hangs fails.

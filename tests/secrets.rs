@@ -10,7 +10,10 @@ use std::{
 use kms_signer::{
     Error, KeyType, SignRequest, Signer,
     chain::ethereum::{EthereumSigner, alloy_primitives::B256, alloy_signer},
-    emulator::{Fault, FaultRule, KmsEmulator, Operation},
+    emulator::{
+        FailureRule,
+        aws_kms::{KmsEmulator, KmsFailure, Operation},
+    },
     layer::{
         audit::{Audit, JsonLinesFile},
         deadline::Deadline,
@@ -169,13 +172,13 @@ fn nothing_that_is_logged_or_shown_holds_a_secret() {
             let request = SignRequest::blake2b256(&KEY);
             show(&request);
             show(&stack.sign(&request).await.unwrap());
-            for fault in faults() {
-                let rule = FaultRule::new(fault).on(Operation::Sign);
+            for failure in failures() {
+                let rule = FailureRule::new(failure).on(Operation::Sign);
                 let injected = emulator.inject(rule);
                 let error = stack.sign(&request).await.unwrap_err();
                 assert!(injected.fired() > 0);
                 assert_secret_free(&forms(&error));
-                injected.remove();
+                drop(injected);
             }
             if key_type == KeyType::Secp256k1 {
                 let account = EthereumSigner::new(stack).unwrap();
@@ -199,16 +202,16 @@ fn nothing_that_is_logged_or_shown_holds_a_secret() {
     assert_secret_free(&log);
 }
 
-fn faults() -> Vec<Fault> {
+fn failures() -> Vec<KmsFailure> {
     vec![
-        Fault::throttling(),
-        Fault::access_denied(),
-        Fault::expired_credentials(),
-        Fault::clock_skew(),
-        Fault::internal_error(),
-        Fault::error("SomethingElse"),
-        Fault::reset(),
-        Fault::stall(),
+        KmsFailure::throttling(),
+        KmsFailure::access_denied(),
+        KmsFailure::expired_credentials(),
+        KmsFailure::clock_skew(),
+        KmsFailure::internal_error(),
+        KmsFailure::error("SomethingElse"),
+        KmsFailure::reset(),
+        KmsFailure::stall(),
     ]
 }
 
@@ -218,11 +221,11 @@ async fn a_server_that_repeats_the_request_is_not_quoted() {
     let emulator = KmsEmulator::start().await.unwrap();
     let arn = emulator.create_key(KeyType::Secp256k1).unwrap();
     let signer = builder(&emulator, &arn).connect().await.unwrap();
-    let echo = Fault::error("InvalidSignatureException").message(format!(
+    let echo = KmsFailure::error("InvalidSignatureException").message(format!(
         "It does not match. The Canonical String for this request should have been \
          x-amz-security-token:{SESSION_TOKEN}"
     ));
-    emulator.inject(FaultRule::new(echo));
+    emulator.inject(FailureRule::new(echo)).keep();
     let error = signer
         .sign(&SignRequest::sha256(b"preimage"))
         .await

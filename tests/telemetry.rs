@@ -9,7 +9,10 @@ use std::{
 
 use kms_signer::{
     KeyType, SignRequest, Signer,
-    emulator::{Fault, FaultRule, KmsEmulator, Operation},
+    emulator::{
+        FailureRule,
+        aws_kms::{KmsEmulator, KmsFailure, Operation},
+    },
     provider::aws_kms::{AwsKmsSigner, AwsKmsSignerBuilder},
 };
 use metrics_util::debugging::{DebugValue, DebuggingRecorder};
@@ -126,8 +129,8 @@ fn a_call_is_told_with_the_fields_that_are_promised() {
         let arn = emulator.create_key(KeyType::Secp256k1).unwrap();
         let public_key = emulator.public_key(&arn).unwrap();
         let signer = builder(&emulator, &arn).pinned(public_key).await.unwrap();
-        let once = FaultRule::new(Fault::error("KMSInternalException")).times(1);
-        emulator.inject(once.on(Operation::Sign));
+        let once = FailureRule::new(KmsFailure::error("KMSInternalException")).times(1);
+        emulator.inject(once.on(Operation::Sign)).keep();
         let signed = signer.sign(&SignRequest::keccak256(b"preimage")).await;
         (arn, signed.unwrap())
     });
@@ -260,11 +263,13 @@ fn calls_errors_retries_and_throttling_are_measured() {
         let signer = builder(&emulator, &arn).connect().await.unwrap();
         let request = SignRequest::keccak256(b"preimage");
         signer.sign(&request).await.unwrap();
-        emulator.inject(
-            FaultRule::new(Fault::throttling())
-                .on(Operation::Sign)
-                .times(4),
-        );
+        emulator
+            .inject(
+                FailureRule::new(KmsFailure::throttling())
+                    .on(Operation::Sign)
+                    .times(4),
+            )
+            .keep();
         // Three attempts fail, and then one more before the call succeeds.
         signer.sign(&request).await.unwrap_err();
         signer.sign(&request).await.unwrap();

@@ -1,78 +1,55 @@
-//! The endpoint: what becomes of each request.
+//! The endpoint: what becomes of each request, whatever the key store.
 
 use std::{
+    collections::HashMap,
     future,
-    sync::{
-        Arc, Mutex, MutexGuard, PoisonError,
-        atomic::{AtomicU64, Ordering},
-    },
+    hash::Hash,
+    pin::pin,
+    sync::{Mutex, MutexGuard, PoisonError},
     time::Duration,
 };
 
+use http_body_util::BodyExt as _;
 use hyper::{
-    Request, Response, StatusCode,
+    Request, Response,
     body::{Body, Bytes},
-    header::{CONTENT_TYPE, HeaderName, HeaderValue, RETRY_AFTER},
+    header::{CONTENT_TYPE, HeaderValue, RETRY_AFTER},
 };
-use serde::Serialize;
 
 use super::{
     answer::{Answer, AnswerBody},
-    error::KmsError,
-    fault::{Fault, Kind, Page, Plan, Rules, Seen, ServiceError, Subject},
-    key_store::KeyStore,
-    operation::Operation,
-    operations,
+    failure::{Failure, Kind, Page, Plan, Rules, Seen},
     random::Random,
-    request::{self, AMZ_JSON},
+    service::{Operation, Service},
 };
 use crate::error::BoxError;
 
-const REQUEST_ID: HeaderName = HeaderName::from_static("x-amzn-requestid");
-
-/// The one endpoint: every request passes through [`respond`](Self::respond), whatever connection
-/// it came on.
-pub(super) struct Endpoint {
-    store: Mutex<KeyStore>,
-    region: String,
-    request_ids: Mutex<Random>,
-    calls: Calls,
-    rules: Arc<Rules>,
+/// The one endpoint: every request passes through [`respond`](Self::respond), on whichever
+/// connection it came.
+pub(super) struct Endpoint<S: Service> {
+    service: S,
+    calls: Calls<Operation<S>>,
+    rules: Rules<S::Store>,
 }
 
-/// A request with its body.
-struct Received {
-    /// What it asks for, whether it may or not; `None` when that is nothing emulated.
-    operation: Option<Operation>,
-    /// What is left to do: an operation and its body, unless something about the request is wrong.
-    call: Result<(Operation, Vec<u8>), KmsError>,
-}
-
-impl Endpoint {
-    pub(super) fn new(store: KeyStore, request_ids: Random, faults: Random) -> Self {
+impl<S: Service> Endpoint<S> {
+    pub(super) fn new(service: S, failures: Random) -> Self {
         Self {
-            region: store.scope.region().to_owned(),
-            store: Mutex::new(store),
-            request_ids: Mutex::new(request_ids),
+            service,
             calls: Calls::default(),
-            rules: Arc::new(Rules::new(faults)),
+            rules: Rules::new(failures),
         }
     }
 
-    pub(super) fn region(&self) -> &str {
-        &self.region
+    pub(super) fn service(&self) -> &S {
+        &self.service
     }
 
-    /// The keys, which stay usable after a panic elsewhere: that leaves no change half done.
-    pub(super) fn store(&self) -> MutexGuard<'_, KeyStore> {
-        self.store.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    pub(super) fn calls(&self) -> &Calls {
+    pub(super) fn calls(&self) -> &Calls<Operation<S>> {
         &self.calls
     }
 
-    pub(super) fn rules(&self) -> &Arc<Rules> {
+    pub(super) fn rules(&self) -> &Rules<S::Store> {
         &self.rules
     }
 
@@ -81,136 +58,74 @@ impl Endpoint {
     where
         B: Body<Data = Bytes, Error: Into<BoxError>>,
     {
-        let request = self.receive(request).await;
-        let plan = self.decide(&request);
+        let (head, body) = request.into_parts();
+        let operation = S::operation(&head);
+        // Before the body, which a client may never finish.
+        self.calls.count(operation);
+        let body = read(body, S::MAX_BODY_BYTES).await;
+        let request = self.service.receive(&head, body);
+        let plan = self.decide(operation, &request);
         if !plan.delay.is_zero() {
             tokio::time::sleep(plan.delay).await;
         }
-        plan.make_changes(&mut self.store());
-        match plan.fault {
-            None => Ok(self.answer_of_kms(self.handle(request.call))),
-            Some((fault, random)) => self.go_wrong(fault, random, request, plan.key_arn).await,
+        for change in &plan.changes {
+            self.service.change(change, plan.key.as_deref());
+        }
+        match plan.failure {
+            None => Ok(self.service.answer(request)),
+            Some((failure, random)) => {
+                let key = plan.key.as_deref();
+                self.fail(failure, random, request, key).await
+            }
         }
     }
 
-    async fn receive<B>(&self, request: Request<B>) -> Received
-    where
-        B: Body<Data = Bytes, Error: Into<BoxError>>,
-    {
-        let (head, body) = request.into_parts();
-        let operation = request::operation_of(&head);
-        // Before the body, which a client may never finish.
-        self.calls.count(operation.as_ref().ok().copied());
-        let body = request::read(body).await;
-        Received {
-            operation: operation.as_ref().ok().copied(),
-            call: operation.and_then(|operation| {
-                request::check_authorization(&head.headers, &self.region)?;
-                Ok((operation, body?))
-            }),
-        }
-    }
-
-    fn decide(&self, request: &Received) -> Plan {
+    fn decide(&self, operation: Option<Operation<S>>, request: &S::Request) -> Plan<S::Store> {
         if self.rules.is_empty() {
             return Plan::default();
         }
-        let store = self.store();
-        let key = (request.call.as_ref().ok()).and_then(|(_, body)| operations::key(&store, body));
         self.rules.decide(&Seen {
-            store: &store,
-            operation: request.operation,
-            is_admitted: request.call.is_ok(),
-            key,
+            service: &self.service,
+            operation,
+            request,
+            key: self.service.key_of(request),
         })
     }
 
-    fn handle(&self, call: Result<(Operation, Vec<u8>), KmsError>) -> Result<Vec<u8>, KmsError> {
-        let (operation, body) = call?;
-        operations::call(&mut self.store(), operation, &body)
-    }
-
-    async fn go_wrong(
+    async fn fail(
         &self,
-        fault: Fault,
+        failure: Failure<S::Store>,
         mut random: Random,
-        request: Received,
-        key_arn: Option<String>,
+        request: S::Request,
+        key: Option<&str>,
     ) -> Answer {
-        let mut response = match fault.kind {
+        let mut response = match failure.kind {
             Kind::Stall => return future::pending().await,
             Kind::Abort(abort) => return Err(abort),
             Kind::AbortAfter(abort) => {
-                // The key has signed or it has not: either way nobody hears of it.
-                let _ = self.handle(request.call);
+                // The key has signed or it has not: the client learns neither.
+                drop(self.service.answer(request));
                 return Err(abort);
             }
             Kind::Response(page) => response_of(page),
-            Kind::Error(error) => self.error_of_kms(&error, &request, key_arn.as_deref()),
-            Kind::Lie(lie) => {
-                let answer = request.call.and_then(|(operation, body)| {
-                    lie.tell(&mut self.store(), operation, &body, &mut random)
-                });
-                self.answer_of_kms(answer)
+            Kind::WrongAnswer(wrong) => {
+                (self.service).answer_wrongly(&wrong, request, key, &mut random)
             }
             Kind::Delivery(delivery) => {
-                let response = self.answer_of_kms(self.handle(request.call));
+                let response = self.service.answer(request);
                 response.map(|body| body.deliver(delivery))
             }
             // They answer nothing themselves: see `Rules::decide`.
-            Kind::Delay(_) | Kind::Change(_) => self.answer_of_kms(self.handle(request.call)),
+            Kind::Delay(_) | Kind::Change(_) => self.service.answer(request),
         };
-        if let Some(status) = fault.status {
+        if let Some(status) = failure.status {
             *response.status_mut() = status;
         }
-        if let Some(time) = fault.retry_after {
+        if let Some(time) = failure.retry_after {
             let headers = response.headers_mut();
             headers.insert(RETRY_AFTER, HeaderValue::from(whole_seconds(time)));
         }
         Ok(response)
-    }
-
-    fn answer_of_kms(&self, answer: Result<Vec<u8>, KmsError>) -> Response<AnswerBody> {
-        match answer {
-            Ok(body) => self.response_of_kms(StatusCode::OK, body),
-            Err(error) => self.response_of_kms(
-                error.code.http_status(),
-                error_body(error.code.name(), &error.message),
-            ),
-        }
-    }
-
-    fn error_of_kms(
-        &self,
-        error: &ServiceError,
-        request: &Received,
-        key_arn: Option<&str>,
-    ) -> Response<AnswerBody> {
-        let message = error.message(&Subject {
-            scope: &self.store().scope,
-            operation: request.operation,
-            key_arn,
-        });
-        self.response_of_kms(error.status(), error_body(&error.code, &message))
-    }
-
-    fn response_of_kms(&self, status: StatusCode, body: Vec<u8>) -> Response<AnswerBody> {
-        let mut response = Response::new(AnswerBody::whole(body));
-        *response.status_mut() = status;
-        let headers = response.headers_mut();
-        headers.insert(CONTENT_TYPE, HeaderValue::from_static(AMZ_JSON));
-        if let Ok(request_id) = HeaderValue::from_str(&self.next_request_id()) {
-            headers.insert(REQUEST_ID, request_id);
-        }
-        response
-    }
-
-    fn next_request_id(&self) -> String {
-        let mut random = self
-            .request_ids
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner);
-        random.next_uuid()
     }
 }
 
@@ -229,45 +144,66 @@ fn whole_seconds(time: Duration) -> u64 {
         .saturating_add(u64::from(time.subsec_nanos() > 0))
 }
 
-/// How many requests came in, whatever became of them.
-#[derive(Default)]
-pub(super) struct Calls {
-    total: AtomicU64,
-    by_operation: [AtomicU64; Operation::ALL.len()],
+/// Why a request has no body.
+#[derive(Debug)]
+pub(super) enum BodyError {
+    TooLong,
+    /// The connection broke, for the reason given.
+    Broken(String),
 }
 
-impl Calls {
-    fn count(&self, operation: Option<Operation>) {
-        self.total.fetch_add(1, Ordering::Relaxed);
-        if let Some(counter) = operation.and_then(|operation| self.counter(operation)) {
-            counter.fetch_add(1, Ordering::Relaxed);
+/// Reads a body to its end, even one that is too long or belongs to a request that is rejected for
+/// another reason: what is left unread makes hyper close the connection, and a client that is
+/// still sending then would never see the answer.
+async fn read<B>(body: B, most: usize) -> Result<Vec<u8>, BodyError>
+where
+    B: Body<Data = Bytes, Error: Into<BoxError>>,
+{
+    let mut body = pin!(body);
+    let mut bytes = Vec::new();
+    let mut is_too_long = false;
+    while let Some(frame) = body.frame().await {
+        let data = frame
+            .map_err(|error| BodyError::Broken(error.into().to_string()))?
+            .into_data()
+            .unwrap_or_default();
+        is_too_long |= bytes.len() + data.len() > most;
+        if !is_too_long {
+            bytes.extend_from_slice(&data);
         }
     }
+    match is_too_long {
+        true => Err(BodyError::TooLong),
+        false => Ok(bytes),
+    }
+}
 
-    pub(super) fn of(&self, operation: Operation) -> u64 {
-        self.counter(operation)
-            .map_or(0, |counter| counter.load(Ordering::Relaxed))
+/// How many requests came in, whatever became of them.
+pub(super) struct Calls<O>(Mutex<HashMap<Option<O>, u64>>);
+
+impl<O> Default for Calls<O> {
+    fn default() -> Self {
+        Self(Mutex::default())
+    }
+}
+
+impl<O: Copy + Eq + Hash> Calls<O> {
+    fn count(&self, operation: Option<O>) {
+        *self.lock().entry(operation).or_default() += 1;
+    }
+
+    pub(super) fn of(&self, operation: O) -> u64 {
+        let calls = self.lock();
+        calls.get(&Some(operation)).copied().unwrap_or_default()
+    }
+
+    fn lock(&self) -> MutexGuard<'_, HashMap<Option<O>, u64>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     pub(super) fn total(&self) -> u64 {
-        self.total.load(Ordering::Relaxed)
+        self.lock().values().sum()
     }
-
-    fn counter(&self, operation: Operation) -> Option<&AtomicU64> {
-        self.by_operation.get(operation as usize)
-    }
-}
-
-#[derive(Serialize)]
-struct ErrorBody<'a> {
-    #[serde(rename = "__type")]
-    code: &'a str,
-    #[serde(skip_serializing_if = "str::is_empty")]
-    message: &'a str,
-}
-
-fn error_body(code: &str, message: &str) -> Vec<u8> {
-    serde_json::to_vec(&ErrorBody { code, message }).unwrap_or_default()
 }
 
 #[cfg(test)]

@@ -14,28 +14,31 @@ use tokio::{
     task::JoinSet,
 };
 
-use super::{answer::Abort, http::Endpoint};
+use super::{answer::Abort, http::Endpoint, service::Service};
 
 /// A running server. Dropping it ends its thread, with all connections.
-pub(super) struct Server {
+pub(super) struct Server<S: Service> {
+    endpoint: Arc<Endpoint<S>>,
     port: u16,
     /// Never sent on: that it is dropped is what ends the accept loop.
     stop: Option<oneshot::Sender<Infallible>>,
     thread: Option<thread::JoinHandle<()>>,
 }
 
-impl Server {
+impl<S: Service> Server<S> {
     /// Listens on 127.0.0.1; port 0 stands for any free one.
-    pub(super) async fn start(port: u16, endpoint: Arc<Endpoint>) -> io::Result<Self> {
+    pub(super) async fn start(port: u16, endpoint: Endpoint<S>) -> io::Result<Self> {
+        let endpoint = Arc::new(endpoint);
         let (stop, stopped) = oneshot::channel();
         let (ready, is_ready) = oneshot::channel();
         // Made before it is known whether the port is free, so that a failure ends the thread too.
         let mut server = Self {
+            endpoint: endpoint.clone(),
             port,
             stop: Some(stop),
             thread: Some(
                 thread::Builder::new()
-                    .name("kms-emulator".to_owned())
+                    .name("emulator".to_owned())
                     .spawn(move || run(port, endpoint, ready, stopped))?,
             ),
         };
@@ -43,25 +46,31 @@ impl Server {
         Ok(server)
     }
 
-    pub(super) fn port(&self) -> u16 {
-        self.port
+    /// Its URL, for example `http://127.0.0.1:40123`.
+    pub(super) fn url(&self) -> String {
+        format!("http://{}:{}", Ipv4Addr::LOCALHOST, self.port)
+    }
+
+    pub(super) fn endpoint(&self) -> &Arc<Endpoint<S>> {
+        &self.endpoint
     }
 }
 
-impl Drop for Server {
+impl<S: Service> Drop for Server<S> {
     fn drop(&mut self) {
         drop(self.stop.take());
         if let Some(thread) = self.thread.take() {
             // It waits for no client, so this takes no longer than the request under way.
             let _ = thread.join();
         }
+        self.endpoint.rules().check_kept();
     }
 }
 
 /// The life of the server's thread. Says once whether, and at which port, it listens.
-fn run(
+fn run<S: Service>(
     port: u16,
-    endpoint: Arc<Endpoint>,
+    endpoint: Arc<Endpoint<S>>,
     ready: oneshot::Sender<io::Result<u16>>,
     stopped: oneshot::Receiver<Infallible>,
 ) {
@@ -73,7 +82,7 @@ fn run(
         let port = listener.local_addr()?.port();
         Ok((runtime, listener, port))
     };
-    // Whoever started the server may be gone, and then `stopped` says so.
+    // The caller who started the server may be gone, and then `stopped` says so.
     match listen() {
         Ok((runtime, listener, port)) => {
             let _ = ready.send(Ok(port));
@@ -85,16 +94,16 @@ fn run(
     }
 }
 
-async fn accept_connections(
+async fn accept_connections<S: Service>(
     listener: TcpListener,
-    endpoint: Arc<Endpoint>,
+    endpoint: Arc<Endpoint<S>>,
     mut stopped: oneshot::Receiver<Infallible>,
 ) {
     let mut connections = JoinSet::new();
     loop {
         tokio::select! {
             _ = &mut stopped => break,
-            // Finished connections are taken out, or the set would grow for ever.
+            // Finished connections are taken out, or the set would grow without a limit.
             Some(_) = connections.join_next() => {}
             accepted = listener.accept() => match accepted {
                 Ok((stream, _)) => {
@@ -107,7 +116,7 @@ async fn accept_connections(
     }
 }
 
-async fn serve(stream: TcpStream, endpoint: Arc<Endpoint>) {
+async fn serve<S: Service>(stream: TcpStream, endpoint: Arc<Endpoint<S>>) {
     // An answer is one small write: waiting to fill a packet would only add delay.
     let _ = stream.set_nodelay(true);
     let hang_up = Arc::new(Notify::new());

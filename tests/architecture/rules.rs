@@ -195,11 +195,26 @@ impl<'a> Rules<'a> {
                 Area::Root | Area::Core => true,
                 // A local variable may have the name of a module.
                 _ if is_local_name(mention) && self.is_scope(path) => true,
-                Area::Emulator => own == Some(Area::Emulator),
+                // The neutral part knows no key store, nor does one key store know another.
+                Area::Emulator => {
+                    own == Some(Area::Emulator)
+                        && (!self.is_key_store(path) || module.get(1) == path.get(1))
+                }
                 // A provider, chain or layer knows itself alone, not even its siblings.
                 area => own == Some(area) && (module.get(1) == path.get(1) || module.len() == 1),
             };
             (!is_allowed).then(|| format!("{} names {}", shown(module), shown(path)))
+        })
+    }
+
+    /// Whether a path into the emulator is one into a key store, which has a provider's name.
+    fn is_key_store(&self, path: &[String]) -> bool {
+        let name = path.get(1);
+        let mut modules = self.krate.scopes.iter().map(|scope| &scope.module);
+        modules.any(|module| {
+            self.area_of(module) == Some(Area::Provider)
+                && module.len() == 2
+                && module.get(1) == name
         })
     }
 

@@ -7,7 +7,7 @@ use std::{
 
 use kms_signer::{
     Error, KeyType, SignRequest, Signer as _,
-    emulator::KmsEmulator,
+    emulator::aws_kms::KmsEmulator,
     hazmat,
     layer::audit::{Audit, MemorySink},
     provider::{aws_kms::AwsKmsSigner, local::LocalSigner},

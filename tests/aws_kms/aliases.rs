@@ -1,7 +1,7 @@
 //! A signer is about one key, wherever the alias it was opened by leads later.
 
 use kms_signer::{
-    Error, KeyType, SignRequest, Signer, emulator::KmsEmulator, error::KeyStoreFault,
+    Error, KeyType, SignRequest, Signer, emulator::aws_kms::KmsEmulator, error::KeyStoreFault,
 };
 
 use super::{builder, key_store_fault, request};

@@ -10,7 +10,7 @@ use aws_sdk_kms::{Client, config::Credentials};
 use aws_smithy_http_client::test_util::infallible_client_fn;
 use kms_signer::{
     Error, KeyType, SignRequest, Signer,
-    emulator::KmsEmulator,
+    emulator::aws_kms::KmsEmulator,
     error::{AnswerFault, KeyStoreFault, SignatureFault},
     provider::aws_kms::AwsKmsSigner,
 };

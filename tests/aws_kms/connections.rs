@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use kms_signer::{
     KeyType, Signer,
-    emulator::KmsEmulator,
+    emulator::aws_kms::KmsEmulator,
     provider::aws_kms::{AwsKmsSigner, Retries},
 };
 use tokio::time::timeout;

@@ -10,7 +10,7 @@ use aws_sdk_kms::{
 use aws_smithy_http_client::test_util::{NeverClient, infallible_client_fn};
 use kms_signer::{
     Error, KeyType, PublicKey, Result, Signer,
-    emulator::KmsEmulator,
+    emulator::aws_kms::KmsEmulator,
     error::KeyStoreFault,
     provider::{
         aws_kms::{AwsKmsSigner, AwsKmsSignerBuilder, Retries},

@@ -4,7 +4,7 @@ use std::{error::Error as _, process::Stdio, time::Duration};
 
 use kms_signer::{
     Error, KeyType, PublicKey, Signer,
-    emulator::KmsEmulator,
+    emulator::aws_kms::KmsEmulator,
     provider::{
         aws_kms::{AwsKmsSigner, AwsKmsSignerBuilder, Retries},
         local::LocalSigner,

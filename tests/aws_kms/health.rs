@@ -8,7 +8,10 @@ use aws_smithy_http_client::test_util::{NeverClient, infallible_client_fn};
 use aws_smithy_types::{base64, body::SdkBody};
 use kms_signer::{
     Error, KeyType, SignRequest, Signer,
-    emulator::{Fault, FaultRule, KmsEmulator, Operation},
+    emulator::{
+        FailureRule,
+        aws_kms::{KmsEmulator, KmsFailure, Operation},
+    },
     error::KeyStoreFault,
     hazmat,
     provider::{
@@ -22,7 +25,9 @@ use tokio::time::Instant;
 use super::{KEY, KEY_TYPES, builder};
 
 fn deny(emulator: &KmsEmulator, operation: Operation) {
-    emulator.inject(FaultRule::new(Fault::access_denied()).on(operation));
+    emulator
+        .inject(FailureRule::new(KmsFailure::access_denied()).on(operation))
+        .keep();
 }
 
 async fn pinned(emulator: &KmsEmulator, key_id: &str) -> AwsKmsSigner {
@@ -164,15 +169,15 @@ async fn what_could_not_be_found_out_is_not_held_against_a_key() {
     let emulator = KmsEmulator::start().await.unwrap();
     let arn = emulator.create_key(KeyType::Secp256k1).unwrap();
     let signer = pinned(&emulator, &arn).await;
-    for (fault, stops_the_dry_run) in [
-        (Fault::throttling(), true),
-        (Fault::internal_error(), true),
-        (Fault::page(503), true),
-        (Fault::reset(), true),
-        (Fault::expired_credentials(), true),
-        (Fault::access_denied(), true),
+    for (failure, stops_the_dry_run) in [
+        (KmsFailure::throttling(), true),
+        (KmsFailure::internal_error(), true),
+        (KmsFailure::page(503), true),
+        (KmsFailure::reset(), true),
+        (KmsFailure::expired_credentials(), true),
+        (KmsFailure::access_denied(), true),
         // It spoils good answers alone, and a dry run's is an error.
-        (Fault::empty_object(), false),
+        (KmsFailure::empty_object(), false),
     ] {
         for (operations, pin) in [
             (&[Operation::DescribeKey][..], Some(PinCheck::PublicKey)),
@@ -181,23 +186,23 @@ async fn what_could_not_be_found_out_is_not_held_against_a_key() {
         ] {
             let rules = operations
                 .iter()
-                .map(|operation| emulator.inject(FaultRule::new(fault.clone()).on(*operation)));
+                .map(|operation| emulator.inject(FailureRule::new(failure.clone()).on(*operation)));
             let rules: Vec<_> = rules.collect();
             let health = signer.check().await;
-            assert!(health.is_ready(), "{fault:?} {operations:?}: {health}");
+            assert!(health.is_ready(), "{failure:?} {operations:?}: {health}");
             if let Some(pin) = pin {
-                assert_eq!(health.pin.unwrap(), pin, "{fault:?}");
+                assert_eq!(health.pin.unwrap(), pin, "{failure:?}");
             }
             for rule in rules {
-                assert_eq!(rule.fired(), 1, "{fault:?}");
-                rule.remove();
+                assert_eq!(rule.fired(), 1, "{failure:?}");
+                drop(rule);
             }
         }
         // The dry run is what decides.
-        let rule = emulator.inject(FaultRule::new(fault.clone()).on(Operation::Sign));
+        let rule = emulator.inject(FailureRule::new(failure.clone()).on(Operation::Sign));
         let is_ready = signer.check().await.is_ready();
-        assert_eq!(is_ready, !stops_the_dry_run, "{fault:?}");
-        rule.remove();
+        assert_eq!(is_ready, !stops_the_dry_run, "{failure:?}");
+        drop(rule);
     }
 }
 

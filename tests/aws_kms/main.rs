@@ -21,7 +21,7 @@ use aws_sdk_kms::{
 };
 use kms_signer::{
     Error, KeyType, Result, SignRequest, Signer,
-    emulator::{KmsEmulator, Operation},
+    emulator::aws_kms::{KmsEmulator, Operation},
     error::KeyStoreFault,
     provider::aws_kms::{AwsKmsSigner, AwsKmsSignerBuilder},
 };

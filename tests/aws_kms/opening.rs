@@ -3,7 +3,7 @@
 use kms_signer::{
     KeyType, Signer,
     bulk::Bulk,
-    emulator::{KmsEmulator, Operation},
+    emulator::aws_kms::{KmsEmulator, Operation},
 };
 
 use super::{builder, request};

@@ -6,15 +6,18 @@ use aws_config::{BehaviorVersion, Region};
 use aws_sdk_kms::{Client, config::Credentials};
 use kms_signer::{
     Error, KeyType, Signer,
-    emulator::{Fault, FaultRule, KmsEmulator, Operation},
+    emulator::{
+        FailureRule,
+        aws_kms::{AwsKms, KmsEmulator, KmsFailure, Operation},
+    },
     layer::rate_limit::RateLimit,
     provider::aws_kms::{AwsKmsSigner, Retries},
 };
 
 use super::{builder, request};
 
-fn on_sign(fault: Fault) -> FaultRule {
-    FaultRule::new(fault).on(Operation::Sign)
+fn on_sign(failure: KmsFailure) -> FailureRule<AwsKms> {
+    FailureRule::new(failure).on(Operation::Sign)
 }
 
 async fn emulated() -> (KmsEmulator, AwsKmsSigner) {
@@ -27,49 +30,49 @@ async fn emulated() -> (KmsEmulator, AwsKmsSigner) {
 #[tokio::test]
 async fn what_passes_by_itself_is_not_seen_but_counted() {
     let (emulator, signer) = emulated().await;
-    for fault in [
-        Fault::throttling(),
-        Fault::internal_error(),
-        Fault::page(503),
-        Fault::empty_object(),
-        Fault::reset(),
-        Fault::reset_after_processing(),
-        Fault::truncated_body(),
+    for failure in [
+        KmsFailure::throttling(),
+        KmsFailure::internal_error(),
+        KmsFailure::page(503),
+        KmsFailure::empty_object(),
+        KmsFailure::reset(),
+        KmsFailure::reset_after_processing(),
+        KmsFailure::truncated_body(),
     ] {
         let before = emulator.calls(Operation::Sign);
-        let injected = emulator.inject(on_sign(fault.clone()).times(2));
+        let injected = emulator.inject(on_sign(failure.clone()).times(2));
         let signed = signer.sign(&request()).await.unwrap();
-        assert_eq!(injected.fired(), 2, "{fault:?}");
-        assert_eq!(signed.receipt.attempts(), 3, "{fault:?}");
-        assert_eq!(emulator.calls(Operation::Sign), before + 3, "{fault:?}");
+        assert_eq!(injected.fired(), 2, "{failure:?}");
+        assert_eq!(signed.receipt.attempts(), 3, "{failure:?}");
+        assert_eq!(emulator.calls(Operation::Sign), before + 3, "{failure:?}");
     }
 }
 
 #[tokio::test]
 async fn what_does_not_pass_is_tried_once() {
     let (emulator, signer) = emulated().await;
-    for fault in [
-        Fault::access_denied(),
-        Fault::expired_credentials(),
-        Fault::error("KeyOnHolidayException"),
-        Fault::signature_by_another_key(),
-        Fault::trailing_byte(),
-        Fault::other_key_id("another"),
+    for failure in [
+        KmsFailure::access_denied(),
+        KmsFailure::expired_credentials(),
+        KmsFailure::error("KeyOnHolidayException"),
+        KmsFailure::signature_by_another_key(),
+        KmsFailure::trailing_byte(),
+        KmsFailure::other_key_id("another"),
     ] {
-        let injected = emulator.inject(on_sign(fault.clone()));
+        let injected = emulator.inject(on_sign(failure.clone()));
         let error = signer.sign(&request()).await.unwrap_err();
-        assert_eq!(injected.fired(), 1, "{fault:?}");
-        assert_eq!(error.receipt().unwrap().attempts(), 1, "{fault:?}");
-        assert!(!error.is_retryable(), "{fault:?}");
-        injected.remove();
+        assert_eq!(injected.fired(), 1, "{failure:?}");
+        assert_eq!(error.receipt().unwrap().attempts(), 1, "{failure:?}");
+        assert!(!error.is_retryable(), "{failure:?}");
+        drop(injected);
     }
 }
 
 #[tokio::test]
 async fn an_error_carries_all_that_is_known_of_the_call() {
     let (emulator, signer) = emulated().await;
-    let busy = Fault::throttling().retry_after(Duration::from_secs(1_800));
-    emulator.inject(on_sign(busy));
+    let busy = KmsFailure::throttling().retry_after(Duration::from_secs(1_800));
+    emulator.inject(on_sign(busy)).keep();
     let error = signer.sign(&request()).await.unwrap_err();
     assert!(error.is_throttled() && error.is_retryable());
     assert_eq!(error.kind(), "throttled");
@@ -96,14 +99,16 @@ async fn an_error_carries_all_that_is_known_of_the_call() {
 #[tokio::test]
 async fn a_clock_that_is_wrong_is_told_from_a_wrong_secret() {
     let (emulator, signer) = emulated().await;
-    let injected = emulator.inject(on_sign(Fault::clock_skew()));
+    let injected = emulator.inject(on_sign(KmsFailure::clock_skew()));
     let skewed = signer.sign(&request()).await.unwrap_err();
     assert!(
         skewed.to_string().ends_with("differs too much from KMS's"),
         "{skewed}"
     );
-    injected.remove();
-    emulator.inject(on_sign(Fault::error("InvalidSignatureException")));
+    drop(injected);
+    emulator
+        .inject(on_sign(KmsFailure::error("InvalidSignatureException")))
+        .keep();
     let wrong = signer.sign(&request()).await.unwrap_err();
     assert!(
         wrong
@@ -116,7 +121,7 @@ async fn a_clock_that_is_wrong_is_told_from_a_wrong_secret() {
 #[tokio::test]
 async fn a_key_store_that_throttles_everything_is_asked_little_more_than_once() {
     let (emulator, signer) = emulated().await;
-    emulator.inject(on_sign(Fault::throttling()));
+    let busy = emulator.inject(on_sign(KmsFailure::throttling()));
     for _ in 0..100 {
         assert!(signer.sign(&request()).await.unwrap_err().is_throttled());
     }
@@ -125,7 +130,7 @@ async fn a_key_store_that_throttles_everything_is_asked_little_more_than_once() 
         (100..=111).contains(&calls),
         "{calls} calls for 100 requests"
     );
-    emulator.clear_faults();
+    drop(busy);
     signer.sign(&request()).await.unwrap();
 }
 
@@ -135,7 +140,7 @@ async fn clones_and_other_keys_share_the_budget() {
     let other = emulator.create_key(KeyType::Secp256k1).unwrap();
     let other = signer.another_key(other).connect().await.unwrap();
     let clone = signer.clone();
-    emulator.inject(on_sign(Fault::throttling()));
+    emulator.inject(on_sign(KmsFailure::throttling())).keep();
     for signer in [&signer, &other, &clone].into_iter().cycle().take(30) {
         signer.sign(&request()).await.unwrap_err();
     }
@@ -158,7 +163,7 @@ async fn signers_over_one_client_share_its_budget_and_those_over_another_do_not(
     let arn = emulator.create_key(KeyType::Secp256k1).unwrap();
     let public_key = emulator.public_key(&arn).unwrap();
     let client = client(&emulator);
-    emulator.inject(on_sign(Fault::throttling()));
+    emulator.inject(on_sign(KmsFailure::throttling())).keep();
     // Some of them choose other retries, which are paid from the same budget.
     let mut signers = Vec::new();
     for index in 0..100 {
@@ -191,7 +196,7 @@ async fn signers_over_one_client_share_its_budget_and_those_over_another_do_not(
 #[tokio::test]
 async fn a_health_check_leaves_the_budget_to_signatures() {
     let (emulator, signer) = emulated().await;
-    let injected = emulator.inject(FaultRule::new(Fault::throttling()));
+    let injected = emulator.inject(FailureRule::new(KmsFailure::throttling()));
     for _ in 0..5 {
         assert!(!signer.check().await.is_ready());
     }
@@ -210,7 +215,9 @@ async fn retries_can_be_switched_off() {
     let arn = emulator.create_key(KeyType::Secp256k1).unwrap();
     let builder = builder(&emulator, &arn).retries(Retries::none());
     let signer = builder.connect().await.unwrap();
-    emulator.inject(on_sign(Fault::internal_error()).times(1));
+    emulator
+        .inject(on_sign(KmsFailure::internal_error()).times(1))
+        .keep();
     assert!(matches!(
         signer.sign(&request()).await,
         Err(Error::KeyStore { .. })
@@ -229,7 +236,7 @@ async fn under_a_rate_limit_many_keys_ask_little_more_than_once_and_recover() {
         let arn = emulator.create_key(KeyType::Secp256k1).unwrap();
         signers.push(limit.limit(first.another_key(arn).connect().await.unwrap()));
     }
-    emulator.inject(on_sign(Fault::throttling()));
+    let busy = emulator.inject(on_sign(KmsFailure::throttling()));
     let mut requests = 0;
     for signer in signers.iter().cycle().take(150) {
         assert!(signer.sign(&request()).await.unwrap_err().is_retryable());
@@ -240,7 +247,7 @@ async fn under_a_rate_limit_many_keys_ask_little_more_than_once_and_recover() {
         calls * 10 <= requests * 12,
         "{calls} calls for {requests} requests"
     );
-    emulator.clear_faults();
+    drop(busy);
     // The limit lets a first one through when its pause is over.
     let mut recovered = false;
     for _ in 0..1_000 {

@@ -4,7 +4,7 @@ use std::future::Future;
 
 use kms_signer::{
     Error, KeyType, Signer,
-    emulator::{KmsEmulator, Operation},
+    emulator::aws_kms::{KmsEmulator, Operation},
 };
 use tokio::runtime::{Builder, Runtime};
 

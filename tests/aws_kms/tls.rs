@@ -19,7 +19,7 @@ use hyper::{
     service::service_fn,
 };
 use hyper_util::rt::{TokioExecutor, TokioIo};
-use kms_signer::emulator::KmsEmulator;
+use kms_signer::emulator::aws_kms::KmsEmulator;
 use tokio::net::TcpStream;
 use tokio_rustls::{
     TlsAcceptor,

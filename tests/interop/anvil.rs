@@ -9,7 +9,8 @@ use alloy_primitives::{Address, B256, U256, uint};
 use alloy_provider::{Provider, ProviderBuilder};
 use alloy_rpc_types_eth::{TransactionReceipt, TransactionRequest};
 use kms_signer::{
-    Error, chain::ethereum::EthereumSigner, emulator::Operation, provider::aws_kms::AwsKmsSigner,
+    Error, chain::ethereum::EthereumSigner, emulator::aws_kms::Operation,
+    provider::aws_kms::AwsKmsSigner,
 };
 use tokio::{
     io::{AsyncBufReadExt as _, BufReader},

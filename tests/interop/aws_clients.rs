@@ -2,7 +2,7 @@
 
 use std::{path::Path, process::Stdio, time::Duration};
 
-use kms_signer::emulator::{KmsEmulator, Operation};
+use kms_signer::emulator::aws_kms::{KmsEmulator, Operation};
 use tokio::{process::Command, time::timeout};
 
 use crate::tools::{install_directory, script, tool};

@@ -7,7 +7,7 @@ use std::{
 };
 
 use kms_signer::{
-    KeyType, chain::ethereum::EthereumSigner, emulator::KmsEmulator,
+    KeyType, chain::ethereum::EthereumSigner, emulator::aws_kms::KmsEmulator,
     provider::aws_kms::AwsKmsSigner,
 };
 use serde_json::Value;

@@ -1,611 +1,124 @@
 use std::{
-    collections::BTreeSet,
-    convert::Infallible,
-    pin::{Pin, pin},
+    pin::Pin,
     task::{Context, Poll, Waker},
 };
 
-use http_body_util::{BodyExt as _, Full};
-use hyper::{Method, body::Frame, header::AUTHORIZATION};
-use serde_json::{Value, json};
-use tokio::time::{Instant, timeout};
+use http_body_util::Full;
+use hyper::body::Frame;
 
 use super::*;
-use crate::{
-    KeyType,
-    emulator::{
-        answer::Abort,
-        fault::{FaultRule, InjectedFault, Latency},
-        identifier::Scope,
-        key_store::NewKey,
-        request::MAX_BODY_BYTES,
+use crate::emulator::{
+    answer::Abort,
+    failure::FailureRule,
+    toy::{
+        Operation::{List, Sign},
+        ToyService,
     },
 };
 
-const AUTHORIZED: &str = "AWS4-HMAC-SHA256 \
-    Credential=AKIAFAKEFAKEFAKEFAKE/20260101/us-east-1/kms/aws4_request, \
-    SignedHeaders=host;x-amz-date;x-amz-target, Signature=00";
-
-fn endpoint() -> Endpoint {
-    let scope = Scope::new("us-east-1", "000000000000").unwrap();
-    let random = Random::from_seed(7);
-    let store = KeyStore::new(scope, random.stream("keys"));
-    Endpoint::new(store, random.stream("request ids"), random.stream("faults"))
+fn endpoint() -> Endpoint<ToyService> {
+    let toy = ToyService::with(&[("own", "1")]);
+    Endpoint::new(toy, Random::from_seed(7))
 }
 
-fn request(operation: &str, body: impl Into<Bytes>) -> Request<Full<Bytes>> {
-    Request::post("/")
-        .header("content-type", AMZ_JSON)
-        .header("x-amz-target", format!("TrentService.{operation}"))
-        .header("authorization", AUTHORIZED)
-        .body(Full::new(body.into()))
-        .unwrap()
+fn request(path: &str, body: &'static str) -> Request<Full<Bytes>> {
+    let body = Full::new(Bytes::from_static(body.as_bytes()));
+    Request::post(path).body(body).unwrap()
 }
 
-async fn send(endpoint: &Endpoint, request: Request<Full<Bytes>>) -> (u16, Value) {
-    let response = endpoint.respond(request).await.unwrap();
-    assert_eq!(response.headers()[CONTENT_TYPE], AMZ_JSON);
-    assert_eq!(response.headers()[REQUEST_ID].len(), 36);
+fn log(endpoint: &Endpoint<ToyService>) -> Vec<String> {
+    std::mem::take(&mut endpoint.service().log.lock().unwrap())
+}
+
+async fn answer(endpoint: &Endpoint<ToyService>, path: &str) -> Result<(u16, Bytes), Abort> {
+    let response = endpoint.respond(request(path, "own")).await?;
     let status = response.status().as_u16();
-    let body = response.into_body().collect().await.unwrap().to_bytes();
-    let json = match body.is_empty() {
-        true => Value::Null,
-        false => serde_json::from_slice(&body).unwrap(),
-    };
-    (status, json)
+    let body = response.into_body().collect().await.unwrap();
+    Ok((status, body.to_bytes()))
 }
 
 #[tokio::test]
-async fn what_does_not_speak_the_protocol_is_an_unknown_operation() {
-    type Change = fn(&mut Request<Full<Bytes>>);
-    let changes: [Change; 6] = [
-        |request| *request.method_mut() = Method::GET,
-        |request| *request.uri_mut() = "/keys".parse().unwrap(),
-        |request| drop(request.headers_mut().remove("content-type")),
-        |request| drop(request.headers_mut().remove("x-amz-target")),
-        |request| {
-            let json = HeaderValue::from_static("application/json");
-            request.headers_mut().insert(CONTENT_TYPE, json);
-        },
-        |request| {
-            let target = HeaderValue::from_static("DynamoDB_20120810.ListKeys");
-            request.headers_mut().insert("x-amz-target", target);
-        },
-    ];
+async fn any_key_store_is_served_and_counted() {
     let endpoint = endpoint();
-    for (index, change) in changes.into_iter().enumerate() {
-        let mut request = request("ListKeys", "{}");
-        change(&mut request);
-        let answer = send(&endpoint, request).await;
-        let expected = (400, json!({"__type": "UnknownOperationException"}));
-        assert_eq!(answer, expected, "change {index}");
-    }
-    let (status, body) = send(&endpoint, request("Encrypt", "{}")).await;
-    assert_eq!(
-        (status, &body["__type"]),
-        (400, &json!("UnknownOperationException"))
-    );
-}
-
-#[tokio::test]
-async fn the_authorization_must_be_complete_and_for_this_region() {
-    let cases = [
-        (None, "MissingAuthenticationTokenException"),
-        (Some("Bearer 1".to_owned()), "IncompleteSignatureException"),
-        (
-            Some("AWS4-HMAC-SHA256 ".to_owned()),
-            "IncompleteSignatureException",
-        ),
-        (
-            Some(AUTHORIZED.replace("Signature=00", "")),
-            "IncompleteSignatureException",
-        ),
-        (
-            Some(AUTHORIZED.replace("/aws4_request", "")),
-            "IncompleteSignatureException",
-        ),
-        (
-            Some(AUTHORIZED.replace("us-east-1", "eu-west-1")),
-            "InvalidSignatureException",
-        ),
-        (
-            Some(AUTHORIZED.replace("/kms/", "/s3/")),
-            "InvalidSignatureException",
-        ),
-    ];
-    let endpoint = endpoint();
-    for (authorization, expected) in cases {
-        let mut request = request("ListKeys", "{}");
-        let headers = request.headers_mut();
-        headers.remove(AUTHORIZATION);
-        if let Some(authorization) = &authorization {
-            headers.insert(AUTHORIZATION, authorization.parse().unwrap());
-        }
-        let (status, body) = send(&endpoint, request).await;
-        assert_eq!(
-            (status, &body["__type"]),
-            (400, &json!(expected)),
-            "{authorization:?}"
-        );
-    }
-}
-
-#[tokio::test]
-async fn bodies_are_json_objects_of_limited_length() {
-    let long = vec![b' '; MAX_BODY_BYTES + 1];
-    for (body, expected) in [
-        (&b""[..], (200, None)),
-        (b"{}", (200, None)),
-        (b"{\"Unknown\":1}", (200, None)),
-        (b"{", (400, Some("SerializationException"))),
-        (b"[]", (400, Some("SerializationException"))),
-        (b"[null,1,null]", (400, Some("SerializationException"))),
-        (b" ", (400, Some("SerializationException"))),
-        (b" {}", (200, None)),
-        (b"\xff", (400, Some("SerializationException"))),
-        (b"{\"Limit\":\"1\"}", (400, Some("SerializationException"))),
-        (b"{\"Limit\":0}", (400, Some("ValidationException"))),
-        (b"{\"Limit\":1001}", (400, Some("ValidationException"))),
-        (b"{\"Marker\":\"!\"}", (400, Some("InvalidMarkerException"))),
-        (&long, (413, Some("RequestEntityTooLargeException"))),
-    ] {
-        let (status, json) = send(&endpoint(), request("ListKeys", body.to_vec())).await;
-        assert_eq!((status, json["__type"].as_str()), expected, "{json}");
-    }
-}
-
-#[tokio::test]
-async fn missing_members_are_named() {
-    let (status, body) = send(&endpoint(), request("Sign", "{}")).await;
-    assert_eq!(status, 400);
-    let null = |member| {
-        format!("Value null at '{member}' failed to satisfy constraint: Member must not be null")
-    };
-    let expected = ["keyId", "message", "signingAlgorithm"]
-        .map(null)
-        .join("; ");
-    assert_eq!(
-        body["message"],
-        format!("3 validation errors detected: {expected}")
-    );
-}
-
-#[tokio::test]
-async fn operations_without_a_result_answer_with_an_empty_body() {
-    let endpoint = endpoint();
-    let body = r#"{"KeySpec":"ECC_SECG_P256K1","KeyUsage":"SIGN_VERIFY"}"#;
-    let (status, created) = send(&endpoint, request("CreateKey", body)).await;
-    assert_eq!(status, 200);
-    let key_id = &created["KeyMetadata"]["KeyId"];
-    let body = json!({"KeyId": key_id}).to_string();
-    let answer = send(&endpoint, request("DisableKey", body)).await;
-    assert_eq!(answer, (200, Value::Null));
-}
-
-#[tokio::test]
-async fn calls_are_counted_whatever_becomes_of_them() {
-    let endpoint = endpoint();
-    let _ = send(&endpoint, request("ListKeys", "{}")).await;
-    let _ = send(&endpoint, request("ListKeys", "{")).await;
-    let _ = send(&endpoint, request("Encrypt", "{}")).await;
+    assert_eq!(answer(&endpoint, "/sign").await, Ok((200, "right".into())));
+    assert!(answer(&endpoint, "/unknown").await.is_ok());
     let calls = endpoint.calls();
-    assert_eq!(calls.of(Operation::ListKeys), 2);
-    assert_eq!(calls.of(Operation::Sign), 0);
-    assert_eq!(calls.total(), 3);
+    assert_eq!((calls.of(Sign), calls.of(List), calls.total()), (1, 0, 2));
+    let _ = endpoint
+        .respond(request("/sign", "seventeen letters"))
+        .await;
+    let expected = [
+        "/sign Ok(\"own\")",
+        "handled own",
+        "/unknown Ok(\"own\")",
+        "handled own",
+        "/sign Err(TooLong)",
+        "handled ",
+    ];
+    assert_eq!(log(&endpoint), expected);
 }
 
-/// A body of which nothing ever comes.
-struct Never;
+/// A body that is this, and then nothing.
+struct Once(Poll<Option<Result<Frame<Bytes>, BoxError>>>);
 
-impl Body for Never {
+impl Body for Once {
     type Data = Bytes;
-    type Error = Infallible;
+    type Error = BoxError;
 
     fn poll_frame(
-        self: Pin<&mut Self>,
+        mut self: Pin<&mut Self>,
         _: &mut Context<'_>,
-    ) -> Poll<Option<Result<Frame<Bytes>, Infallible>>> {
-        Poll::Pending
+    ) -> Poll<Option<Result<Frame<Bytes>, BoxError>>> {
+        std::mem::replace(&mut self.0, Poll::Pending)
     }
 }
 
 #[test]
 fn calls_are_counted_before_their_bodies_are_there() {
     let endpoint = endpoint();
-    let request = request("Sign", "").map(|_| Never);
+    let request = request("/sign", "").map(|_| Once(Poll::Pending));
     let mut response = pin!(endpoint.respond(request));
     let mut context = Context::from_waker(Waker::noop());
     assert!(response.as_mut().poll(&mut context).is_pending());
-    assert_eq!(endpoint.calls().of(Operation::Sign), 1);
+    assert_eq!(endpoint.calls().of(Sign), 1);
 }
 
-#[test]
-fn every_operation_has_a_name_and_a_counter_of_its_own() {
-    let calls = Calls::default();
-    let mut names = BTreeSet::new();
-    for operation in Operation::ALL.iter().copied() {
-        assert_eq!(Operation::named(operation.as_str()), Some(operation));
-        assert!(names.insert(operation.to_string()));
-        calls.count(Some(operation));
-        assert_eq!(calls.of(operation), 1, "{operation}");
-    }
-    assert_eq!(Operation::named("sign"), None);
-}
-
-/// Three signatures of one key, with other requests for `Sign` before each.
-async fn signatures_among(distractions: &[Value]) -> Vec<Value> {
+#[tokio::test]
+async fn a_body_that_breaks_is_reported_to_the_key_store() {
     let endpoint = endpoint();
-    let create = r#"{"KeySpec":"ECC_SECG_P256K1","KeyUsage":"SIGN_VERIFY"}"#;
-    let (_, created) = send(&endpoint, request("CreateKey", create)).await;
-    let sign = json!({
-        "KeyId": created["KeyMetadata"]["KeyId"],
-        "Message": "AQ==",
-        "SigningAlgorithm": "ECDSA_SHA_256",
-    });
-    let mut signatures = Vec::new();
-    for _ in 0..3 {
-        for distraction in distractions {
-            let mut body = sign.as_object().unwrap().clone();
-            body.extend(distraction.as_object().unwrap().clone());
-            let body = Value::from(body).to_string();
-            let (status, _) = send(&endpoint, request("Sign", body)).await;
-            assert_eq!(status, 400, "{distraction}");
-        }
-        let (status, answer) = send(&endpoint, request("Sign", sign.to_string())).await;
-        assert_eq!(status, 200);
-        signatures.push(answer["Signature"].clone());
-    }
-    signatures
+    let broken = Poll::Ready(Some(Err("cut".into())));
+    let request = request("/sign", "").map(|_| Once(broken));
+    let _ = endpoint.respond(request).await;
+    assert_eq!(log(&endpoint)[0], "/sign Err(Broken(\"cut\"))");
 }
 
 #[tokio::test]
-async fn what_is_refused_and_dry_runs_shift_no_signature() {
-    let undisturbed = signatures_among(&[]).await;
-    assert_ne!(undisturbed[0], undisturbed[1]);
-    let distractions = [
-        json!({"DryRun": true}),
-        json!({"SigningAlgorithm": "ED25519_SHA_512"}),
-        json!({"MessageType": "DIGEST"}),
-        json!({"Message": ""}),
-        json!({"KeyId": "alias/missing"}),
-    ];
-    assert_eq!(signatures_among(&distractions).await, undisturbed);
-}
-
-fn inject(endpoint: &Endpoint, rule: FaultRule) -> InjectedFault {
-    endpoint.rules().clone().inject(rule)
-}
-
-/// An endpoint with a key, and a request to sign with it.
-fn signing() -> (Endpoint, String, impl Fn() -> Request<Full<Bytes>>) {
-    let endpoint = endpoint();
-    let arn = {
-        let mut store = endpoint.store();
-        store.create(NewKey::of(KeyType::P256)).unwrap().arn.clone()
-    };
-    let body = json!({"KeyId": arn, "Message": "AQ==", "SigningAlgorithm": "ECDSA_SHA_256"});
-    (endpoint, arn, move || request("Sign", body.to_string()))
-}
-
-fn has_signed(endpoint: &Endpoint, arn: &str) -> bool {
-    let store = endpoint.store();
-    store.resolve(arn).unwrap().last_signature_answer.is_some()
-}
-
-#[tokio::test]
-async fn errors_are_those_of_kms_with_refinements() {
-    let (endpoint, arn, sign) = signing();
-    for (fault, status, code, message, retry_after) in [
+async fn a_failure_decides_whether_the_request_is_handled() {
+    let right = || Ok((200, Bytes::from("right")));
+    let other = |status, body: &'static str| Ok((status, Bytes::from(body)));
+    let wrong = Failure::new(Kind::WrongAnswer("wrong"));
+    let changed = Failure::new(Kind::Change("changed"));
+    let tea = Failure::response(418, "text/plain", "tea");
+    for (failure, expected, handled) in [
+        (Failure::reset(), Err(Abort::Reset), &[][..]),
+        (Failure::close(), Err(Abort::Close), &[]),
+        (tea, other(418, "tea"), &[]),
+        (wrong.clone(), other(400, "wrong"), &[]),
+        (wrong.status(200), other(200, "wrong"), &[]),
         (
-            Fault::throttling(),
-            400,
-            "ThrottlingException",
-            Some("You have exceeded the rate at which you may call KMS. Reduce the frequency of your calls.".to_owned()),
-            None,
+            Failure::reset_after_processing(),
+            Err(Abort::Reset),
+            &["handled own"],
         ),
-        (
-            Fault::access_denied(),
-            400,
-            "AccessDeniedException",
-            Some(format!(
-                "User: arn:aws:iam::000000000000:root is not authorized to perform: kms:Sign on \
-                 resource: {arn} because no identity-based policy allows the kms:Sign action"
-            )),
-            None,
-        ),
-        (
-            Fault::internal_error().retry_after(Duration::from_millis(1500)),
-            500,
-            "KMSInternalException",
-            Some("An internal error occurred.".to_owned()),
-            Some("2"),
-        ),
-        (
-            Fault::clock_skew(),
-            400,
-            "InvalidSignatureException",
-            Some(
-                "Signature expired: 20260101T000000Z is now earlier than 20260101T001000Z \
-                 (20260101T001500Z - 5 min.)"
-                    .to_owned(),
-            ),
-            None,
-        ),
-        (
-            Fault::expired_credentials(),
-            400,
-            "ExpiredTokenException",
-            Some("The security token included in the request is expired".to_owned()),
-            None,
-        ),
-        (Fault::error("New"), 400, "New", None, None),
-        (
-            Fault::error("New").status(599).message("why").retry_after(Duration::from_secs(3)),
-            599,
-            "New",
-            Some("why".to_owned()),
-            Some("3"),
-        ),
-        (Fault::throttling().message("").status(100), 500, "ThrottlingException", None, None),
+        (Failure::close_after_answer(), right(), &["handled own"]),
+        (changed, right(), &["changed Some(\"1\")", "handled own"]),
     ] {
-        let shown = format!("{fault:?}");
-        let injected = inject(&endpoint, FaultRule::new(fault).times(1));
-        let response = endpoint.respond(sign()).await.unwrap();
-        assert_eq!(response.status().as_u16(), status, "{shown}");
-        let headers = response.headers();
-        assert_eq!(headers[CONTENT_TYPE], AMZ_JSON);
-        assert_eq!(headers[REQUEST_ID].len(), 36);
-        let waits = headers.get(RETRY_AFTER).map(|value| value.to_str().unwrap());
-        assert_eq!(waits, retry_after, "{shown}");
-        let body = response.into_body().collect().await.unwrap().to_bytes();
-        let body: Value = serde_json::from_slice(&body).unwrap();
-        let mut expected = json!({"__type": code});
-        if let Some(message) = message {
-            expected["message"] = message.into();
-        }
-        assert_eq!(body, expected, "{shown}");
-        assert_eq!(injected.fired(), 1);
-    }
-    assert!(!has_signed(&endpoint, &arn));
-    assert_eq!(endpoint.calls().of(Operation::Sign), 8);
-}
-
-#[tokio::test]
-async fn pages_are_not_of_kms() {
-    let (endpoint, arn, sign) = signing();
-    for (fault, status, content_type, part) in [
-        (
-            Fault::page(502),
-            502,
-            Some("text/html"),
-            "<h1>502 Bad Gateway</h1>",
-        ),
-        (Fault::page(200), 200, Some("text/html"), "<h1>200 OK</h1>"),
-        (Fault::page(599), 599, Some("text/html"), "<h1>599</h1>"),
-        (
-            Fault::page(7),
-            500,
-            Some("text/html"),
-            "<h1>500 Internal Server Error</h1>",
-        ),
-        (
-            Fault::response(404, "text/plain", "gone"),
-            404,
-            Some("text/plain"),
-            "gone",
-        ),
-        (Fault::response(200, "\n", vec![b'x']), 200, None, "x"),
-    ] {
-        inject(&endpoint, FaultRule::new(fault).times(1));
-        let response = endpoint.respond(sign()).await.unwrap();
-        assert_eq!(response.status().as_u16(), status);
-        let headers = response.headers();
-        let actual = headers
-            .get(CONTENT_TYPE)
-            .map(|value| value.to_str().unwrap());
-        assert_eq!(actual, content_type);
-        assert!(!headers.contains_key(REQUEST_ID));
-        let body = response.into_body().collect().await.unwrap().to_bytes();
-        let body = String::from_utf8(body.to_vec()).unwrap();
-        assert!(body.contains(part), "{body}");
-    }
-    assert!(!has_signed(&endpoint, &arn));
-}
-
-#[tokio::test]
-async fn an_abort_comes_before_or_after_the_signature() {
-    for (fault, abort, signs) in [
-        (Fault::close(), Abort::Close, false),
-        (Fault::reset(), Abort::Reset, false),
-        (Fault::reset_after_processing(), Abort::Reset, true),
-    ] {
-        let (endpoint, arn, sign) = signing();
-        inject(&endpoint, FaultRule::new(fault));
-        assert_eq!(endpoint.respond(sign()).await.err(), Some(abort));
-        assert_eq!(has_signed(&endpoint, &arn), signs);
-        assert_eq!(endpoint.calls().of(Operation::Sign), 1);
-    }
-}
-
-#[tokio::test(start_paused = true)]
-async fn a_stall_has_no_end_and_holds_up_nobody() {
-    let (endpoint, arn, sign) = signing();
-    let injected = inject(&endpoint, FaultRule::new(Fault::stall()).times(1));
-    let day = Duration::from_secs(24 * 60 * 60);
-    let mut stalled = pin!(endpoint.respond(sign()));
-    assert!(timeout(day, stalled.as_mut()).await.is_err());
-    assert_eq!(injected.fired(), 1);
-    assert!(!has_signed(&endpoint, &arn));
-    let (status, _) = send(&endpoint, sign()).await;
-    assert_eq!(status, 200);
-    assert!(timeout(day, stalled).await.is_err());
-}
-
-#[tokio::test(start_paused = true)]
-async fn latencies_are_waited_before_the_request_is_handled() {
-    let (endpoint, arn, sign) = signing();
-    let wait = Duration::from_secs(5);
-    inject(&endpoint, FaultRule::new(Latency::fixed(wait)));
-    inject(&endpoint, FaultRule::new(Latency::fixed(wait)).after(1));
-    let start = Instant::now();
-    // A client that gives up early.
-    assert!(timeout(wait / 2, endpoint.respond(sign())).await.is_err());
-    assert!(!has_signed(&endpoint, &arn));
-    assert_eq!(endpoint.calls().of(Operation::Sign), 1);
-    let (status, _) = send(&endpoint, sign()).await;
-    assert_eq!(status, 200);
-    assert_eq!(start.elapsed(), wait / 2 + 2 * wait);
-    assert!(has_signed(&endpoint, &arn));
-}
-
-#[tokio::test]
-async fn changes_come_just_before_the_request() {
-    type Code = Option<&'static str>;
-    let cases: [(Fault, Code, Code); 3] = [
-        (
-            Fault::key_disabled(),
-            Some("DisabledException"),
-            Some("DisabledException"),
-        ),
-        (
-            Fault::key_deletion_scheduled(),
-            Some("KMSInvalidStateException"),
-            Some("KMSInvalidStateException"),
-        ),
-        (
-            Fault::key_deleted(),
-            Some("NotFoundException"),
-            Some("NotFoundException"),
-        ),
-    ];
-    for (fault, first, later) in cases {
-        let (endpoint, arn, sign) = signing();
-        endpoint.store().create_alias("alias/a", &arn).unwrap();
-        assert_eq!(send(&endpoint, sign()).await.0, 200);
-        let injected = inject(&endpoint, FaultRule::new(fault.clone()).times(1));
-        for expected in [first, later] {
-            let (_, body) = send(&endpoint, sign()).await;
-            assert_eq!(body["__type"].as_str(), expected, "{fault:?}");
-        }
-        assert_eq!(injected.fired(), 1);
-        let is_gone = endpoint.store().resolve("alias/a").is_none();
-        assert_eq!(is_gone, first == Some("NotFoundException"));
-    }
-}
-
-#[tokio::test]
-async fn an_alias_moves_between_two_requests() {
-    let (endpoint, first, _) = signing();
-    let second = {
-        let mut store = endpoint.store();
-        store.create(NewKey::of(KeyType::P256)).unwrap().arn.clone()
-    };
-    endpoint.store().create_alias("alias/a", &first).unwrap();
-    let moved = |target: &str| FaultRule::new(Fault::alias_moved("alias/a", target)).times(1);
-    let describe = || request("DescribeKey", r#"{"KeyId":"alias/a"}"#);
-    for (rule, expected) in [
-        (moved(&second), &second),
-        // Refused, and so nothing happens.
-        (moved("alias/a"), &second),
-        (
-            FaultRule::new(Fault::alias_moved("alias/b", &first)).times(1),
-            &second,
-        ),
-        (moved(&first), &first),
-    ] {
-        let injected = inject(&endpoint, rule);
-        let (_, body) = send(&endpoint, describe()).await;
-        assert_eq!(body["KeyMetadata"]["Arn"], expected.as_str());
-        assert_eq!(injected.fired(), 1);
-    }
-}
-
-#[tokio::test]
-async fn what_is_refused_at_the_door_is_refused_unless_something_happens_on_the_way() {
-    let endpoint = endpoint();
-    let stranger = || {
-        let mut request = request("Sign", "{}");
-        request.headers_mut().remove(AUTHORIZATION);
-        request
-    };
-    let error = inject(&endpoint, FaultRule::new(Fault::throttling()));
-    let (_, body) = send(&endpoint, stranger()).await;
-    assert_eq!(body["__type"], "MissingAuthenticationTokenException");
-    assert_eq!(error.fired(), 0);
-    error.remove();
-    inject(
-        &endpoint,
-        FaultRule::new(Fault::reset()).on(Operation::Sign),
-    );
-    assert_eq!(endpoint.respond(stranger()).await.err(), Some(Abort::Reset));
-    let unknown = request("Encrypt", "{}");
-    assert!(endpoint.respond(unknown).await.is_ok());
-    assert_eq!(endpoint.calls().total(), 3);
-}
-
-#[tokio::test]
-async fn what_spoils_an_answer_leaves_a_refusal() {
-    let (endpoint, arn, sign) = signing();
-    endpoint.store().set_enabled(&arn, false).unwrap();
-    for fault in [
-        Fault::empty_body(),
-        Fault::malformed_json(),
-        Fault::high_s(),
-        Fault::signature_by_another_key(),
-        Fault::close_after_answer(),
-    ] {
-        let injected = inject(&endpoint, FaultRule::new(fault).times(1));
-        let (status, body) = send(&endpoint, sign()).await;
-        assert_eq!(
-            (status, &body["__type"]),
-            (400, &json!("DisabledException"))
-        );
-        assert_eq!(injected.fired(), 1);
-    }
-}
-
-#[tokio::test]
-async fn faults_shift_no_signature() {
-    let undisturbed = {
-        let (endpoint, _, sign) = signing();
-        [
-            send(&endpoint, sign()).await.1,
-            send(&endpoint, sign()).await.1,
-        ]
-    };
-    for fault in [
-        Fault::throttling(),
-        Fault::reset(),
-        Fault::page(500),
-        Fault::latency(Latency::uniform(Duration::ZERO, Duration::from_micros(1))),
-    ] {
-        let (endpoint, _, sign) = signing();
-        inject(&endpoint, FaultRule::sequence([Some(fault)]));
-        // Handled or not: what it draws is its own.
-        let first = endpoint.respond(sign()).await;
-        let mut signatures = match first {
-            Ok(response) if response.status() == 200 => {
-                let body = response.into_body().collect().await.unwrap().to_bytes();
-                vec![serde_json::from_slice::<Value>(&body).unwrap()]
-            }
-            _ => Vec::new(),
-        };
-        while signatures.len() < 2 {
-            signatures.push(send(&endpoint, sign()).await.1);
-        }
-        assert_eq!(signatures, undisturbed);
-    }
-    for fault in [
-        Fault::high_s(),
-        Fault::short_r(),
-        Fault::signature_by_another_key(),
-        Fault::signature_over_another_message(),
-        Fault::empty_body(),
-        Fault::reset_after_processing(),
-    ] {
-        let (endpoint, _, sign) = signing();
-        inject(&endpoint, FaultRule::sequence([Some(fault)]));
-        let _ = endpoint.respond(sign()).await;
-        assert_eq!(send(&endpoint, sign()).await.1, undisturbed[1]);
+        let endpoint = endpoint();
+        let shown = format!("{failure:?}");
+        let injected = (endpoint.rules()).inject(FailureRule::new(failure).expect(1));
+        assert_eq!(answer(&endpoint, "/sign").await, expected, "{shown}");
+        assert_eq!(log(&endpoint)[1..], *handled, "{shown}");
+        drop(injected);
+        assert_eq!(answer(&endpoint, "/sign").await, right(), "{shown}");
     }
 }

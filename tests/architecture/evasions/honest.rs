@@ -120,7 +120,12 @@ pub const HONEST: &[(&str, &str)] = &[
     ("layer/deadline.rs", "pub struct Deadline<S>(S); fn late(provider: u8) -> u8 { provider }"),
     (
         "emulator.rs",
-        "mod http; use self::http::Endpoint; use hyper::Request; pub struct KmsEmulator(Endpoint);",
+        "pub mod aws_kms; mod http; pub use self::http::Failure;",
     ),
-    ("emulator/http.rs", "pub(super) struct Endpoint; pub fn key_id() -> &'static str { \"arn\" }"),
+    (
+        "emulator/aws_kms.rs",
+        "mod keys; use super::http::Endpoint; use hyper::Request; pub struct KmsEmulator(Endpoint);",
+    ),
+    ("emulator/aws_kms/keys.rs", "use crate::emulator::aws_kms::KmsEmulator;"),
+    ("emulator/http.rs", "pub(super) struct Endpoint; pub struct Failure; pub fn key_id() -> &'static str { \"arn\" }"),
 ];

@@ -110,7 +110,10 @@ fn a_re_export_does_not_hide_where_a_name_comes_from() {
 fn providers_chains_and_layers_do_not_know_one_another() {
     for (file, code) in [
         ("chain/ethereum.rs", "use crate::provider::local;"),
-        ("chain/ethereum.rs", "use crate::emulator::KmsEmulator;"),
+        (
+            "chain/ethereum.rs",
+            "use crate::emulator::aws_kms::KmsEmulator;",
+        ),
         ("chain/ethereum.rs", "use super::super::layer::hedge;"),
         ("layer/hedge.rs", "use super::deadline::Deadline;"),
         ("layer/hedge.rs", "use super::*; fn f() { deadline::f() }"),
@@ -127,6 +130,10 @@ fn providers_chains_and_layers_do_not_know_one_another() {
             "use crate::chain::ethereum::alloy_primitives;",
         ),
         ("emulator/http.rs", "use crate::provider::aws_kms;"),
+        ("emulator/http.rs", "use super::aws_kms::KmsEmulator;"),
+        ("emulator/http.rs", "fn f() { super::aws_kms::f() }"),
+        ("emulator.rs", "pub use aws_kms::KmsEmulator;"),
+        ("emulator/aws_kms.rs", "use super::local;"),
         (
             "verifier/ecdsa.rs",
             "use super::super::layer::hedge::Hedge;",

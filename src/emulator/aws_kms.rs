@@ -1,0 +1,361 @@
+//! AWS KMS, emulated on loopback.
+//!
+//! It serves the part of the KMS API that signing needs, so that a program's own AWS client can be
+//! tested unchanged: point it at [`KmsEmulator::endpoint_url`].
+//!
+//! ```
+//! # async fn example() -> Result<(), Box<dyn std::error::Error>> {
+//! use kms_signer::{KeyType, emulator::aws_kms::KmsEmulator};
+//!
+//! let emulator = KmsEmulator::start().await?;
+//! let key_arn = emulator.create_key(KeyType::Secp256k1)?;
+//! emulator.create_alias("alias/hot-wallet", &key_arn)?;
+//! println!("AWS_ENDPOINT_URL_KMS={}", emulator.endpoint_url());
+//! # Ok(())
+//! # }
+//! ```
+//!
+//! This crate's own signer takes URL and region in one call:
+//! `AwsKmsSigner::builder(&key_arn).emulator(emulator.endpoint_url(), emulator.region())`.
+//!
+//! # What it does as KMS does
+//!
+//! | subject | behaviour |
+//! |---|---|
+//! | operations | those of [`Operation`] |
+//! | key specs | `ECC_SECG_P256K1`, `ECC_NIST_P256`, `ECC_NIST_EDWARDS25519`, multi-Region or not |
+//! | messages | `RAW` is hashed once with SHA-256 for ECDSA, `DIGEST` is not hashed; Ed25519 signs the whole `RAW` message |
+//! | signatures | ECDSA in strict DER, another one each time, with a high `s` in half of them; Ed25519 in 64 bytes |
+//! | key states | enabled, disabled and pending deletion: what each rejects follows the table in "Key states of AWS KMS keys" |
+//! | aliases | accepted where KMS accepts them; elsewhere `InvalidArnException`, or `ValidationException` as the target of an alias |
+//! | errors | names, HTTP status codes and, where they are known, messages |
+//! | checks | `DryRun`, member constraints, ARNs of other regions and accounts, the region of the credentials |
+//!
+//! # Injected failures
+//!
+//! How to inject a failure, and those that happen on the way to KMS, are described in
+//! [`emulator`](super#injected-failures). These are KMS's own, by their constructors:
+//!
+//! | failure | what a client sees | handled |
+//! |---|---|---|
+//! | [`error`](KmsFailure::error), [`throttling`](KmsFailure::throttling), [`access_denied`](KmsFailure::access_denied), [`internal_error`](KmsFailure::internal_error), [`clock_skew`](KmsFailure::clock_skew), [`expired_credentials`](KmsFailure::expired_credentials) | an error of KMS, with its status and message | no |
+//! | [`empty_body`](KmsFailure::empty_body), [`empty_object`](KmsFailure::empty_object), [`malformed_json`](KmsFailure::malformed_json), [`bad_base64`](KmsFailure::bad_base64), [`without_member`](KmsFailure::without_member) | a success whose body cannot be used | yes |
+//! | [`other_key_id`](KmsFailure::other_key_id), [`other_algorithm`](KmsFailure::other_algorithm) | an answer for another key, or of another algorithm | yes |
+//! | [`signature_by_another_key`](KmsFailure::signature_by_another_key), [`signature_over_another_message`](KmsFailure::signature_over_another_message), [`replayed_answer`](KmsFailure::replayed_answer) | a valid signature, by another key or of another message | yes |
+//! | [`flipped_signature_bit`](KmsFailure::flipped_signature_bit), [`trailing_byte`](KmsFailure::trailing_byte), [`fixed_width_signature`](KmsFailure::fixed_width_signature) | a damaged signature | yes |
+//! | [`flipped_public_key_bit`](KmsFailure::flipped_public_key_bit) | a damaged public key, or another one | yes |
+//! | [`high_s`](KmsFailure::high_s), [`low_s`](KmsFailure::low_s), [`short_r`](KmsFailure::short_r) | a valid signature of a rare form | yes |
+//! | [`alias_moved`](KmsFailure::alias_moved), [`key_disabled`](KmsFailure::key_disabled), [`key_deletion_scheduled`](KmsFailure::key_deletion_scheduled), [`key_deleted`](KmsFailure::key_deleted) | the answer after a change to an alias or a key | yes |
+//!
+//! They happen to requests with a known operation and a complete authorization.
+//!
+//! # What it does not do
+//!
+//! - SigV4 signatures are not checked. An `Authorization` header must be there, complete, and
+//!   scoped to `kms` and the emulator's region; any access key is accepted. `X-Amz-Date` and
+//!   `X-Amz-Security-Token` are ignored, so nothing expires unless a failure is injected.
+//! - There are no grants or quotas, and policies are not followed: every caller may do everything.
+//!   Only injected failures give `ThrottlingException` and `LimitExceededException`.
+//!   `AccessDeniedException` comes otherwise only for an ARN of another account. It names the root
+//!   of the emulator's account as the caller.
+//! - Keys are `Enabled`, `Disabled` or `PendingDeletion`. The states `Creating`, `Updating`,
+//!   `PendingImport`, `PendingReplicaDeletion` and `Unavailable` never occur, and only injected
+//!   failures give errors of dependencies. Keys pending deletion are deleted by
+//!   [`delete_key`](KmsEmulator::delete_key) or an injected failure, and never by the passing of
+//!   time.
+//! - Multi-Region keys are replicated by [`replicate_key`](KmsEmulator::replicate_key), and not over
+//!   HTTP. A replica cannot become the primary. A primary can be deleted before its replicas, which
+//!   still name it.
+//! - The table of key states lets cryptographic operations with a key pending deletion fail with
+//!   `DisabledException` or with `KMSInvalidStateException`, and a client should expect either.
+//!   The emulator always gives `Sign`, `Verify` and `GetPublicKey` the second. The message is
+//!   `<key ARN> is pending deletion.`, without the table's `(or pending replica deletion)`.
+//! - An ARN that is malformed, or not of KMS, is an `InvalidArnException` where the API reference
+//!   lists that error, and else (`Sign`, `Verify`, `CreateAlias`, `UpdateAlias`) a
+//!   `NotFoundException`; the second is a guess.
+//! - A dry run reports every error but a wrong signature before it says that it would have
+//!   succeeded. That order is a guess.
+//! - `ED25519_PH_SHA_512` is listed for Ed25519 keys as in KMS, but rejected with
+//!   `UnsupportedOperationException`, which KMS never gives for `Sign`.
+//! - Changes are visible at once, where KMS may take seconds to minutes. AWS managed aliases do not
+//!   exist.
+//! - Tags and policies are checked and not kept: a policy has to be a JSON object, tags are
+//!   checked for length and repetition, and neither for anything else.
+//!   `BypassPolicyLockoutSafetyCheck`, grant tokens and unknown members are ignored.
+//! - Keys of other specs, usages, origins and key stores are rejected with
+//!   `UnsupportedOperationException`, and other operations with `UnknownOperationException`.
+
+use std::{fmt, io, sync::MutexGuard};
+
+use super::{FailureRule, InjectedFailure, server::Server};
+use crate::{KeyType, PublicKey};
+
+mod aliases;
+mod builder;
+mod constraints;
+mod create_key;
+mod error;
+mod failure;
+mod identifier;
+mod key;
+mod key_store;
+mod multi_region;
+mod operation;
+mod operations;
+mod page;
+mod protocol;
+mod request;
+mod service;
+mod signing;
+
+pub use builder::KmsEmulatorBuilder;
+pub use error::EmulatorError;
+pub use failure::{KmsFailure, SignaturePart};
+pub use operation::Operation;
+
+use key_store::{DEFAULT_WINDOW_DAYS, KeyStore, NewKey};
+use protocol::AliasRequest;
+use service::KmsService;
+
+/// AWS KMS, as the parameter of [`Failure`](super::Failure) and [`FailureRule`].
+#[derive(Clone, Copy, Debug)]
+pub enum AwsKms {}
+
+/// A running emulator of AWS KMS. It stops when it is dropped.
+///
+/// Its methods do what the KMS operation of the same name does, without HTTP and without being
+/// counted as [`calls`](Self::calls), and take keys as that operation takes them.
+pub struct KmsEmulator {
+    server: Server<KmsService>,
+}
+
+impl KmsEmulator {
+    /// Starts an emulator on a free port of 127.0.0.1, for the region `us-east-1`.
+    ///
+    /// # Errors
+    ///
+    /// When the operating system has no port, no thread or no random bytes.
+    pub async fn start() -> io::Result<Self> {
+        Self::builder().start().await
+    }
+
+    /// Starts an emulator with settings of your own.
+    pub fn builder() -> KmsEmulatorBuilder {
+        KmsEmulatorBuilder::new()
+    }
+
+    /// Stops the emulator, and returns once its port is free, every connection is closed and its
+    /// thread has ended. Dropping it does the same.
+    pub async fn stop(self) {
+        drop(self);
+    }
+
+    /// The URL to give to an AWS client as its endpoint, for example `http://127.0.0.1:40123`.
+    pub fn endpoint_url(&self) -> String {
+        self.server.url()
+    }
+
+    /// The region that clients must be set to.
+    pub fn region(&self) -> &str {
+        self.service().region()
+    }
+
+    /// How many HTTP requests asked for this operation, rejected ones included.
+    pub fn calls(&self, operation: Operation) -> u64 {
+        self.server.endpoint().calls().of(operation)
+    }
+
+    /// How many HTTP requests came in altogether.
+    pub fn total_calls(&self) -> u64 {
+        self.server.endpoint().calls().total()
+    }
+
+    /// Creates a key and returns its ARN.
+    ///
+    /// # Errors
+    ///
+    /// [`EmulatorError::Key`], which has a chance of 1 in 2^512.
+    pub fn create_key(&self, key_type: KeyType) -> Result<String, EmulatorError> {
+        let mut store = self.store();
+        let key = store.create(NewKey::of(key_type)).map_err(key_error)?;
+        Ok(key.arn.clone())
+    }
+
+    /// Creates a key from a secret of your own and returns its ARN: a big-endian scalar from 1 to
+    /// n − 1 for ECDSA, or the seed of RFC 8032 §5.1.5 for Ed25519.
+    ///
+    /// Clients see a key with imported key material.
+    ///
+    /// # Errors
+    ///
+    /// [`EmulatorError::Key`] when the secret is not in range.
+    pub fn create_key_from_bytes(
+        &self,
+        key_type: KeyType,
+        secret: &[u8; 32],
+    ) -> Result<String, EmulatorError> {
+        let mut store = self.store();
+        let key = store.import(key_type, secret).map_err(key_error)?;
+        Ok(key.arn.clone())
+    }
+
+    /// Creates a multi-Region primary key and returns its ARN.
+    ///
+    /// # Errors
+    ///
+    /// As [`create_key`](Self::create_key).
+    pub fn create_multi_region_key(&self, key_type: KeyType) -> Result<String, EmulatorError> {
+        let mut store = self.store();
+        let mut new = NewKey::of(key_type);
+        new.multi_region = true;
+        let key = store.create(new).map_err(key_error)?;
+        Ok(key.arn.clone())
+    }
+
+    /// Replicates a multi-Region primary key into the emulator of another region, and returns the
+    /// ARN of the replica, which has the same id and signs with the same key.
+    ///
+    /// ```
+    /// # use kms_signer::{KeyType, emulator::aws_kms::{EmulatorError, KmsEmulator}};
+    /// # async fn example() -> Result<(), Box<dyn std::error::Error>> {
+    /// let here = KmsEmulator::start().await?;
+    /// let there = KmsEmulator::builder().region("eu-west-1").start().await?;
+    /// let primary = here.create_multi_region_key(KeyType::Secp256k1)?;
+    /// let replica = here.replicate_key(&primary, &there)?;
+    /// assert_eq!(here.public_key(&primary)?, there.public_key(&replica)?);
+    /// # Ok(())
+    /// # }
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// [`EmulatorError::Refused`] when there is no such key, when it is pending deletion or no
+    /// multi-Region primary key, when the other emulator stands for the same region or for another
+    /// account or partition, and when it has a key with this id.
+    pub fn replicate_key(
+        &self,
+        key_id: &str,
+        replica: &KmsEmulator,
+    ) -> Result<String, EmulatorError> {
+        // One lock after the other: two emulators may replicate to each other at the same time.
+        let scope = replica.store().scope.clone();
+        let primary = self.store().primary(key_id, &scope)?;
+        let mut store = replica.store();
+        Ok(store.insert_replica(primary)?.arn.clone())
+    }
+
+    /// The public key, in any key state: what a test pins a signer to.
+    ///
+    /// # Errors
+    ///
+    /// [`EmulatorError::Refused`] when there is no such key.
+    pub fn public_key(&self, key_id: &str) -> Result<PublicKey, EmulatorError> {
+        let store = self.store();
+        let key = store.find(Operation::GetPublicKey, key_id)?;
+        Ok(key.public_key().clone())
+    }
+
+    /// Enables or disables a key.
+    ///
+    /// # Errors
+    ///
+    /// [`EmulatorError::Refused`] when there is no such key, or it is pending deletion.
+    pub fn set_enabled(&self, key_id: &str, enabled: bool) -> Result<(), EmulatorError> {
+        Ok(self.store().set_enabled(key_id, enabled)?)
+    }
+
+    /// Schedules the deletion of a key in 30 days, which makes it unusable from now on.
+    ///
+    /// # Errors
+    ///
+    /// [`EmulatorError::Refused`] when there is no such key, or it is pending deletion already.
+    pub fn schedule_deletion(&self, key_id: &str) -> Result<(), EmulatorError> {
+        self.store()
+            .schedule_deletion(key_id, DEFAULT_WINDOW_DAYS.into())?;
+        Ok(())
+    }
+
+    /// Cancels the deletion of a key, which is disabled then.
+    ///
+    /// # Errors
+    ///
+    /// [`EmulatorError::Refused`] when there is no such key, or it is not pending deletion.
+    pub fn cancel_deletion(&self, key_id: &str) -> Result<(), EmulatorError> {
+        self.store().cancel_deletion(key_id)?;
+        Ok(())
+    }
+
+    /// Deletes a key and its aliases at once, in any key state, as KMS does at the end of the
+    /// waiting period.
+    ///
+    /// # Errors
+    ///
+    /// [`EmulatorError::Refused`] when there is no such key.
+    pub fn delete_key(&self, key_id: &str) -> Result<(), EmulatorError> {
+        Ok(self.store().delete(key_id)?)
+    }
+
+    /// Creates an alias; its name starts with `alias/`.
+    ///
+    /// # Errors
+    ///
+    /// [`EmulatorError::Refused`] when the name is not valid or taken, or there is no such key.
+    pub fn create_alias(&self, name: &str, key_id: &str) -> Result<(), EmulatorError> {
+        operations::create_alias(&mut self.store(), AliasRequest::new(name, Some(key_id)))?;
+        Ok(())
+    }
+
+    /// Points an alias at another key, which may be of another type.
+    ///
+    /// # Errors
+    ///
+    /// [`EmulatorError::Refused`] when there is no such alias or no such key.
+    pub fn update_alias(&self, name: &str, key_id: &str) -> Result<(), EmulatorError> {
+        operations::update_alias(&mut self.store(), AliasRequest::new(name, Some(key_id)))?;
+        Ok(())
+    }
+
+    /// Deletes an alias. Its key stays.
+    ///
+    /// # Errors
+    ///
+    /// [`EmulatorError::Refused`] when there is no such alias.
+    pub fn delete_alias(&self, name: &str) -> Result<(), EmulatorError> {
+        operations::delete_alias(&mut self.store(), AliasRequest::new(name, None))?;
+        Ok(())
+    }
+
+    /// Injects a failure: from now on requests go wrong as the rule says, until the returned value
+    /// is dropped.
+    ///
+    /// Rules are asked in the order in which they were injected, and the first that hits a request
+    /// decides the answer; latencies and changes add up and leave the request to the other rules.
+    #[track_caller]
+    pub fn inject(&self, rule: FailureRule<AwsKms>) -> InjectedFailure {
+        self.server.endpoint().rules().inject(rule)
+    }
+
+    fn service(&self) -> &KmsService {
+        self.server.endpoint().service()
+    }
+
+    fn store(&self) -> MutexGuard<'_, KeyStore> {
+        self.service().store()
+    }
+}
+
+impl fmt::Debug for KmsEmulator {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("KmsEmulator")
+            .field("endpoint_url", &self.endpoint_url())
+            .field("region", &self.region())
+            .finish_non_exhaustive()
+    }
+}
+
+fn key_error(source: crate::Error) -> EmulatorError {
+    EmulatorError::Key { source }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,227 @@
+//! The failures of AWS KMS: its errors, wrong answers, and changes between two requests.
+
+use crate::emulator::failure::{Failure, Kind};
+
+mod change;
+mod lie;
+mod service_error;
+
+pub use self::lie::SignaturePart;
+
+pub(super) use self::{
+    change::Change,
+    service_error::{ServiceError, Subject},
+};
+
+use self::{
+    lie::{Forgery, Lie},
+    service_error::CLOCK_SKEW,
+};
+use super::AwsKms;
+
+/// One thing that goes wrong with an emulated AWS KMS; a
+/// [`FailureRule`](crate::emulator::FailureRule) says when.
+///
+/// The table in the [module's documentation](super#injected-failures) has all of them.
+pub type KmsFailure = Failure<AwsKms>;
+
+/// What KMS answers in place of the right answer.
+#[derive(Clone, Debug)]
+pub enum WrongAnswer {
+    /// An error. The request is not handled.
+    Error(ServiceError),
+    /// The request is handled, and its answer is changed if it is a success.
+    Lie(Lie),
+}
+
+/// Errors of KMS. The request is not handled.
+impl Failure<AwsKms> {
+    /// An error of KMS by its code, for example `NotFoundException`.
+    ///
+    /// Status and message are those of KMS where it has them. A code that KMS does not know is
+    /// sent with status 400 and without a message.
+    pub fn error(code: &str) -> Self {
+        Self::new(Kind::WrongAnswer(WrongAnswer::Error(ServiceError {
+            code: code.to_owned(),
+            message: None,
+        })))
+    }
+
+    /// `ThrottlingException`, as above the account's quota.
+    pub fn throttling() -> Self {
+        Self::error("ThrottlingException")
+    }
+
+    /// `AccessDeniedException`, as without a policy that allows the operation.
+    pub fn access_denied() -> Self {
+        Self::error("AccessDeniedException")
+    }
+
+    /// `KMSInternalException`, with status 500.
+    pub fn internal_error() -> Self {
+        Self::error("KMSInternalException")
+    }
+
+    /// `InvalidSignatureException`, as for a client whose clock is late by a quarter of an hour. The
+    /// answer's `Date` is the time, so a client whose clock is right has nothing to correct.
+    pub fn clock_skew() -> Self {
+        Self::error("InvalidSignatureException").message(CLOCK_SKEW)
+    }
+
+    /// `ExpiredTokenException`, as for temporary credentials that were not renewed.
+    pub fn expired_credentials() -> Self {
+        Self::error("ExpiredTokenException")
+    }
+
+    /// Sets another message, for an error of KMS. An empty one is left out. It changes no other
+    /// failure.
+    pub fn message(mut self, message: impl Into<String>) -> Self {
+        if let Kind::WrongAnswer(WrongAnswer::Error(error)) = &mut self.kind {
+            error.message = Some(message.into());
+        }
+        self
+    }
+}
+
+/// Successful answers that are damaged. The request is handled; an error of KMS stays as it is.
+impl Failure<AwsKms> {
+    /// The body is empty.
+    pub fn empty_body() -> Self {
+        Self::lie(Lie::EmptyBody)
+    }
+
+    /// The body is `{}`.
+    pub fn empty_object() -> Self {
+        Self::lie(Lie::EmptyObject)
+    }
+
+    /// The body lacks the last byte of its JSON; its length is announced as it is.
+    pub fn malformed_json() -> Self {
+        Self::lie(Lie::MalformedJson)
+    }
+
+    /// The member `Signature` of `Sign`, or `PublicKey` of `GetPublicKey`, is not base64.
+    pub fn bad_base64() -> Self {
+        Self::lie(Lie::BadBase64)
+    }
+
+    /// One member is left out, for example `KeyId`.
+    pub fn without_member(name: &str) -> Self {
+        Self::lie(Lie::Without(name.to_owned()))
+    }
+}
+
+/// Answers that lie. A [`Verifier`](crate::Verifier) rejects all of them, or a comparison of what
+/// was answered with what was asked.
+impl Failure<AwsKms> {
+    /// `Sign`, `Verify` or `GetPublicKey` names another key: any text.
+    pub fn other_key_id(key_id: &str) -> Self {
+        Self::lie(Lie::KeyId(key_id.to_owned()))
+    }
+
+    /// `Sign` or `Verify` names another signing algorithm: any text.
+    pub fn other_algorithm(algorithm: &str) -> Self {
+        Self::lie(Lie::Algorithm(algorithm.to_owned()))
+    }
+
+    /// `Sign` signs with another key of the same type, made for this answer.
+    pub fn signature_by_another_key() -> Self {
+        Self::lie(Lie::Signature(Forgery::ByAnotherKey))
+    }
+
+    /// `Sign` signs another message than it was given, with the right key.
+    pub fn signature_over_another_message() -> Self {
+        Self::lie(Lie::Signature(Forgery::OverAnotherMessage))
+    }
+
+    /// `Sign` repeats its answer to the `Sign` before, of the same key; the key signs nevertheless. Until a key has signed once, this matches no request.
+    ///
+    /// If both requests ask for the same, the old signature is as good as a new one.
+    pub fn replayed_answer() -> Self {
+        Self::lie(Lie::Replayed)
+    }
+
+    /// One bit of the signature is flipped: the one given, or any.
+    ///
+    /// Bit 0 is the most significant of the part's first byte. Beyond its last one counting starts
+    /// again from 0.
+    pub fn flipped_signature_bit(part: SignaturePart, bit: Option<usize>) -> Self {
+        Self::lie(Lie::Signature(Forgery::FlippedBit(part, bit)))
+    }
+
+    /// One bit of the SPKI in `GetPublicKey` is flipped: the one given, or any. Bits are counted
+    /// as for [`flipped_signature_bit`](Self::flipped_signature_bit).
+    ///
+    /// What comes out is most often no key at all, and else another one.
+    pub fn flipped_public_key_bit(bit: Option<usize>) -> Self {
+        Self::lie(Lie::FlippedPublicKeyBit(bit))
+    }
+
+    /// A zero byte follows the signature.
+    pub fn trailing_byte() -> Self {
+        Self::lie(Lie::Signature(Forgery::TrailingByte))
+    }
+
+    /// The signature of an ECDSA key comes as 64 bytes `r‖s`, as long as one of Ed25519, and not
+    /// in DER.
+    pub fn fixed_width_signature() -> Self {
+        Self::lie(Lie::Signature(Forgery::FixedWidth))
+    }
+}
+
+/// Signatures of ECDSA keys that are unusual and valid. KMS makes all of them.
+impl Failure<AwsKms> {
+    /// `s` is above half the order, as in one of two signatures of KMS.
+    pub fn high_s() -> Self {
+        Self::lie(Lie::Signature(Forgery::HighS))
+    }
+
+    /// `s` is at most half the order.
+    pub fn low_s() -> Self {
+        Self::lie(Lie::Signature(Forgery::LowS))
+    }
+
+    /// `r` begins with a zero byte, which makes the DER shorter, as in one of 256 signatures.
+    ///
+    /// The key signs until it is so, at most 4096 times. It fails with one of 9 million requests,
+    /// which get a signature as any other.
+    pub fn short_r() -> Self {
+        Self::lie(Lie::Signature(Forgery::ShortR))
+    }
+}
+
+/// Changes just before a request is handled. They add up and other rules are asked, as if there
+/// were none. A change that KMS would reject does not take place.
+impl Failure<AwsKms> {
+    /// An alias is pointed at another key.
+    pub fn alias_moved(alias: &str, key_id: &str) -> Self {
+        Self::new(Kind::Change(Change::MoveAlias {
+            alias: alias.to_owned(),
+            key_id: key_id.to_owned(),
+        }))
+    }
+
+    /// The key that the request names is disabled.
+    pub fn key_disabled() -> Self {
+        Self::new(Kind::Change(Change::DisableKey))
+    }
+
+    /// The deletion of the key that the request names is scheduled.
+    pub fn key_deletion_scheduled() -> Self {
+        Self::new(Kind::Change(Change::ScheduleKeyDeletion))
+    }
+
+    /// The key that the request names is deleted, with its aliases.
+    pub fn key_deleted() -> Self {
+        Self::new(Kind::Change(Change::DeleteKey))
+    }
+}
+
+impl Failure<AwsKms> {
+    fn lie(lie: Lie) -> Self {
+        Self::new(Kind::WrongAnswer(WrongAnswer::Lie(lie)))
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,170 @@
+//! Each kind of failure by itself, on every attempt, in virtual time: so exactly.
+//!
+//! The deadline of each call is the same short one. What is answered takes no time, so only what
+//! hangs comes near it.
+
+use std::sync::Arc;
+
+use aws_config::{BehaviorVersion, Region};
+use aws_sdk_kms::{Client, config::Credentials};
+use kms_signer::{
+    KeyType, Signer as _,
+    emulator::{
+        FailureRule,
+        aws_kms::{KmsEmulator, KmsFailure, Operation},
+    },
+    provider::aws_kms::{AwsKmsSigner, AwsKmsSignerBuilder},
+};
+use tokio::runtime::Handle;
+
+use super::{
+    kinds::{self, ALIAS, ATTEMPT, DEADLINE, Kind},
+    tally::{Answer, Clock, Expect, Report, Tally},
+    transport::{Transit, Transport},
+};
+
+pub async fn run(report: &mut Report, io: &Handle, requests: u64, concurrency: usize) {
+    for kind in kinds::signing() {
+        report.add(sign(kind, io, requests, concurrency).await);
+    }
+    for kind in kinds::connecting() {
+        report.add(connect(kind, io, requests, concurrency).await);
+    }
+    for (name, failure, expect) in kinds::changes() {
+        report.add(change(name, failure, expect, io, requests).await);
+    }
+}
+
+/// A key store, and the way to it.
+struct Setting {
+    emulator: KmsEmulator,
+    transport: Transport,
+    client: Client,
+}
+
+impl Setting {
+    async fn new(io: &Handle) -> Self {
+        let emulator = KmsEmulator::builder().seed(1).start().await.unwrap();
+        let transport = Transport::new(io.clone());
+        let config = aws_sdk_kms::Config::builder()
+            .behavior_version(BehaviorVersion::v2026_01_12())
+            .region(Region::new(emulator.region().to_owned()))
+            .endpoint_url(emulator.endpoint_url())
+            .credentials_provider(Credentials::new("AKIAFAKE", "fake", None, None, "test"))
+            .http_client(transport.clone())
+            .build();
+        Self {
+            emulator,
+            transport,
+            client: Client::from_conf(config),
+        }
+    }
+
+    fn signer(&self, key_id: &str) -> AwsKmsSignerBuilder {
+        AwsKmsSigner::builder(key_id)
+            .client(self.client.clone())
+            .attempt_timeout(ATTEMPT)
+            .deadline(DEADLINE)
+            .retries(kinds::retries())
+    }
+
+    async fn pinned(&self, arn: &str) -> AwsKmsSigner {
+        let public_key = self.emulator.public_key(arn).unwrap();
+        self.signer(arn).pinned(public_key).await.unwrap()
+    }
+
+    /// From now on every call of `operation` meets the failure.
+    fn inject(&self, kind: &Kind, operation: Operation) {
+        match kind.transit {
+            Transit::Arrives => {
+                let rule = FailureRule::new(kind.failure.clone()).on(operation);
+                self.emulator.inject(rule).keep();
+            }
+            transit => self.transport.set(transit),
+        }
+    }
+
+    /// What was sent and what came to the emulator are the same, where nothing gets lost in between.
+    fn count_calls(&self, kind: &Kind, tally: &mut Tally, operation: Operation) {
+        if matches!(kind.transit, Transit::Arrives) {
+            tally.check_calls(self.emulator.calls(operation));
+        }
+    }
+}
+
+async fn sign(kind: Kind, io: &Handle, requests: u64, concurrency: usize) -> Tally {
+    let setting = Setting::new(io).await;
+    let arn = setting.emulator.create_key(KeyType::Secp256k1).unwrap();
+    let signer = Arc::new(setting.pinned(&arn).await);
+    let mut tally = Tally::new(kind.name, Clock::Virtual);
+    // The first signature is right, so that there is an answer to replay.
+    tally
+        .sign(signer.clone(), 1, 1, DEADLINE, Expect::SIGNED)
+        .await;
+    setting.inject(&kind, Operation::Sign);
+    tally
+        .sign(signer, requests, concurrency, DEADLINE, kind.expect)
+        .await;
+    setting.count_calls(&kind, &mut tally, Operation::Sign);
+    tally
+}
+
+async fn connect(kind: Kind, io: &Handle, requests: u64, concurrency: usize) -> Tally {
+    let setting = Setting::new(io).await;
+    let arn = setting.emulator.create_key(KeyType::Secp256k1).unwrap();
+    let public_key = setting.emulator.public_key(&arn).unwrap();
+    let first = setting.pinned(&arn).await;
+    setting.inject(&kind, Operation::GetPublicKey);
+    let connect = |_| {
+        let connecting = first.another_key(&arn).connect();
+        let public_key = public_key.clone();
+        async {
+            let connected = connecting.await?;
+            Ok(Answer {
+                attempts: None,
+                judge: Box::new(move || *connected.public_key() == public_key),
+            })
+        }
+    };
+    let mut tally = Tally::new(kind.name, Clock::Virtual);
+    tally
+        .run(connect, requests, concurrency, DEADLINE, kind.expect)
+        .await;
+    setting.count_calls(&kind, &mut tally, Operation::GetPublicKey);
+    tally
+}
+
+/// Each change is undone before the next.
+async fn change(
+    name: &str,
+    failure: fn(&KmsEmulator) -> KmsFailure,
+    expect: Expect,
+    io: &Handle,
+    requests: u64,
+) -> Tally {
+    let setting = Setting::new(io).await;
+    let emulator = &setting.emulator;
+    let failure = failure(emulator);
+    let mut tally = Tally::new(name, Clock::Virtual);
+    for _ in 0..requests {
+        let arn = emulator.create_key(KeyType::Secp256k1).unwrap();
+        emulator.create_alias(ALIAS, &arn).unwrap();
+        let public_key = emulator.public_key(&arn).unwrap();
+        let signer = setting.signer(ALIAS).pinned(public_key).await.unwrap();
+        let signer = Arc::new(signer);
+        tally
+            .sign(signer.clone(), 1, 1, DEADLINE, Expect::SIGNED)
+            .await;
+        let injected = emulator.inject(
+            FailureRule::new(failure.clone())
+                .on(Operation::Sign)
+                .times(1),
+        );
+        tally.sign(signer, 1, 1, DEADLINE, expect).await;
+        assert_eq!(injected.fired(), 1, "{name}");
+        // It is gone already if its key was deleted.
+        let _ = emulator.delete_alias(ALIAS);
+    }
+    tally.check_calls(emulator.calls(Operation::Sign));
+    tally
+}

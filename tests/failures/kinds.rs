@@ -1,0 +1,301 @@
+//! The kinds of failures, and what each comes to.
+
+use std::time::Duration;
+
+use kms_signer::{
+    KeyType,
+    emulator::{
+        Latency,
+        aws_kms::{KmsEmulator, KmsFailure, SignaturePart},
+    },
+    provider::aws_kms::Retries,
+};
+
+use super::{tally::Expect, transport::Transit};
+
+/// For what hangs: short, so that it does not hold up the run where time is real.
+pub const ATTEMPT: Duration = Duration::from_millis(250);
+/// Time for two attempts and the beginning of a third.
+pub const DEADLINE: Duration = Duration::from_millis(600);
+
+/// Three attempts, with pauses that take next to nothing of the deadline, and no budget.
+pub fn retries() -> Retries {
+    let retries = Retries::default().initial_backoff(Duration::from_millis(1));
+    retries.budget(u32::MAX)
+}
+
+/// A kind of failure, and what it comes to when every attempt meets it.
+pub struct Kind {
+    pub name: &'static str,
+    pub failure: KmsFailure,
+    pub expect: Expect,
+    /// What happens in its place where time is virtual.
+    pub transit: Transit,
+}
+
+impl Kind {
+    fn new(name: &'static str, failure: KmsFailure, expect: Expect) -> Self {
+        Self {
+            name,
+            failure,
+            expect,
+            transit: Transit::Arrives,
+        }
+    }
+
+    fn in_transit(mut self, transit: Transit) -> Self {
+        self.transit = transit;
+        self
+    }
+
+    /// Whether an answer takes longer than an attempt may.
+    pub fn hangs(&self) -> bool {
+        self.expect.is_timeout()
+    }
+}
+
+const ANOTHER_KEY: &str =
+    "arn:aws:kms:us-east-1:000000000000:key/00000000-0000-4000-8000-000000000000";
+
+/// May pass by themselves: tried again.
+const LOST: Expect = Expect::fails_thrice(&["connection"]);
+const CUT: Expect = Expect::fails_thrice(&["connection", "unavailable"]);
+const LATE: Expect = Expect::fails_thrice(&["timeout"]);
+const UNAVAILABLE: Expect = Expect::fails_thrice(&["unavailable"]);
+const THROTTLED: Expect = Expect::fails_thrice(&["throttled"]);
+const INCOMPLETE: Expect = Expect::fails_thrice(&["unusable_answer"]);
+/// Nothing that an attempt more would change.
+const CONTRADICTING: Expect = Expect::fails(&["unusable_answer"]);
+const CREDENTIALS: Expect = Expect::fails(&["credentials"]);
+const INVALID: Expect = Expect::fails(&["invalid_request"]);
+const OTHER: Expect = Expect::fails(&["other"]);
+const MALFORMED: Expect = Expect::fails(&["invalid_signature"]);
+const FORGED: Expect = Expect::fails(&["signature_not_verified"]);
+/// A flipped bit may make a scalar too large, or a signature no DER.
+const FLIPPED: Expect = Expect::fails(&["signature_not_verified", "invalid_signature"]);
+const MOVED: Expect = Expect::fails(&["key_moved"]);
+const DENIED: Expect = Expect::fails(&["access_denied"]);
+const SIGNED: Expect = Expect::SIGNED;
+
+/// What Sign can answer, or not. What happens to a connection after that is in `connections.rs`.
+pub fn signing() -> Vec<Kind> {
+    let mut kinds = codes();
+    kinds.extend(answers());
+    kinds.extend(signatures());
+    kinds.extend(in_time());
+    kinds
+}
+
+/// Errors by a code of KMS, or by one that is common to AWS.
+fn codes() -> Vec<Kind> {
+    let codes = [
+        ("AccessDeniedException", DENIED),
+        ("DependencyTimeoutException", UNAVAILABLE),
+        ("DisabledException", Expect::fails(&["disabled"])),
+        ("DryRunOperationException", OTHER),
+        ("ExpiredTokenException", CREDENTIALS),
+        ("InvalidArnException", INVALID),
+        ("InvalidGrantTokenException", INVALID),
+        (
+            "InvalidKeyUsageException",
+            Expect::fails(&["invalid_usage"]),
+        ),
+        ("InvalidSignatureException", CREDENTIALS),
+        ("KMSInternalException", UNAVAILABLE),
+        (
+            "KMSInvalidStateException",
+            Expect::fails(&["invalid_state"]),
+        ),
+        ("KeyUnavailableException", UNAVAILABLE),
+        ("LimitExceededException", THROTTLED),
+        ("NotFoundException", Expect::fails(&["not_found"])),
+        ("ServiceUnavailableException", UNAVAILABLE),
+        ("ThrottlingException", THROTTLED),
+        ("UnrecognizedClientException", CREDENTIALS),
+        (
+            "UnsupportedOperationException",
+            Expect::fails(&["invalid_usage"]),
+        ),
+        ("ValidationException", INVALID),
+        ("KeyOnHolidayException", OTHER),
+    ];
+    let kind = |(code, expect)| Kind::new(code, KmsFailure::error(code), expect);
+    codes.map(kind).into()
+}
+
+/// Answers that are no error of KMS's, and no signature either.
+fn answers() -> Vec<Kind> {
+    let kind = Kind::new;
+    vec![
+        // The answer's own `Date` is right, so there is nothing to correct.
+        kind("clock skew", KmsFailure::clock_skew(), CREDENTIALS),
+        kind("500 with a page", KmsFailure::page(500), UNAVAILABLE),
+        kind("502 with a page", KmsFailure::page(502), UNAVAILABLE),
+        kind("503 with a page", KmsFailure::page(503), UNAVAILABLE),
+        kind("429 with a page", KmsFailure::page(429), THROTTLED),
+        kind("407 with a page", KmsFailure::page(407), OTHER),
+        kind("200 with a page", KmsFailure::page(200), UNAVAILABLE),
+        kind("empty body", KmsFailure::empty_body(), INCOMPLETE),
+        kind("empty object", KmsFailure::empty_object(), INCOMPLETE),
+        kind("no KeyId", KmsFailure::without_member("KeyId"), INCOMPLETE),
+        kind(
+            "no Signature",
+            KmsFailure::without_member("Signature"),
+            INCOMPLETE,
+        ),
+        kind(
+            "no SigningAlgorithm",
+            KmsFailure::without_member("SigningAlgorithm"),
+            INCOMPLETE,
+        ),
+        kind("malformed JSON", KmsFailure::malformed_json(), UNAVAILABLE),
+        kind("bad base64", KmsFailure::bad_base64(), UNAVAILABLE),
+        kind("truncated body", KmsFailure::truncated_body(), CUT),
+        kind("reset", KmsFailure::reset(), LOST),
+        kind(
+            "reset after processing",
+            KmsFailure::reset_after_processing(),
+            LOST,
+        ),
+        kind("closed without answer", KmsFailure::close(), LOST),
+        kind(
+            "another KeyId",
+            KmsFailure::other_key_id(ANOTHER_KEY),
+            MOVED,
+        ),
+        kind(
+            "another algorithm",
+            KmsFailure::other_algorithm("ECDSA_SHA_512"),
+            CONTRADICTING,
+        ),
+    ]
+}
+
+fn signatures() -> Vec<Kind> {
+    let flipped = |part| KmsFailure::flipped_signature_bit(part, None);
+    let kind = Kind::new;
+    vec![
+        kind(
+            "signed by another key",
+            KmsFailure::signature_by_another_key(),
+            FORGED,
+        ),
+        kind(
+            "another digest",
+            KmsFailure::signature_over_another_message(),
+            FORGED,
+        ),
+        kind("replayed answer", KmsFailure::replayed_answer(), FORGED),
+        kind("bit flip in r", flipped(SignaturePart::R), FLIPPED),
+        kind("bit flip in s", flipped(SignaturePart::S), FLIPPED),
+        kind(
+            "bit flip in DER",
+            flipped(SignaturePart::DerHeader),
+            FLIPPED,
+        ),
+        kind("trailing byte", KmsFailure::trailing_byte(), MALFORMED),
+        kind(
+            "64 bytes and no DER",
+            KmsFailure::fixed_width_signature(),
+            MALFORMED,
+        ),
+        kind("high s", KmsFailure::high_s(), SIGNED),
+        kind("low s", KmsFailure::low_s(), SIGNED),
+        kind("short r", KmsFailure::short_r(), SIGNED),
+    ]
+}
+
+/// What takes time, or never ends.
+fn in_time() -> Vec<Kind> {
+    let (millis, kind) = (Duration::from_millis, Kind::new);
+    vec![
+        kind("accepted and stalled", KmsFailure::stall(), LATE).in_transit(Transit::Never),
+        kind("stalled in the body", KmsFailure::stall_in_body(), LATE).in_transit(Transit::Half),
+        kind(
+            "slower than the attempt",
+            KmsFailure::latency(Latency::fixed(2 * ATTEMPT)),
+            LATE,
+        )
+        .in_transit(Transit::Late(2 * ATTEMPT)),
+        kind(
+            "body slower than the attempt",
+            KmsFailure::slow_body(millis(5)),
+            LATE,
+        )
+        .in_transit(Transit::ByteByByte(millis(5))),
+        kind(
+            "latency",
+            KmsFailure::latency(Latency::log_normal(millis(2), millis(20))),
+            SIGNED,
+        )
+        .in_transit(Transit::Late(millis(20))),
+        kind(
+            "body byte by byte",
+            KmsFailure::slow_body(Duration::ZERO),
+            SIGNED,
+        ),
+    ]
+}
+
+/// What GetPublicKey can answer, or not.
+pub fn connecting() -> Vec<Kind> {
+    let kind = Kind::new;
+    vec![
+        kind(
+            "connect: bit flip in SPKI",
+            KmsFailure::flipped_public_key_bit(None),
+            Expect::fails(&["key_refused"]),
+        ),
+        kind(
+            "connect: empty object",
+            KmsFailure::empty_object(),
+            INCOMPLETE,
+        ),
+        kind(
+            "connect: no PublicKey",
+            KmsFailure::without_member("PublicKey"),
+            INCOMPLETE,
+        ),
+        kind("connect: bad base64", KmsFailure::bad_base64(), UNAVAILABLE),
+        kind(
+            "connect: another KeyId",
+            KmsFailure::other_key_id(ANOTHER_KEY),
+            MOVED,
+        ),
+        kind("connect: throttled", KmsFailure::throttling(), THROTTLED),
+        kind("connect: denied", KmsFailure::access_denied(), DENIED),
+        kind("connect: stalled", KmsFailure::stall(), LATE).in_transit(Transit::Never),
+    ]
+}
+
+/// The alias by which keys that change are called.
+pub const ALIAS: &str = "alias/hot-wallet";
+
+pub type Change = (&'static str, fn(&KmsEmulator) -> KmsFailure, Expect);
+
+/// What happens to the key between two signatures.
+pub fn changes() -> Vec<Change> {
+    vec![
+        ("alias moved in between", move_alias, MOVED),
+        (
+            "key disabled in between",
+            |_| KmsFailure::key_disabled(),
+            Expect::fails(&["disabled"]),
+        ),
+        (
+            "deletion scheduled",
+            |_| KmsFailure::key_deletion_scheduled(),
+            Expect::fails(&["invalid_state"]),
+        ),
+        (
+            "key deleted in between",
+            |_| KmsFailure::key_deleted(),
+            Expect::fails(&["not_found"]),
+        ),
+    ]
+}
+
+fn move_alias(emulator: &KmsEmulator) -> KmsFailure {
+    let second = emulator.create_key(KeyType::Secp256k1).unwrap();
+    KmsFailure::alias_moved(ALIAS, &second)
+}

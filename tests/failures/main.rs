@@ -1,0 +1,85 @@
+//! Everything that can go wrong with AWS KMS, many times over: what is released verifies, nothing
+//! panics, nothing hangs, and each error has the verdict that is expected.
+//!
+//! | module | time | what |
+//! |---|---|---|
+//! | `alone` | virtual | each kind of failure on every attempt: what a request comes to, how often it was sent, and to the millisecond when it ended |
+//! | `hanging` | real | what hangs, over sockets |
+//! | `connections` | real | connections that break or were closed |
+//! | `mixed` | real | everything at once, through a stack of layers |
+//!
+//! In real time a call may be late because its thread could not run; `probe` measures for how long,
+//! and that is not counted. Everything else fails the run. `self_check` shows that it does.
+//!
+//! Prints one line for each kind of failure. `scripts/soak` runs it with more requests, which it
+//! takes from these variables:
+//!
+//! | variable | default | what |
+//! |---|---|---|
+//! | `FAILURES_PER_KIND` | 200 | requests for each kind of failure |
+//! | `FAILURES_HANGING` | 48 | requests for each kind that hangs, over sockets |
+//! | `FAILURES_CONCURRENCY` | 16 | of them at a time |
+//! | `FAILURES_MIXED` | 2000 | requests with all kinds at once, through a stack of layers |
+//! | `FAILURES_CONNECTIONS` | 1000 | requests over connections that break |
+
+mod alone;
+mod connections;
+mod hanging;
+mod kinds;
+mod mixed;
+mod observed;
+mod probe;
+mod self_check;
+mod tally;
+mod threads;
+mod transport;
+
+use std::process::ExitCode;
+
+use tally::Report;
+use tokio::runtime::Builder;
+
+fn main() -> ExitCode {
+    let concurrency = setting("FAILURES_CONCURRENCY", 16) as usize;
+    let mut report = Report::default();
+    let io = (Builder::new_multi_thread()
+        .worker_threads(1)
+        .enable_all()
+        .build())
+    .unwrap();
+    let paused = (Builder::new_current_thread()
+        .enable_all()
+        .start_paused(true)
+        .build())
+    .unwrap();
+    paused.block_on(async {
+        self_check::run().await;
+        let requests = setting("FAILURES_PER_KIND", 200);
+        alone::run(&mut report, io.handle(), requests, concurrency).await;
+    });
+    self_check::run_on_threads();
+    hanging::run(&mut report, setting("FAILURES_HANGING", 48), concurrency);
+    connections::run(
+        &mut report,
+        io.handle(),
+        setting("FAILURES_CONNECTIONS", 1_000),
+    );
+    mixed::run(&mut report, io.handle(), setting("FAILURES_MIXED", 2_000));
+
+    match report.finish() {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(bad) => {
+            eprintln!("wrong: {bad}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn setting(name: &str, default: u64) -> u64 {
+    match std::env::var(name) {
+        Ok(number) => number
+            .parse()
+            .unwrap_or_else(|_| panic!("{name} is not a number: {number}")),
+        Err(_) => default,
+    }
+}

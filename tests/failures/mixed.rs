@@ -1,0 +1,133 @@
+//! Every kind of failure at once, in two regions, under a whole stack of layers.
+
+use std::{sync::Arc, time::Duration};
+
+use kms_signer::{
+    KeyType, Signer,
+    emulator::{
+        FailureRule, Latency,
+        aws_kms::{KmsEmulator, KmsFailure, Operation},
+    },
+    layer::{
+        audit::{Audit, JsonLinesFile},
+        deadline::Deadline,
+        failover::Failover,
+        hedge::Hedge,
+        rate_limit::RateLimit,
+    },
+};
+use tokio::runtime::Handle;
+
+use super::{
+    hanging::builder,
+    kinds::{self, ATTEMPT},
+    observed::Inner,
+    tally::{Expect, Report, Tally},
+    threads,
+};
+
+const DEADLINE: Duration = Duration::from_millis(1_500);
+/// On each thread.
+const CONCURRENCY: usize = 16;
+/// The part of the requests to each region that meets a failure.
+const FAILING: f64 = 0.3;
+const ATTEMPTS: u32 = 2;
+
+pub fn run(report: &mut Report, io: &Handle, requests: u64) {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("audit.jsonl");
+    let (emulators, signer) = io.block_on(async {
+        let emulators = emulators().await;
+        let failover = Deadline::new(regions(&emulators).await, DEADLINE);
+        // The deadline does not count the time in which the record is written.
+        let signer = Audit::new(Inner(failover), JsonLinesFile::open(&path).unwrap());
+        (emulators, Arc::new(signer))
+    });
+    for emulator in &emulators {
+        spoil(emulator);
+    }
+    // Of the call that answered in the end, and one more if KMS did not like the clock.
+    let expect = Expect::SIGNED.or_fails(ALL).attempts(0, ATTEMPTS + 1);
+    let mut tally = threads::share(requests, async |clock, requests| {
+        let mut tally = Tally::new("all at once, two regions, layers", clock);
+        tally
+            .sign(signer.clone(), requests, CONCURRENCY, DEADLINE, expect)
+            .await;
+        tally
+    });
+    let calls = emulators.iter();
+    tally.set_calls(calls.map(|emulator| emulator.calls(Operation::Sign)).sum());
+    tally.check_records(&std::fs::read_to_string(&path).unwrap());
+    report.add(tally);
+}
+
+async fn emulators() -> Vec<KmsEmulator> {
+    let mut emulators = Vec::new();
+    for (seed, region) in (1..).zip(["eu-central-1", "eu-west-1"]) {
+        let builder = KmsEmulator::builder().region(region).seed(seed);
+        emulators.push(builder.start().await.unwrap());
+    }
+    emulators
+}
+
+/// The same key in both, each behind a limit and with a hedge.
+async fn regions(emulators: &[KmsEmulator]) -> Failover<impl Signer + use<>> {
+    let [primary, replica] = emulators else {
+        panic!("two regions")
+    };
+    let arn = primary.create_multi_region_key(KeyType::Secp256k1).unwrap();
+    let replicated = primary.replicate_key(&arn, replica).unwrap();
+    let public_key = primary.public_key(&arn).unwrap();
+    let mut signers = Vec::new();
+    for (emulator, arn) in [(primary, &arn), (replica, &replicated)] {
+        let builder = builder(emulator, arn)
+            .attempt_timeout(ATTEMPT)
+            .deadline(DEADLINE)
+            .retries(kinds::retries().max_attempts(ATTEMPTS));
+        let signer = builder.pinned(public_key.clone()).await.unwrap();
+        let limit = RateLimit::per_second(100_000)
+            .in_flight(2 * CONCURRENCY)
+            .queue(10_000)
+            .deadline(DEADLINE);
+        let limit = limit.build().unwrap();
+        signers.push(limit.limit(Hedge::after(signer, ATTEMPT / 2)));
+    }
+    Failover::new(signers).unwrap()
+}
+
+fn spoil(emulator: &KmsEmulator) {
+    let kinds = kinds::signing().into_iter().map(|kind| kind.failure);
+    let failures: Vec<KmsFailure> = kinds.chain([KmsFailure::close_after_answer()]).collect();
+    // One after the other: the later ones see what the earlier ones let through.
+    let each = FAILING / failures.len() as f64;
+    for failure in failures {
+        emulator
+            .inject(FailureRule::new(failure).on(Operation::Sign).rate(each))
+            .keep();
+    }
+    let usual = Latency::log_normal(Duration::from_millis(2), Duration::from_millis(20));
+    emulator.inject(FailureRule::new(usual)).keep();
+}
+
+/// What some failure may come to.
+const ALL: &[&str] = &[
+    "access_denied",
+    "connection",
+    "credentials",
+    "deadline_exceeded",
+    "disabled",
+    "invalid_request",
+    "invalid_signature",
+    "invalid_state",
+    "invalid_usage",
+    "key_moved",
+    "not_found",
+    "other",
+    "queue_full",
+    "queued_too_long",
+    "signature_not_verified",
+    "throttled",
+    "timeout",
+    "unavailable",
+    "unusable_answer",
+];
