@@ -39,8 +39,7 @@ impl Kms {
         let emulator = KmsEmulator::builder().seed(7).start().await.unwrap();
         let arn = emulator.create_key(KeyType::Secp256k1).unwrap();
         let signer = AwsKmsSigner::builder(arn)
-            .endpoint_url(emulator.endpoint_url())
-            .static_credentials("AKIAFAKEFAKEFAKEFAKE", "fake", None)
+            .emulator(emulator.endpoint_url(), emulator.region())
             .connect()
             .await
             .unwrap();

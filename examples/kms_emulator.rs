@@ -59,7 +59,7 @@ fn instructions(emulator: &KmsEmulator) -> String {
 For any client, with any credentials:
 
 export AWS_ENDPOINT_URL_KMS={url} AWS_REGION={region} AWS_DEFAULT_REGION={region}
-export AWS_ACCESS_KEY_ID=AKIAFAKEFAKEFAKEFAKE AWS_SECRET_ACCESS_KEY=fake NO_PROXY=127.0.0.1
+export AWS_ACCESS_KEY_ID=test AWS_SECRET_ACCESS_KEY=test NO_PROXY=127.0.0.1
 aws kms create-key --key-spec ECC_SECG_P256K1 --key-usage SIGN_VERIFY
 
 Ctrl-C stops it.

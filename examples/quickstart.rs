@@ -35,8 +35,7 @@ async fn main() -> anyhow::Result<()> {
             let emulator = KmsEmulator::start().await?;
             let arn = emulator.create_key(KeyType::Secp256k1)?;
             let key = AwsKmsSigner::builder(arn)
-                .endpoint_url(emulator.endpoint_url())
-                .static_credentials("AKIAFAKEFAKEFAKEFAKE", "fake", None)
+                .emulator(emulator.endpoint_url(), emulator.region())
                 .connect()
                 .await?;
             (key, Some(emulator))

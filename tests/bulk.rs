@@ -433,9 +433,7 @@ async fn many_keys_are_opened_at_once() {
     arns.insert(7, "alias/nowhere".to_owned());
     let opening = arns.iter().map(|arn| {
         AwsKmsSigner::builder(arn)
-            .endpoint_url(emulator.endpoint_url())
-            .static_credentials("AKIAFAKEFAKEFAKEFAKE", "fake", None)
-            .region("us-east-1")
+            .emulator(emulator.endpoint_url(), emulator.region())
             .connect()
     });
     let opened = Bulk::new().concurrency(8).run(opening).await;

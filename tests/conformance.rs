@@ -78,9 +78,8 @@ async fn subjects(emulator: &KmsEmulator) -> Vec<Subject> {
         ]);
 
         let arn = emulator.create_key(key_type).unwrap();
-        let builder = AwsKmsSigner::builder(arn)
-            .endpoint_url(emulator.endpoint_url())
-            .static_credentials("AKIAFAKEFAKEFAKEFAKE", "fake", None);
+        let builder =
+            AwsKmsSigner::builder(arn).emulator(emulator.endpoint_url(), emulator.region());
         let connected = builder.clone().connect().await.unwrap();
         let pinned = builder
             .pinned(connected.public_key().clone())

@@ -39,8 +39,7 @@ async fn call(
     let mut server = JoinSet::new();
     server.spawn(serve(listener, head, part));
     let builder = AwsKmsSigner::builder("arn:aws:kms:us-east-1:111122223333:key/1")
-        .endpoint_url(format!("http://{address}"))
-        .static_credentials("AKIAFAKEFAKEFAKEFAKE", "fake", None)
+        .emulator(format!("http://{address}"), "us-east-1")
         .attempt_timeout(attempt_timeout)
         .deadline(LONG)
         .retries(Retries::none());

@@ -120,11 +120,7 @@ fn builder(emulator: &KmsEmulator, key_id: &str) -> AwsKmsSignerBuilder {
     AwsKmsSigner::builder(key_id)
         .endpoint_url(emulator.endpoint_url())
         .attempt_timeout(Duration::from_millis(100))
-        .static_credentials(
-            "AKIAFAKEFAKEFAKEFAKE",
-            SECRET_ACCESS_KEY,
-            Some(SESSION_TOKEN.into()),
-        )
+        .static_credentials("test", SECRET_ACCESS_KEY, Some(SESSION_TOKEN.into()))
 }
 
 /// An error in all its forms.

@@ -117,9 +117,7 @@ fn observed<T>(work: impl Future<Output = T>) -> (T, Notes) {
 }
 
 fn builder(emulator: &KmsEmulator, arn: &str) -> AwsKmsSignerBuilder {
-    AwsKmsSigner::builder(arn)
-        .endpoint_url(emulator.endpoint_url())
-        .static_credentials("AKIAFAKEFAKEFAKEFAKE", "fake", None)
+    AwsKmsSigner::builder(arn).emulator(emulator.endpoint_url(), emulator.region())
 }
 
 #[test]

@@ -38,7 +38,7 @@ static CLIENT: LazyLock<Client> = LazyLock::new(|| {
     let config = aws_sdk_kms::Config::builder()
         .behavior_version(BehaviorVersion::v2026_01_12())
         .region(Region::from_static("us-east-1"))
-        .credentials_provider(Credentials::new("AKIAFAKE", "fake", None, None, "fake"))
+        .credentials_provider(Credentials::new("test", "test", None, None, "test"))
         .http_client(http)
         .build();
     Client::from_conf(config)

@@ -62,8 +62,7 @@ async fn a_record_proves_the_signature_and_names_the_call() {
     for key_type in KEY_TYPES {
         let arn = emulator.create_key(key_type).unwrap();
         let signer = AwsKmsSigner::builder(arn.clone())
-            .endpoint_url(emulator.endpoint_url())
-            .static_credentials("AKIAFAKEFAKEFAKEFAKE", "fake", None)
+            .emulator(emulator.endpoint_url(), emulator.region())
             .connect()
             .await
             .unwrap();

@@ -25,13 +25,7 @@ fn client_answered_with(status: u16, body: impl Into<String>) -> (Client, Arc<At
     let config = aws_sdk_kms::Config::builder()
         .behavior_version(BehaviorVersion::v2026_01_12())
         .region(Region::new("us-east-1"))
-        .credentials_provider(Credentials::new(
-            "AKIAFAKEFAKEFAKEFAKE",
-            "fake",
-            None,
-            None,
-            "test",
-        ))
+        .credentials_provider(Credentials::for_tests())
         .http_client(infallible_client_fn(move |_| {
             counted.fetch_add(1, Ordering::Relaxed);
             http::Response::builder()

@@ -50,7 +50,7 @@ fn client(ahead: i64, dates: bool, status: u16, body: &'static str) -> (Client, 
         .behavior_version(BehaviorVersion::v2026_01_12())
         .region(Region::new("us-east-1"))
         .credentials_provider(Credentials::new(
-            "AKIAFAKEFAKEFAKEFAKE",
+            "test",
             "fake",
             None,
             Some(SystemTime::UNIX_EPOCH + Duration::from_secs(NOON * 2)),

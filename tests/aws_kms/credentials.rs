@@ -217,7 +217,7 @@ fn prepare(source: Source, home: &Path, url: &str, child: &mut Command) {
                sso_account_id = 111122223333\nsso_role_name = signer\n";
     let profile = match source {
         AssumeRole => "role_arn = arn:aws:iam::111122223333:role/signer\nsource_profile = base\n\
-             [profile base]\naws_access_key_id = AKIAFAKEFAKEFAKEFAKE\n\
+             [profile base]\naws_access_key_id = test\n\
              aws_secret_access_key = fake\n"
             .to_owned(),
         Sso | SsoLoggedOut => sso.to_owned(),
@@ -319,7 +319,7 @@ impl ProvideCredentials for Slow {
         let takes = self.takes;
         aws_credential_types::provider::future::ProvideCredentials::new(async move {
             tokio::time::sleep(takes).await;
-            let credentials = Credentials::new("AKIAFAKEFAKEFAKEFAKE", "fake", None, None, "test");
+            let credentials = Credentials::for_tests();
             Ok(credentials)
         })
     }

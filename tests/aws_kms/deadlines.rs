@@ -46,9 +46,7 @@ impl Silent {
     }
 
     fn signer(&self) -> AwsKmsSignerBuilder {
-        AwsKmsSigner::builder(KEY)
-            .endpoint_url(format!("http://{}", self.address))
-            .static_credentials("AKIAFAKEFAKEFAKEFAKE", "fake", None)
+        AwsKmsSigner::builder(KEY).emulator(format!("http://{}", self.address), "us-east-1")
     }
 }
 
@@ -112,7 +110,7 @@ fn config() -> aws_sdk_kms::config::Builder {
     aws_sdk_kms::Config::builder()
         .behavior_version(BehaviorVersion::v2026_01_12())
         .region(Region::new("us-east-1"))
-        .credentials_provider(Credentials::new("AKIAFAKE", "fake", None, None, "test"))
+        .credentials_provider(Credentials::for_tests())
 }
 
 #[tokio::test(start_paused = true)]
@@ -158,7 +156,7 @@ impl ProvideCredentials for SlowCredentials {
     {
         aws_credential_types::provider::future::ProvideCredentials::new(async {
             tokio::time::sleep(Duration::from_secs(4)).await;
-            Ok(Credentials::new("AKIAFAKE", "fake", None, None, "test"))
+            Ok(Credentials::for_tests())
         })
     }
 }

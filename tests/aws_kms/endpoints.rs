@@ -1,7 +1,18 @@
 //! What answers is not KMS: asking again would not help, and the error says what was seen.
 
-use std::{error::Error as _, process::Stdio, time::Duration};
+use std::{
+    error::Error as _,
+    process::Stdio,
+    sync::{Arc, Mutex},
+    time::Duration,
+};
 
+use aws_config::{BehaviorVersion, Region, SdkConfig};
+use aws_sdk_kms::{
+    Client,
+    config::{Credentials, SharedCredentialsProvider},
+};
+use aws_smithy_http_client::test_util::infallible_client_fn;
 use kms_signer::{
     Error, KeyType, PublicKey, Signer,
     emulator::aws_kms::KmsEmulator,
@@ -84,9 +95,7 @@ async fn what_speaks_no_http_is_final() {
         b"\x15\x03\x03\x00\x02\x02\x46",
     ] {
         let server = talkative(words).await;
-        let builder = AwsKmsSigner::builder(KEY)
-            .endpoint_url(server.url())
-            .static_credentials("AKIAFAKEFAKEFAKEFAKE", "fake", None);
+        let builder = AwsKmsSigner::builder(KEY).emulator(server.url(), "us-east-1");
         let error = refused(builder).await;
         assert_wrong_endpoint(&error, "", "for a proxy in between");
         assert_eq!(server.accepted(), 1);
@@ -190,8 +199,7 @@ async fn a_stalled_body_has_all_the_time_of_its_attempt() {
     })
     .await;
     let builder = AwsKmsSigner::builder(KEY)
-        .endpoint_url(server.url())
-        .static_credentials("AKIAFAKEFAKEFAKEFAKE", "fake", None)
+        .emulator(server.url(), "us-east-1")
         .attempt_timeout(Duration::from_secs(6))
         .retries(Retries::none());
     let error = refused(builder).await;
@@ -200,4 +208,37 @@ async fn a_stalled_body_has_all_the_time_of_its_attempt() {
         error.source().unwrap().to_string(),
         "no answer within the time of an attempt"
     );
+}
+
+#[tokio::test]
+async fn an_emulator_gets_neither_the_credentials_nor_the_region_of_the_configuration() {
+    let seen = Arc::new(Mutex::new(Vec::new()));
+    let noted = seen.clone();
+    let http = infallible_client_fn(move |request| {
+        let authorization = request.headers()["authorization"].to_str().unwrap();
+        let request = format!("{} {authorization}", request.uri());
+        noted.lock().unwrap().push(request);
+        http::Response::builder().status(400).body("{}").unwrap()
+    });
+    let credentials = Credentials::new("canary", "canary", Some("canary".into()), None, "test");
+    let config = SdkConfig::builder()
+        .behavior_version(BehaviorVersion::v2026_01_12())
+        .region(Region::new("us-west-2"))
+        .endpoint_url("https://kms.example")
+        .credentials_provider(SharedCredentialsProvider::new(credentials))
+        .http_client(http)
+        .build();
+    for builder in [
+        AwsKmsSigner::builder("alias/a").sdk_config(&config),
+        AwsKmsSigner::builder("alias/a").client(Client::new(&config)),
+    ] {
+        refused(builder.emulator("http://localhost:4566", "eu-west-1")).await;
+        let requests = std::mem::take(&mut *seen.lock().unwrap());
+        let [request] = &requests[..] else {
+            panic!("{requests:?}")
+        };
+        assert!(request.starts_with("http://localhost:4566/"), "{request}");
+        assert!(request.contains(" Credential=test/"), "{request}");
+        assert!(request.contains("/eu-west-1/kms/"), "{request}");
+    }
 }

@@ -221,7 +221,7 @@ fn client(http: impl aws_sdk_kms::config::HttpClient + 'static) -> Client {
     let config = aws_sdk_kms::Config::builder()
         .behavior_version(BehaviorVersion::v2026_01_12())
         .region(Region::new("us-east-1"))
-        .credentials_provider(Credentials::new("AKIAFAKE", "fake", None, None, "test"))
+        .credentials_provider(Credentials::for_tests())
         .http_client(http);
     Client::from_conf(config.build())
 }

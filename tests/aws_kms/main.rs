@@ -32,10 +32,7 @@ const KEY_TYPES: [KeyType; 3] = [KeyType::Secp256k1, KeyType::P256, KeyType::Ed2
 const KEY: &str = "arn:aws:kms:us-east-1:111122223333:key/1";
 
 fn builder(emulator: &KmsEmulator, key_id: &str) -> AwsKmsSignerBuilder {
-    AwsKmsSigner::builder(key_id)
-        .region(emulator.region())
-        .endpoint_url(emulator.endpoint_url())
-        .static_credentials("AKIAFAKEFAKEFAKEFAKE", "fake", None)
+    AwsKmsSigner::builder(key_id).emulator(emulator.endpoint_url(), emulator.region())
 }
 
 /// Fits every key type.
@@ -122,13 +119,7 @@ async fn a_client_and_an_sdk_config_can_be_given() {
         .behavior_version(BehaviorVersion::v2026_01_12())
         .region(Region::new(emulator.region().to_owned()))
         .endpoint_url(emulator.endpoint_url())
-        .credentials_provider(SharedCredentialsProvider::new(Credentials::new(
-            "AKIAFAKEFAKEFAKEFAKE",
-            "fake",
-            None,
-            None,
-            "test",
-        )))
+        .credentials_provider(SharedCredentialsProvider::new(Credentials::for_tests()))
         .build();
     for builder in [
         AwsKmsSigner::builder(&arn).sdk_config(&config),
@@ -300,11 +291,7 @@ async fn credentials_are_not_shown() {
     let arn = emulator.create_key(KeyType::Secp256k1).unwrap();
     let builder = AwsKmsSigner::builder(&arn)
         .endpoint_url(emulator.endpoint_url())
-        .static_credentials(
-            "AKIAFAKEFAKEFAKEFAKE",
-            "canary-secret",
-            Some("canary-token".into()),
-        );
+        .static_credentials("test", "canary-secret", Some("canary-token".into()));
     let before = format!("{builder:?}");
     let signer = builder.connect().await.unwrap();
     emulator.set_enabled(&arn, false).unwrap();
@@ -325,7 +312,7 @@ async fn the_payload_is_not_shown_when_a_request_cannot_be_sent() {
         .behavior_version(BehaviorVersion::v2026_01_12())
         .endpoint_url("localhost:4566")
         .credentials_provider(SharedCredentialsProvider::new(Credentials::new(
-            "AKIAFAKEFAKEFAKEFAKE",
+            "test",
             "canary-secret",
             None,
             None,

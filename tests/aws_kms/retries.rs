@@ -153,7 +153,7 @@ fn client(emulator: &KmsEmulator) -> Client {
         .behavior_version(BehaviorVersion::v2026_01_12())
         .region(Region::new(emulator.region().to_owned()))
         .endpoint_url(emulator.endpoint_url())
-        .credentials_provider(Credentials::new("AKIAFAKE", "fake", None, None, "test"));
+        .credentials_provider(Credentials::for_tests());
     Client::from_conf(config.build())
 }
 

@@ -140,7 +140,7 @@ pub fn config(server: &Server, pem: &str) -> SdkConfig {
         .tls_provider(tls::Provider::Rustls(CryptoMode::AwsLc))
         .tls_context(context)
         .build_https();
-    let credentials = Credentials::new("AKIAFAKEFAKEFAKEFAKE", "fake", None, None, "test");
+    let credentials = Credentials::for_tests();
     SdkConfig::builder()
         .behavior_version(BehaviorVersion::v2026_01_12())
         .region(Region::from_static("us-east-1"))

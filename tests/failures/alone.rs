@@ -50,7 +50,7 @@ impl Setting {
             .behavior_version(BehaviorVersion::v2026_01_12())
             .region(Region::new(emulator.region().to_owned()))
             .endpoint_url(emulator.endpoint_url())
-            .credentials_provider(Credentials::new("AKIAFAKE", "fake", None, None, "test"))
+            .credentials_provider(Credentials::for_tests())
             .http_client(transport.clone())
             .build();
         Self {

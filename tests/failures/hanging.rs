@@ -28,9 +28,7 @@ pub fn run(report: &mut Report, requests: u64, concurrency: usize) {
 
 pub fn builder(emulator: &KmsEmulator, key_id: &str) -> AwsKmsSignerBuilder {
     AwsKmsSigner::builder(key_id)
-        .region(emulator.region())
-        .endpoint_url(emulator.endpoint_url())
-        .static_credentials("AKIAFAKEFAKEFAKEFAKE", "fake", None)
+        .emulator(emulator.endpoint_url(), emulator.region())
         .retries(kinds::retries())
 }
 

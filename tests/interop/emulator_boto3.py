@@ -142,7 +142,7 @@ def client(endpoint, region):
         "kms",
         endpoint_url=endpoint,
         region_name=region,
-        aws_access_key_id="AKIAFAKEFAKEFAKEFAKE",
+        aws_access_key_id="test",
         aws_secret_access_key="fake",
         # What botocore would refuse itself is exactly what the emulator has to be asked.
         config=Config(parameter_validation=False, retries={"total_max_attempts": 1}),
@@ -705,7 +705,7 @@ def check_protocol(endpoint, region):
     connection = http.client.HTTPConnection(urllib.parse.urlparse(endpoint).netloc, timeout=10)
     authorization = (
         "AWS4-HMAC-SHA256 "
-        f"Credential=AKIAFAKEFAKEFAKEFAKE/20260101/{region}/kms/aws4_request, "
+        f"Credential=test/20260101/{region}/kms/aws4_request, "
         "SignedHeaders=host;x-amz-date, Signature=00"
     )
     standard = {

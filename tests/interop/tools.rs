@@ -49,8 +49,7 @@ pub async fn account() -> (KmsEmulator, EthereumSigner<AwsKmsSigner>) {
     let emulator = KmsEmulator::start().await.unwrap();
     let arn = emulator.create_key(KeyType::Secp256k1).unwrap();
     let key = AwsKmsSigner::builder(arn)
-        .endpoint_url(emulator.endpoint_url())
-        .static_credentials("AKIAFAKEFAKEFAKEFAKE", "fake", None)
+        .emulator(emulator.endpoint_url(), emulator.region())
         .connect()
         .await
         .unwrap();

@@ -191,13 +191,7 @@ pub fn client(endpoint_url: &str) -> Client {
         .behavior_version(BehaviorVersion::v2026_01_12())
         .region(Region::from_static("us-east-1"))
         .endpoint_url(endpoint_url)
-        .credentials_provider(Credentials::new(
-            "AKIAFAKEFAKEFAKEFAKE",
-            "fake",
-            None,
-            None,
-            "fake",
-        ))
+        .credentials_provider(Credentials::new("test", "fake", None, None, "fake"))
         .build();
     Client::from_conf(config)
 }

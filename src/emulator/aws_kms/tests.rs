@@ -17,7 +17,7 @@ const LIST_KEYS: &str = "POST / HTTP/1.1\r\n\
     content-type: application/x-amz-json-1.1\r\n\
     x-amz-target: TrentService.ListKeys\r\n\
     authorization: AWS4-HMAC-SHA256 \
-    Credential=AKIAFAKEFAKEFAKEFAKE/20260101/us-east-1/kms/aws4_request, \
+    Credential=test/20260101/us-east-1/kms/aws4_request, \
     SignedHeaders=host, Signature=00\r\n\
     content-length: 2\r\n\r\n{}";
 

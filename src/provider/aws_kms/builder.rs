@@ -122,11 +122,37 @@ impl AwsKmsSignerBuilder {
         self
     }
 
-    /// Sends requests to this URL: a VPC endpoint, a proxy, or an emulator.
+    /// Sends requests to this URL: a VPC endpoint or a proxy. For an emulator, call
+    /// [`emulator`](Self::emulator).
     pub fn endpoint_url(mut self, url: impl Into<String>) -> Self {
         self.endpoint_url = Some(url.into());
         self.state = None;
         self
+    }
+
+    /// Sends requests to an emulator of KMS, such as this crate's `emulator::aws_kms` or LocalStack,
+    /// with an access key that AWS does not know.
+    ///
+    /// This is [`endpoint_url`](Self::endpoint_url), [`region`](Self::region) and
+    /// [`static_credentials`](Self::static_credentials) in one call, so that no credentials of the
+    /// environment are looked for or sent. For tests: an emulator protects no key.
+    ///
+    /// ```
+    /// # #[cfg(feature = "emulator")]
+    /// # async fn example() -> Result<(), Box<dyn std::error::Error>> {
+    /// use kms_signer::{KeyType, emulator::aws_kms::KmsEmulator, provider::aws_kms::AwsKmsSigner};
+    ///
+    /// let kms = KmsEmulator::start().await?;
+    /// let key_arn = kms.create_key(KeyType::Secp256k1)?;
+    /// let builder = AwsKmsSigner::builder(key_arn).emulator(kms.endpoint_url(), kms.region());
+    /// let signer = builder.connect().await?;
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub fn emulator(self, endpoint_url: impl Into<String>, region: impl Into<String>) -> Self {
+        self.endpoint_url(endpoint_url)
+            .region(region)
+            .static_credentials("test", "test", None)
     }
 
     /// Sets how long one attempt at a call may take, from when it is sent; 3 s by default.

@@ -49,7 +49,7 @@ impl Client {
         let request = format!(
             "POST / HTTP/1.1\r\nhost: localhost\r\ncontent-type: application/x-amz-json-1.1\r\n\
              x-amz-target: TrentService.{operation}\r\nauthorization: AWS4-HMAC-SHA256 \
-             Credential=AKIAFAKEFAKEFAKEFAKE/20260101/us-east-1/kms/aws4_request, \
+             Credential=test/20260101/us-east-1/kms/aws4_request, \
              SignedHeaders=host, Signature=00\r\ncontent-length: {}\r\n\r\n{body}",
             body.len()
         );

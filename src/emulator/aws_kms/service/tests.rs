@@ -24,7 +24,7 @@ use crate::{
 mod matching;
 
 const AUTHORIZED: &str = "AWS4-HMAC-SHA256 \
-    Credential=AKIAFAKEFAKEFAKEFAKE/20260101/us-east-1/kms/aws4_request, \
+    Credential=test/20260101/us-east-1/kms/aws4_request, \
     SignedHeaders=host;x-amz-date;x-amz-target, Signature=00";
 
 fn service() -> KmsService {
