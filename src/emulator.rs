@@ -81,13 +81,15 @@
 pub mod aws_kms;
 
 mod answer;
+mod body;
 mod failure;
 mod http;
 mod random;
 mod server;
 mod service;
-#[cfg(test)]
-mod toy;
 
 pub use failure::{Failure, FailureRule, InjectedFailure, Latency};
 pub use service::Emulated;
+
+#[cfg(test)]
+mod tests;

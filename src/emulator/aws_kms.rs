@@ -110,16 +110,12 @@ mod signing;
 
 pub use builder::KmsEmulatorBuilder;
 pub use error::EmulatorError;
-pub use failure::{KmsFailure, SignaturePart};
+pub use failure::{AwsKms, KmsFailure, SignaturePart};
 pub use operation::Operation;
 
 use key_store::{DEFAULT_WINDOW_DAYS, KeyStore, NewKey};
 use protocol::AliasRequest;
 use service::KmsService;
-
-/// AWS KMS, as the parameter of [`Failure`](super::Failure) and [`FailureRule`].
-#[derive(Clone, Copy, Debug)]
-pub enum AwsKms {}
 
 /// A running emulator of AWS KMS. It stops when it is dropped.
 ///

@@ -4,12 +4,10 @@ use std::{
     collections::HashMap,
     future,
     hash::Hash,
-    pin::pin,
     sync::{Mutex, MutexGuard, PoisonError},
     time::Duration,
 };
 
-use http_body_util::BodyExt as _;
 use hyper::{
     Request, Response,
     body::{Body, Bytes},
@@ -18,6 +16,7 @@ use hyper::{
 
 use super::{
     answer::{Answer, AnswerBody},
+    body,
     failure::{Failure, Kind, Page, Plan, Rules, Seen},
     random::Random,
     service::{Operation, Service},
@@ -62,7 +61,7 @@ impl<S: Service> Endpoint<S> {
         let operation = S::operation(&head);
         // Before the body, which a client may never finish.
         self.calls.count(operation);
-        let body = read(body, S::MAX_BODY_BYTES).await;
+        let body = body::read(body, S::MAX_BODY_BYTES).await;
         let request = self.service.receive(&head, body);
         let plan = self.decide(operation, &request);
         if !plan.delay.is_zero() {
@@ -142,40 +141,6 @@ fn response_of(page: Page) -> Response<AnswerBody> {
 fn whole_seconds(time: Duration) -> u64 {
     time.as_secs()
         .saturating_add(u64::from(time.subsec_nanos() > 0))
-}
-
-/// Why a request has no body.
-#[derive(Debug)]
-pub(super) enum BodyError {
-    TooLong,
-    /// The connection broke, for the reason given.
-    Broken(String),
-}
-
-/// Reads a body to its end, even one that is too long or belongs to a request that is rejected for
-/// another reason: what is left unread makes hyper close the connection, and a client that is
-/// still sending then would never see the answer.
-async fn read<B>(body: B, most: usize) -> Result<Vec<u8>, BodyError>
-where
-    B: Body<Data = Bytes, Error: Into<BoxError>>,
-{
-    let mut body = pin!(body);
-    let mut bytes = Vec::new();
-    let mut is_too_long = false;
-    while let Some(frame) = body.frame().await {
-        let data = frame
-            .map_err(|error| BodyError::Broken(error.into().to_string()))?
-            .into_data()
-            .unwrap_or_default();
-        is_too_long |= bytes.len() + data.len() > most;
-        if !is_too_long {
-            bytes.extend_from_slice(&data);
-        }
-    }
-    match is_too_long {
-        true => Err(BodyError::TooLong),
-        false => Ok(bytes),
-    }
 }
 
 /// How many requests came in, whatever became of them.

@@ -4,7 +4,7 @@ use std::{fmt::Debug, hash::Hash};
 
 use hyper::{Response, http::request::Parts};
 
-use super::{answer::AnswerBody, http::BodyError, random::Random};
+use super::{answer::AnswerBody, body::BodyError, random::Random};
 
 /// A key store that has an emulator, such as [`AwsKms`](super::aws_kms::AwsKms).
 ///

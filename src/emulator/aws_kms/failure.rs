@@ -1,6 +1,9 @@
 //! The failures of AWS KMS: its errors, wrong answers, and changes between two requests.
 
-use crate::emulator::failure::{Failure, Kind};
+use crate::emulator::{
+    failure::{Failure, Kind},
+    service::Emulated,
+};
 
 mod change;
 mod lie;
@@ -17,7 +20,17 @@ use self::{
     lie::{Forgery, Lie},
     service_error::CLOCK_SKEW,
 };
-use super::AwsKms;
+use super::operation::Operation;
+
+/// AWS KMS, as the parameter of [`Failure`] and [`FailureRule`](crate::emulator::FailureRule).
+#[derive(Clone, Copy, Debug)]
+pub enum AwsKms {}
+
+impl Emulated for AwsKms {
+    type Operation = Operation;
+    type Change = Change;
+    type WrongAnswer = WrongAnswer;
+}
 
 /// One thing that goes wrong with an emulated AWS KMS; a
 /// [`FailureRule`](crate::emulator::FailureRule) says when.

@@ -10,27 +10,16 @@ use hyper::{
 use serde::Serialize;
 
 use super::{
-    AwsKms, Operation,
     error::{Code, KmsError},
-    failure::{Change, ServiceError, Subject, WrongAnswer},
+    failure::{AwsKms, Change, ServiceError, Subject, WrongAnswer},
     key_store::KeyStore,
+    operation::Operation,
     operations,
     request::{self, AMZ_JSON},
 };
-use crate::emulator::{
-    answer::AnswerBody,
-    http::BodyError,
-    random::Random,
-    service::{Emulated, Service},
-};
+use crate::emulator::{answer::AnswerBody, body::BodyError, random::Random, service::Service};
 
 const REQUEST_ID: HeaderName = HeaderName::from_static("x-amzn-requestid");
-
-impl Emulated for AwsKms {
-    type Operation = Operation;
-    type Change = Change;
-    type WrongAnswer = WrongAnswer;
-}
 
 /// The keys of one account and region, and what is drawn for answers.
 pub(super) struct KmsService {

@@ -1,5 +1,5 @@
 use super::*;
-use crate::emulator::toy::Toy;
+use crate::emulator::tests::toy::Toy;
 
 #[test]
 fn refinements_are_those_of_answers() {

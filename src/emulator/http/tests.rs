@@ -1,16 +1,16 @@
 use std::{
-    pin::Pin,
+    pin::{Pin, pin},
     task::{Context, Poll, Waker},
 };
 
-use http_body_util::Full;
+use http_body_util::{BodyExt as _, Full};
 use hyper::body::Frame;
 
 use super::*;
 use crate::emulator::{
     answer::Abort,
     failure::FailureRule,
-    toy::{
+    tests::toy::{
         Operation::{List, Sign},
         ToyService,
     },

@@ -3,7 +3,7 @@ use std::panic;
 use super::*;
 use crate::emulator::{
     failure::Latency,
-    toy::{
+    tests::toy::{
         Operation::{self, List, Sign},
         Toy, ToyService,
     },

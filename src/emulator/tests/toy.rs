@@ -4,18 +4,18 @@ use std::sync::Mutex;
 
 use hyper::{Response, StatusCode, http::request::Parts};
 
-use super::{
+use crate::emulator::{
     answer::AnswerBody,
-    http::BodyError,
+    body::BodyError,
     random::Random,
     service::{Emulated, Service},
 };
 
 #[derive(Clone, Debug)]
-pub(super) enum Toy {}
+pub(in crate::emulator) enum Toy {}
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub(super) enum Operation {
+pub(in crate::emulator) enum Operation {
     Sign,
     List,
 }
@@ -28,15 +28,15 @@ impl Emulated for Toy {
 
 /// `POST /sign` or `POST /list`, with the name of a key as the body.
 #[derive(Default)]
-pub(super) struct ToyService {
+pub(in crate::emulator) struct ToyService {
     /// Names, and the key behind each.
-    pub(super) keys: Mutex<Vec<(&'static str, &'static str)>>,
+    pub(in crate::emulator) keys: Mutex<Vec<(&'static str, &'static str)>>,
     /// What was handled, changed and read.
-    pub(super) log: Mutex<Vec<String>>,
+    pub(in crate::emulator) log: Mutex<Vec<String>>,
 }
 
 impl ToyService {
-    pub(super) fn with(keys: &[(&'static str, &'static str)]) -> Self {
+    pub(in crate::emulator) fn with(keys: &[(&'static str, &'static str)]) -> Self {
         let toy = Self::default();
         *toy.keys.lock().unwrap() = keys.to_vec();
         toy
