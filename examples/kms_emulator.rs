@@ -42,7 +42,7 @@ async fn main() -> anyhow::Result<()> {
         .await
         .context("the emulator did not start")?;
 
-    // Whoever closed stdout did not ask for the end of the emulator: Ctrl-C does.
+    // Closing stdout does not stop the emulator: Ctrl-C does.
     let _ = std::io::stdout().write_all(instructions(&emulator).as_bytes());
 
     tokio::signal::ctrl_c().await?;

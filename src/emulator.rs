@@ -71,8 +71,7 @@
 //!   others neither see the request nor count it. Latencies add up and so do changes to keys, and
 //!   the next rules are asked all the same.
 //! - A request that is hit counts as a call, as any other.
-//! - A failure that changes a successful answer leaves an error as it is, and has fired
-//!   nevertheless.
+//! - A failure that changes a successful answer leaves an error as it is, and counts as fired.
 //! - With a seed everything that is drawn is drawn again, for the same requests in the same order.
 //!   A rule draws from a stream of its own and shifts no signature.
 //! - Requests wait and stall side by side. A stalled one ends when its client closes the

@@ -70,7 +70,7 @@ enum HangUp {
     No,
     Yes,
     /// Notifies the connection when it is dropped, which hyper does at the body's end.
-    Told(Arc<Notify>),
+    Notifies(Arc<Notify>),
 }
 
 impl AnswerBody {
@@ -109,7 +109,7 @@ impl AnswerBody {
     /// Names the connection to notify, for a body after which it is to be closed.
     pub(super) fn on(mut self, connection: &Arc<Notify>) -> Self {
         if matches!(self.hang_up, HangUp::Yes) {
-            self.hang_up = HangUp::Told(connection.clone());
+            self.hang_up = HangUp::Notifies(connection.clone());
         }
         self
     }
@@ -170,7 +170,7 @@ impl Body for AnswerBody {
 
 impl Drop for HangUp {
     fn drop(&mut self) {
-        if let Self::Told(connection) = self {
+        if let Self::Notifies(connection) = self {
             connection.notify_one();
         }
     }

@@ -117,7 +117,8 @@ use key_store::{DEFAULT_WINDOW_DAYS, KeyStore, NewKey};
 use protocol::AliasRequest;
 use service::KmsService;
 
-/// A running emulator of AWS KMS. It stops when it is dropped.
+/// A running emulator of AWS KMS. It stops when it is dropped, and then checks what was
+/// [expected](FailureRule::expect) of failures that were [kept](InjectedFailure::keep).
 ///
 /// Its methods do what the KMS operation of the same name does, without HTTP and without being
 /// counted as [`calls`](Self::calls), and take keys as that operation takes them.
@@ -225,7 +226,7 @@ impl KmsEmulator {
     ///
     /// # Errors
     ///
-    /// [`EmulatorError::Refused`] when there is no such key, when it is pending deletion or no
+    /// [`EmulatorError::Rejected`] when there is no such key, when it is pending deletion or no
     /// multi-Region primary key, when the other emulator stands for the same region or for another
     /// account or partition, and when it has a key with this id.
     pub fn replicate_key(
@@ -244,7 +245,7 @@ impl KmsEmulator {
     ///
     /// # Errors
     ///
-    /// [`EmulatorError::Refused`] when there is no such key.
+    /// [`EmulatorError::Rejected`] when there is no such key.
     pub fn public_key(&self, key_id: &str) -> Result<PublicKey, EmulatorError> {
         let store = self.store();
         let key = store.find(Operation::GetPublicKey, key_id)?;
@@ -255,7 +256,7 @@ impl KmsEmulator {
     ///
     /// # Errors
     ///
-    /// [`EmulatorError::Refused`] when there is no such key, or it is pending deletion.
+    /// [`EmulatorError::Rejected`] when there is no such key, or it is pending deletion.
     pub fn set_enabled(&self, key_id: &str, enabled: bool) -> Result<(), EmulatorError> {
         Ok(self.store().set_enabled(key_id, enabled)?)
     }
@@ -264,7 +265,7 @@ impl KmsEmulator {
     ///
     /// # Errors
     ///
-    /// [`EmulatorError::Refused`] when there is no such key, or it is pending deletion already.
+    /// [`EmulatorError::Rejected`] when there is no such key, or it is pending deletion already.
     pub fn schedule_deletion(&self, key_id: &str) -> Result<(), EmulatorError> {
         self.store()
             .schedule_deletion(key_id, DEFAULT_WINDOW_DAYS.into())?;
@@ -275,7 +276,7 @@ impl KmsEmulator {
     ///
     /// # Errors
     ///
-    /// [`EmulatorError::Refused`] when there is no such key, or it is not pending deletion.
+    /// [`EmulatorError::Rejected`] when there is no such key, or it is not pending deletion.
     pub fn cancel_deletion(&self, key_id: &str) -> Result<(), EmulatorError> {
         self.store().cancel_deletion(key_id)?;
         Ok(())
@@ -286,7 +287,7 @@ impl KmsEmulator {
     ///
     /// # Errors
     ///
-    /// [`EmulatorError::Refused`] when there is no such key.
+    /// [`EmulatorError::Rejected`] when there is no such key.
     pub fn delete_key(&self, key_id: &str) -> Result<(), EmulatorError> {
         Ok(self.store().delete(key_id)?)
     }
@@ -295,7 +296,7 @@ impl KmsEmulator {
     ///
     /// # Errors
     ///
-    /// [`EmulatorError::Refused`] when the name is not valid or taken, or there is no such key.
+    /// [`EmulatorError::Rejected`] when the name is not valid or taken, or there is no such key.
     pub fn create_alias(&self, name: &str, key_id: &str) -> Result<(), EmulatorError> {
         operations::create_alias(&mut self.store(), AliasRequest::new(name, Some(key_id)))?;
         Ok(())
@@ -305,7 +306,7 @@ impl KmsEmulator {
     ///
     /// # Errors
     ///
-    /// [`EmulatorError::Refused`] when there is no such alias or no such key.
+    /// [`EmulatorError::Rejected`] when there is no such alias or no such key.
     pub fn update_alias(&self, name: &str, key_id: &str) -> Result<(), EmulatorError> {
         operations::update_alias(&mut self.store(), AliasRequest::new(name, Some(key_id)))?;
         Ok(())
@@ -315,7 +316,7 @@ impl KmsEmulator {
     ///
     /// # Errors
     ///
-    /// [`EmulatorError::Refused`] when there is no such alias.
+    /// [`EmulatorError::Rejected`] when there is no such alias.
     pub fn delete_alias(&self, name: &str) -> Result<(), EmulatorError> {
         operations::delete_alias(&mut self.store(), AliasRequest::new(name, None))?;
         Ok(())

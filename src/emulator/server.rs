@@ -138,7 +138,7 @@ async fn serve<S: Service>(stream: TcpStream, endpoint: Arc<Endpoint<S>>) {
         };
         match ended {
             Some(ended) => break ended,
-            // The headers have gone out, so the client was not told.
+            // The headers have gone out, so the client does not expect it.
             None => Pin::new(&mut connection).graceful_shutdown(),
         }
     };
@@ -148,7 +148,7 @@ async fn serve<S: Service>(stream: TcpStream, endpoint: Arc<Endpoint<S>>) {
         abort == Some(&Abort::Reset)
     });
     if is_reset {
-        // Dropped with unsent data thrown away, which the kernel tells the client with an RST.
+        // Closed with unsent data thrown away, for which the kernel sends the client an RST.
         let _ = connection.into_parts().io.into_inner().set_zero_linger();
     }
 }

@@ -1,4 +1,4 @@
-//! Everything that can go wrong with AWS KMS, many times over: what is released verifies, nothing
+//! Everything that can go wrong with AWS KMS, many times over: every signature verifies, nothing
 //! panics, nothing hangs, and each error has the verdict that is expected.
 //!
 //! | module | time | what |

@@ -46,7 +46,7 @@ impl KmsEmulatorBuilder {
     /// Makes everything random reproducible.
     ///
     /// Keys and key ids follow the order in which keys are made, with or without HTTP. The
-    /// signatures of a key follow the order in which they are made with it: what is refused and
+    /// signatures of a key follow the order in which they are made with it: rejected requests and
     /// dry runs do not count, other keys neither. Request ids follow the order of the answers. What
     /// a rule for failures draws follows the order in which rules are injected, and the requests that
     /// match it.
@@ -84,7 +84,7 @@ impl KmsEmulatorBuilder {
     }
 }
 
-/// Without the seed, which stands for every secret key.
+/// Without the seed, from which every secret key can be derived.
 impl fmt::Debug for KmsEmulatorBuilder {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("KmsEmulatorBuilder")

@@ -63,7 +63,7 @@ const KEY_USAGES: [&str; 5] = [
 
 const ORIGINS: [&str; 4] = ["AWS_KMS", "EXTERNAL", "AWS_CLOUDHSM", "EXTERNAL_KEY_STORE"];
 
-/// Reads what key to make, and refuses what KMS refuses or this emulator lacks.
+/// Reads which key to make, and rejects what KMS rejects or this emulator lacks.
 pub(super) fn read(request: CreateKeyRequest) -> Result<NewKey, KmsError> {
     let mut violations = Violations::default();
     for (member, value, allowed) in [

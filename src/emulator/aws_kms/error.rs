@@ -1,14 +1,14 @@
-//! What the emulated KMS refuses with, and what a caller in the same process gets.
+//! The errors of the emulated KMS, on the wire and for a caller in the same process.
 
 use hyper::StatusCode;
 
-/// Why the emulator refused a call made in the same process.
+/// Why the emulator rejected a call made in the same process.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum EmulatorError {
-    /// KMS would refuse the same request: correct it as you would for KMS.
+    /// KMS would reject the same request: correct it as you would for KMS.
     #[error("{code}: {message}")]
-    Refused {
+    Rejected {
         /// KMS's name for the error, for example `NotFoundException`.
         code: &'static str,
         /// What KMS says about it.
@@ -27,7 +27,7 @@ impl EmulatorError {
     /// KMS's name for the error, for example `NotFoundException`; `None` when KMS has none.
     pub fn code(&self) -> Option<&'static str> {
         match self {
-            Self::Refused { code, .. } => Some(code),
+            Self::Rejected { code, .. } => Some(code),
             Self::Key { .. } => None,
         }
     }
@@ -35,7 +35,7 @@ impl EmulatorError {
 
 impl From<KmsError> for EmulatorError {
     fn from(error: KmsError) -> Self {
-        Self::Refused {
+        Self::Rejected {
             code: error.code.name(),
             message: error.message,
         }

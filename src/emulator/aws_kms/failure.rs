@@ -147,7 +147,8 @@ impl Failure<AwsKms> {
         Self::lie(Lie::Signature(Forgery::OverAnotherMessage))
     }
 
-    /// `Sign` repeats its answer to the `Sign` before, of the same key; the key signs nevertheless. Until a key has signed once, this matches no request.
+    /// `Sign` repeats its answer to the `Sign` before, of the same key; the key signs all the same.
+    /// Until a key has signed once, this matches no request.
     ///
     /// If both requests ask for the same, the old signature is as good as a new one.
     pub fn replayed_answer() -> Self {

@@ -17,7 +17,7 @@ use super::{
 };
 use crate::{Error, KeyType, emulator::random::Random, secret_key::SecretKey};
 
-/// How long KMS waits before it deletes a key, unless told otherwise.
+/// How long KMS waits before it deletes a key, unless the request says otherwise.
 pub(super) const DEFAULT_WINDOW_DAYS: u32 = 30;
 
 pub(super) struct KeyStore {

@@ -19,7 +19,7 @@ pub(super) struct Page<'a, T> {
 /// The first `limit` items after `marker` that are `wanted`, in order of their names.
 ///
 /// A marker is the kind of list and the name of the last item given, in base64: it stays good
-/// when items are added or removed between two pages, and another list's marker is refused.
+/// when items are added or removed between two pages, and another list's marker is rejected.
 pub(super) fn after<'a, T>(
     items: &'a BTreeMap<String, T>,
     kind: &str,

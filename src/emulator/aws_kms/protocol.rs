@@ -1,6 +1,6 @@
 //! The JSON of requests and answers, member by member as in the KMS API reference.
 //!
-//! Members that change nothing here are read over, such as grant tokens.
+//! Members that have no effect here, such as grant tokens, are ignored.
 
 use std::{
     collections::BTreeMap,

@@ -106,7 +106,7 @@ impl<'a> Input<'a> {
 
 /// Signs and encodes as KMS does: DER for ECDSA, 64 bytes for Ed25519.
 ///
-/// Randomness is drawn for ECDSA alone, and only here: a request that is refused shifts nothing.
+/// Randomness is drawn for ECDSA alone, and only here: a request that is rejected shifts nothing.
 pub(super) fn sign(
     material: &KeyMaterial,
     input: &Input<'_>,
