@@ -113,6 +113,11 @@ pub trait Signer: fmt::Debug + Send + Sync {
     /// (`layer::audit`) has a record of an attempt that never reached the key store. Layers and
     /// pointers pass it on to the signer inside; a provider has nothing to do, which is the default.
     ///
+    /// Only what has bytes to sign makes a request. So an adapter calls this for none of the objects
+    /// that it cannot encode: of Ethereum, a transaction of a type that alloy does not know, and typed
+    /// data that alloy may not hash since a value or type is ambiguous or a bound is exceeded. Their
+    /// error reaches the caller alone, who records it if a record is needed.
+    ///
     /// It makes no call to a key store and cannot fail: a layer that cannot record the refusal
     /// reports that by itself.
     async fn note_refusal(&self, request: &SignRequest<'_>, error: &Error) {

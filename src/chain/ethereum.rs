@@ -151,7 +151,7 @@ impl<S: Signer> EthereumSigner<S> {
             .map(|(signature, _)| signature)
     }
 
-    /// Signs what the limit of chains allows. The signer's layers take note of what it does not.
+    /// Signs what `limit` allows. The signer's layers take note of what it does not.
     async fn sign_allowed(
         &self,
         limit: Result<()>,

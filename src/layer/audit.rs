@@ -28,7 +28,8 @@
 //!   sent, and its error is returned whatever becomes of the record.
 //! - A request that a chain adapter refuses by a limit of its own, such as a chain id that is not
 //!   allowed, is recorded too ([`Signer::note_refusal`]), although no signer was asked. It costs no
-//!   call to the key store.
+//!   call to the key store. There is no record of an object that has no bytes to sign, such as
+//!   ambiguous typed data or a transaction of an unknown type: the caller gets the error alone.
 //! - If the sink fails, panics, or takes longer than 30 s, an event at ERROR says so.
 //! - One record is for one request. Of several calls to the key store that it took (attempts, a
 //!   hedge, regions that failed before) it names the last, and CloudTrail has them all.

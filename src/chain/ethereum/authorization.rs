@@ -28,13 +28,14 @@ impl<S: Signer> EthereumSigner<S> {
         &self,
         authorization: Authorization,
     ) -> Result<SignedAuthorization> {
-        let chain_id =
-            u64::try_from(authorization.chain_id).map_err(|_| Error::InvalidPayload {
+        let limit = match u64::try_from(authorization.chain_id) {
+            // EIP-7702: chain id 0 stands for every chain.
+            Ok(chain_id) => self.chain_ids.check((chain_id != 0).then_some(chain_id)),
+            Err(_) => Err(Error::InvalidPayload {
                 what: "the authorization",
                 source: "its chain id is not below 2^64, and no such chain exists".into(),
-            })?;
-        // EIP-7702: chain id 0 stands for every chain.
-        let limit = self.chain_ids.check((chain_id != 0).then_some(chain_id));
+            }),
+        };
         let mut preimage = vec![MAGIC];
         authorization.encode(&mut preimage);
         let request = SignRequest::keccak256(&preimage);

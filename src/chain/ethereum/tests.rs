@@ -243,11 +243,17 @@ async fn an_authorization_for_a_chain_id_of_more_than_64_bits_is_refused() {
                 address: Address::ZERO,
                 nonce: 0,
             };
+            let hash = authorization.signature_hash();
             let result = wallet.sign_authorization(authorization).await;
             assert!(
                 matches!(result, Err(Error::InvalidPayload { .. })),
                 "{result:?}"
             );
+            let refusals = wallet.refusals();
+            let [("invalid_payload", Some(preimage))] = refusals.as_slice() else {
+                panic!("{refusals:?}");
+            };
+            assert_eq!(keccak256(preimage), hash);
         }
     }
 }

@@ -63,17 +63,17 @@ impl<S: Signer> EthereumSigner<S> {
         if let (None, Some(chain_id)) = (tx.chain_id(), self.chain_ids.one()) {
             tx.set_chain_id(chain_id);
         }
-        // Asked again, since a foreign transaction type may have no place for a chain id.
-        let limit = self.chain_ids.check(tx.chain_id());
         let preimage = tx.encoded_for_signing();
         // A foreign transaction type may define its hash in another way. Its preimage is then
         // unknown, and signing this one would give a signature that recovers to someone else.
-        if tx.signature_hash() != keccak256(&preimage) {
-            return Err(Error::InvalidPayload {
+        let limit = match tx.signature_hash() == keccak256(&preimage) {
+            // Asked again, since a foreign transaction type may have no place for a chain id.
+            true => self.chain_ids.check(tx.chain_id()),
+            false => Err(Error::InvalidPayload {
                 what: "the transaction",
                 source: "its signing hash is not keccak256 of its signing encoding".into(),
-            });
-        }
+            }),
+        };
         self.sign_allowed(limit, &SignRequest::keccak256(&preimage))
             .await
     }

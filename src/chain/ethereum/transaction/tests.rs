@@ -4,7 +4,7 @@ use alloy_primitives::{Address, ChainId, TxKind, U256};
 use alloy_rlp::BufMut;
 
 use super::*;
-use crate::{KeyType, provider::local::LocalSigner};
+use crate::{KeyType, chain::ethereum::tests::untouchable, provider::local::LocalSigner};
 
 /// A legacy transaction with what the transaction types of other chains may have: a signing hash
 /// that is not that of the signing encoding, or no place for a chain id.
@@ -87,11 +87,14 @@ async fn a_type_with_a_hash_of_its_own_is_refused() {
     };
     wallet.sign_signable(&mut foreign).await.unwrap();
     foreign.hash = Some(B256::repeat_byte(0x71));
+    let wallet = untouchable();
     let result = wallet.sign_signable(&mut foreign).await;
     assert!(
         matches!(result, Err(Error::InvalidPayload { .. })),
         "{result:?}"
     );
+    let encoding = SignableTransaction::<Signature>::encoded_for_signing(&foreign);
+    assert_eq!(wallet.refusals(), [("invalid_payload", Some(encoding))]);
 }
 
 /// Its signature would be valid on every chain.
