@@ -6,6 +6,7 @@ const {
   Signature,
   Transaction,
   TypedDataEncoder,
+  Wallet,
   decodeRlp,
   getBytes,
   recoverAddress,
@@ -13,6 +14,8 @@ const {
   verifyMessage,
   verifyTypedData,
 } = load("ethers");
+
+const WALLET = new Wallet(`0x${"11".repeat(32)}`);
 
 await serve({
   decode,
@@ -59,27 +62,33 @@ function recover_message({ message, signature }) {
 }
 
 function recover_typed_data({ typed_data, signature }) {
-  const { domain, used, message } = read_typed_data(typed_data);
-  return { address: verifyTypedData(domain, used, message, signature65(signature)) };
+  const { domain, own, message } = read_typed_data(typed_data);
+  return { address: verifyTypedData(domain, own, message, signature65(signature)) };
 }
 
-function hash_typed_data({ json }) {
-  const { domain, used, message } = read_typed_data(JSON.parse(json));
-  return { hash: TypedDataEncoder.hash(domain, used, message) };
+/** The hash that a wallet signs: it rebuilds the message first, to look up names in place of addresses. */
+async function hash_typed_data({ json }) {
+  const { domain, own, message } = read_typed_data(JSON.parse(json));
+  const hash = TypedDataEncoder.hash(domain, own, message);
+  const signature = await WALLET.signTypedData(domain, own, message);
+  if (recoverAddress(hash, signature) !== WALLET.address) {
+    throw new Unsupported("the wallet and the encoder of ethers hash this differently");
+  }
+  return { hash };
 }
 
 /** The arguments that ethers takes, from the one object of EIP-712. */
 function read_typed_data({ domain, types, primaryType, message }) {
-  const used = reachable(types, primaryType);
-  if (TypedDataEncoder.from(used).primaryType !== primaryType) {
+  // ethers makes the domain's type by itself, and takes all others.
+  const { EIP712Domain, ...own } = types;
+  if (TypedDataEncoder.from(own).primaryType !== primaryType) {
     throw new Unsupported(`ethers takes another primary type than ${primaryType}`);
   }
-  const written = JSON.stringify(types.EIP712Domain);
-  const derived = JSON.stringify(TypedDataEncoder.getPayload(domain, used, message).types.EIP712Domain);
-  if (written !== undefined && canonical(written) !== canonical(derived)) {
+  const derived = TypedDataEncoder.getPayload(domain, own, message).types.EIP712Domain;
+  if (EIP712Domain !== undefined && canonical(EIP712Domain) !== canonical(derived)) {
     throw new Unsupported("ethers derives EIP712Domain from the domain, and here they differ");
   }
-  return { domain, used, message };
+  return { domain, own, message };
 }
 
 function recover_hash({ hash, signature }) {
@@ -121,19 +130,6 @@ function refuseLargeNonce(nonce) {
   }
 }
 
-/** The types that the primary type leads to: ethers finds the primary type as the one that none refers to. */
-function reachable(types, primaryType) {
-  const found = {};
-  const visit = (type) => {
-    const name = type.replace(/(\[\d*\])+$/, "");
-    if (found[name] || !Object.hasOwn(types, name)) return;
-    found[name] = types[name];
-    types[name].forEach((field) => visit(field.type));
-  };
-  visit(primaryType);
-  return found;
-}
-
 function canonical(fields) {
-  return JSON.stringify(JSON.parse(fields).map(({ name, type }) => [name, type]));
+  return JSON.stringify(fields.map(({ name, type }) => [name, type]));
 }

@@ -33,7 +33,7 @@ impl<S: Signer> EthereumSigner<S> {
         payload: &T,
         domain: &Eip712Domain,
     ) -> Result<Signature> {
-        let preimage = preimage(domain.separator(), Some(payload.eip712_hash_struct()));
+        let preimage = preimage(domain.separator(), payload.eip712_hash_struct());
         self.sign_in_domain(domain, &preimage).await
     }
 
@@ -63,34 +63,32 @@ impl<S: Signer> EthereumSigner<S> {
     /// | type | value |
     /// |---|---|
     /// | `bool` | `true` or `false` |
-    /// | `uintN`, `intN` | an integer within ±(2^53 − 1), or a string: decimal (`-` for `intN`), or `0x` and hexadecimal |
+    /// | `uintN`, `intN` | an integer, or a string: decimal (`-` for `intN`), or `0x` and hexadecimal |
     /// | `bytes`, `bytesN` | a string: `0x` and two hexadecimal digits for each byte |
     /// | `address` | a string: `0x` and 40 hexadecimal digits, with the checksum of EIP-55 if their case is mixed |
     /// | `string` | a string |
     /// | arrays, structs | an array, of the length that the type gives; an object that has every member |
     ///
-    /// Members of an object that its type does not have are not signed, as in all libraries; neither
-    /// are types that nothing uses.
+    /// Members of an object that its type does not have are not signed, as in all libraries. A
+    /// declared type must be used, since ethers looks for the primary type among them: that none is
+    /// left over makes it the one that `payload` names. Only `EIP712Domain` stands apart.
     ///
-    /// At most 256 types, 16 levels of structs and arrays, 4,096 fields when every struct is written
-    /// out in place of its name, 4,096 values, and 128 KiB in all are accepted; and fewer structs
-    /// where the types are so large that alloy would take long to describe them.
+    /// At most 256 types, 16 levels of structs, 32 levels of arrays, 4,096 fields when every struct
+    /// is written out in place of its name, 4,096 values, and 128 KiB in all are accepted; and fewer
+    /// structs where the types are so large that alloy would take long to describe them.
     ///
     /// # Errors
     ///
     /// - [`Error::InvalidPayload`] when a value is not written so or does not fit its type; when a
-    ///   type contains itself, is missing, is one that libraries read differently (`uint` and `int`
-    ///   without a width, `function`, tuples) or has two members of one name; when the declared type
-    ///   `EIP712Domain` is not that of the domain; and when a bound is exceeded.
+    ///   type contains itself, is missing, is not used, is one that libraries read differently (`uint`
+    ///   and `int` without a width, `function`, tuples), or has two members of one name or one named
+    ///   `__proto__`; when the declared type `EIP712Domain` is not that of the domain, or is used in
+    ///   the message; and when a bound is exceeded.
     /// - [`Error::ChainIdRefused`] when the domain names a chain this account does not sign for.
     /// - Those of the [`Signer`].
     pub async fn sign_dynamic_typed_data(&self, payload: &TypedData) -> Result<Signature> {
         check(payload)?;
-        // With the domain itself as the message there is no second hash, as in eth-sig-util.
-        let message = match payload.primary_type.as_str() {
-            Eip712Domain::NAME => None,
-            _ => Some(payload.hash_struct().map_err(invalid)?),
-        };
+        let message = payload.hash_struct().map_err(invalid)?;
         let preimage = preimage(payload.domain.separator(), message);
         self.sign_in_domain(&payload.domain, &preimage).await
     }
@@ -117,10 +115,7 @@ fn check(payload: &TypedData) -> Result<()> {
     check_domain_type(&payload.domain, &declared)?;
     let types = Types::read(&declared, &payload.primary_type)?;
     let extent = bounds::check_types(&types, &payload.primary_type)?;
-    match payload.primary_type.as_str() {
-        Eip712Domain::NAME => Ok(()),
-        primary => values::check(&types, &extent, primary, &payload.message),
-    }
+    values::check(&types, &extent, &payload.primary_type, &payload.message)
 }
 
 /// alloy hashes the domain by the fields it has, in the standard order, whatever type is declared.
@@ -139,12 +134,10 @@ fn check_domain_type(domain: &Eip712Domain, declared: &Eip712Types) -> Result<()
     }
 }
 
-fn preimage(domain_separator: B256, message: Option<B256>) -> Vec<u8> {
+fn preimage(domain_separator: B256, message: B256) -> Vec<u8> {
     let mut preimage = vec![0x19, 0x01];
     preimage.extend_from_slice(domain_separator.as_slice());
-    if let Some(hash) = message {
-        preimage.extend_from_slice(hash.as_slice());
-    }
+    preimage.extend_from_slice(message.as_slice());
     preimage
 }
 

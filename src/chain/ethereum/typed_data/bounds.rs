@@ -21,26 +21,33 @@ pub(super) const MAX_BYTES: usize = 128 * 1024;
 const MAX_TYPES: usize = 256;
 /// The most bytes of a name of a type or member.
 const MAX_NAME: usize = 128;
-/// The most structs and arrays inside one another, the message included.
-const MAX_DEPTH: usize = 16;
+/// The most structs inside one another, the message included.
+const MAX_STRUCTS_DEEP: usize = 16;
+/// The most arrays inside one another, counted apart from the structs between them. The orders that
+/// Seaport signs in bulk lie in up to 24 arrays of two.
+const MAX_ARRAYS_DEEP: usize = 32;
+/// The most objects and arrays inside one another, also where nothing is signed.
+const MAX_VALUES_DEEP: usize = MAX_STRUCTS_DEEP + MAX_ARRAYS_DEEP;
 /// The most members when each struct is written out in place of its name.
 const MAX_FIELDS: usize = 4096;
 /// The most values in the message: structs, arrays and what they hold.
 const MAX_VALUES: usize = 4096;
-/// The most work to describe types, for all structs in the message: bytes and look-ups.
-const MAX_DESCRIPTION: usize = 2 * 1024 * 1024;
+/// The most work for all structs in the message, in bytes of types described and members looked up.
+const MAX_WORK: usize = 512 * 1024;
+/// What a struct costs alloy beyond the description of the types, in the same unit.
+const WORK_OF_A_STRUCT: usize = 256;
 
 /// What one struct in the message costs alloy.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Extent {
-    description: usize,
+    work: usize,
 }
 
 /// The values of one message, as they are met.
 #[derive(Debug)]
 pub(super) struct Budget {
     values: usize,
-    description: usize,
+    work: usize,
     extent: Extent,
 }
 
@@ -63,7 +70,7 @@ pub(super) fn check_size(payload: &TypedData, declared: &Eip712Types) -> Result<
     let mut left = MAX_BYTES
         .checked_sub(bytes)
         .ok_or_else(|| exceeds("bytes", MAX_BYTES))?;
-    take_value(&payload.message, MAX_DEPTH, &mut left)
+    take_value(&payload.message, MAX_VALUES_DEEP, &mut left)
 }
 
 fn check_name(name: &str) -> Result<()> {
@@ -87,7 +94,7 @@ fn take_value(value: &Value, depth: usize, left: &mut usize) -> Result<()> {
         return Ok(());
     }
     let Some(depth) = depth.checked_sub(1) else {
-        return Err(exceeds("levels of values", MAX_DEPTH));
+        return Err(exceeds("levels of values", MAX_VALUES_DEEP));
     };
     for (name, value) in value.as_object().into_iter().flatten() {
         take_bytes(name.len(), left)?;
@@ -109,8 +116,11 @@ fn take_bytes(size: usize, left: &mut usize) -> Result<()> {
 /// Checks what the types expand to, reading each of them once.
 pub(super) fn check_types<'a>(types: &Types<'a>, primary: &'a str) -> Result<Extent> {
     let expanded = Expansions::default().of(primary, types)?;
-    if expanded.depth > MAX_DEPTH {
-        return Err(exceeds("levels of types", MAX_DEPTH));
+    if expanded.structs_deep > MAX_STRUCTS_DEEP {
+        return Err(exceeds("levels of structs", MAX_STRUCTS_DEEP));
+    }
+    if expanded.arrays_deep > MAX_ARRAYS_DEEP {
+        return Err(exceeds("levels of arrays", MAX_ARRAYS_DEEP));
     }
     if expanded.fields > MAX_FIELDS {
         return Err(exceeds("fields in its types, written out", MAX_FIELDS));
@@ -125,7 +135,7 @@ pub(super) fn check_types<'a>(types: &Types<'a>, primary: &'a str) -> Result<Ext
     }
     Ok(Extent {
         // To describe a type, alloy looks each member up in the list of those it has.
-        description: bytes + count * members,
+        work: WORK_OF_A_STRUCT + bytes + count * members,
     })
 }
 
@@ -138,7 +148,8 @@ struct Expansions<'a> {
 
 #[derive(Clone, Copy, Default)]
 struct Expanded {
-    depth: usize,
+    structs_deep: usize,
+    arrays_deep: usize,
     fields: usize,
 }
 
@@ -158,10 +169,12 @@ impl<'a> Expansions<'a> {
                 Kind::Struct(inner) => self.of(inner, types)?,
                 _ => Expanded::default(),
             };
-            sum.depth = sum.depth.max(inner.depth + member.lengths.len());
+            let arrays_deep = inner.arrays_deep.saturating_add(member.lengths.len());
+            sum.structs_deep = sum.structs_deep.max(inner.structs_deep);
+            sum.arrays_deep = sum.arrays_deep.max(arrays_deep);
             sum.fields = sum.fields.saturating_add(inner.fields).saturating_add(1);
         }
-        sum.depth += 1;
+        sum.structs_deep += 1;
         self.known.insert(name, Some(sum));
         Ok(sum)
     }
@@ -171,7 +184,7 @@ impl Budget {
     pub(super) fn new(extent: &Extent) -> Self {
         Self {
             values: MAX_VALUES,
-            description: MAX_DESCRIPTION,
+            work: MAX_WORK,
             extent: *extent,
         }
     }
@@ -185,11 +198,11 @@ impl Budget {
         Ok(())
     }
 
-    /// Takes the description of one struct from the budget.
+    /// Takes the work for one struct from the budget.
     pub(super) fn take_struct(&mut self) -> Result<()> {
-        let left = self.description.checked_sub(self.extent.description);
-        self.description = left.ok_or_else(|| {
-            invalid("it has too many structs of too large types; sign fewer of them at a time")
+        let left = self.work.checked_sub(self.extent.work);
+        self.work = left.ok_or_else(|| {
+            invalid("it has too many structs for types of this size; sign fewer of them at a time")
         })?;
         Ok(())
     }

@@ -4,9 +4,7 @@ use std::{collections::BTreeSet, fmt};
 
 use alloy_dyn_abi::{TypedData, eip712::Resolver};
 use alloy_sol_types::Eip712Domain;
-use serde::de::{
-    Deserialize, DeserializeOwned, Deserializer, Error as _, MapAccess, SeqAccess, Visitor,
-};
+use serde::de::{self, Deserialize, DeserializeOwned, Deserializer, MapAccess, SeqAccess, Visitor};
 use serde_json::{Map, Value};
 
 use super::{
@@ -23,6 +21,7 @@ use crate::Result;
 /// know. This function sees the text itself and refuses
 ///
 /// - a key that an object has twice;
+/// - a number beyond ±(2^53 − 1), which JavaScript rounds as it reads it: write it as a string;
 /// - an object without `types`, `primaryType`, `domain` or `message`, or whose `types` have no
 ///   `EIP712Domain`, which EIP-712 requires: eth-sig-util would hash an empty domain;
 /// - a member of the domain that EIP-712 does not have, or that is not written as
@@ -39,7 +38,7 @@ pub fn parse_typed_data(json: &str) -> Result<TypedData> {
     if json.len() > MAX_BYTES {
         return Err(exceeds("bytes", MAX_BYTES));
     }
-    let UniqueKeys = serde_json::from_str(json).map_err(unreadable)?;
+    let Unambiguous = serde_json::from_str(json).map_err(unreadable)?;
     let mut object: Map<String, Value> = serde_json::from_str(json).map_err(unreadable)?;
     let mut take = |name: &str| {
         let value = object.remove(name);
@@ -101,16 +100,23 @@ fn unreadable(error: serde_json::Error) -> crate::Error {
     invalid(shown(&error.to_string()))
 }
 
-/// Any JSON in which no object has a key twice.
-struct UniqueKeys;
+/// `Number.MAX_SAFE_INTEGER` of ECMA-262.
+const MAX_SAFE_INTEGER: u64 = (1 << 53) - 1;
 
-impl<'de> Deserialize<'de> for UniqueKeys {
+fn rounded<E: de::Error>() -> E {
+    E::custom("a number beyond 2^53, which JavaScript rounds; write it as a string")
+}
+
+/// Any JSON in which no object has a key twice, and no number is rounded in JavaScript.
+struct Unambiguous;
+
+impl<'de> Deserialize<'de> for Unambiguous {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         deserializer.deserialize_any(Self)
     }
 }
 
-impl<'de> Visitor<'de> for UniqueKeys {
+impl<'de> Visitor<'de> for Unambiguous {
     type Value = Self;
 
     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -123,7 +129,7 @@ impl<'de> Visitor<'de> for UniqueKeys {
             let Self = map.next_value()?;
             if let Some(again) = keys.replace(key) {
                 let message = format!("the key {} appears twice", shown(&again));
-                return Err(A::Error::custom(message));
+                return Err(de::Error::custom(message));
             }
         }
         Ok(self)
@@ -142,16 +148,23 @@ impl<'de> Visitor<'de> for UniqueKeys {
         Ok(self)
     }
 
-    fn visit_i64<E>(self, _: i64) -> Result<Self, E> {
-        Ok(self)
+    fn visit_i64<E: de::Error>(self, number: i64) -> Result<Self, E> {
+        self.visit_u64(number.unsigned_abs())
     }
 
-    fn visit_u64<E>(self, _: u64) -> Result<Self, E> {
-        Ok(self)
+    fn visit_u64<E: de::Error>(self, number: u64) -> Result<Self, E> {
+        match number <= MAX_SAFE_INTEGER {
+            true => Ok(self),
+            false => Err(rounded()),
+        }
     }
 
-    fn visit_f64<E>(self, _: f64) -> Result<Self, E> {
-        Ok(self)
+    /// Also an integer beyond 64 bits.
+    fn visit_f64<E: de::Error>(self, number: f64) -> Result<Self, E> {
+        match number.abs() <= MAX_SAFE_INTEGER as f64 {
+            true => Ok(self),
+            false => Err(rounded()),
+        }
     }
 
     fn visit_str<E>(self, _: &str) -> Result<Self, E> {

@@ -8,7 +8,10 @@ use alloy_sol_types::Eip712Domain;
 use super::{invalid, shown};
 use crate::Result;
 
-/// The types that the primary type leads to, by name. Every struct that one of them names is there.
+/// The types of a message, by name: the primary type, and those that it leads to.
+///
+/// Every struct that one of them names is there, and no other is declared but `EIP712Domain`. So the
+/// primary type is the one that no other names, which ethers takes for it whatever the JSON says.
 #[derive(Debug)]
 pub(super) struct Types<'a>(BTreeMap<&'a str, Vec<Member<'a>>>);
 
@@ -40,20 +43,23 @@ pub(super) enum Kind<'a> {
 }
 
 impl<'a> Types<'a> {
-    /// Reads what `primary` leads to.
+    /// Reads what `primary` leads to, which must be all that is declared.
     pub(super) fn read(declared: &'a Eip712Types, primary: &'a str) -> Result<Self> {
         for name in declared.keys() {
             check_type_name(name)?;
         }
         let mut types = BTreeMap::new();
-        let mut next = match primary {
-            // It comes from the domain if it is not declared.
-            Eip712Domain::NAME if !declared.contains_key(primary) => Vec::new(),
-            _ => vec![primary],
-        };
+        let mut next = vec![primary];
         while let Some(name) = next.pop() {
             if types.contains_key(name) {
                 continue;
+            }
+            // ethers keeps the domain's type apart from the others.
+            if name == Eip712Domain::NAME {
+                return Err(invalid(
+                    "its type EIP712Domain is that of the domain alone; name the struct of the \
+                     message otherwise",
+                ));
             }
             let Some(definition) = declared.get(name) else {
                 return Err(invalid(format!("it has no type {}", shown(name))));
@@ -65,8 +71,9 @@ impl<'a> Types<'a> {
             });
             let queued = next.len();
             next.extend(structs);
-            // eth-sig-util takes a name in a type up to the first such character.
-            if !name.bytes().all(is_word) && (name != primary || next.len() > queued) {
+            let is_alone = name == primary && next.len() == queued;
+            let is_plain = name.bytes().all(is_word);
+            if !is_plain && (!is_alone || leads_elsewhere(name, declared)) {
                 return Err(invalid(format!(
                     "libraries disagree on the type name {}; use letters, digits and _ alone",
                     shown(name)
@@ -74,7 +81,17 @@ impl<'a> Types<'a> {
             }
             types.insert(name, members);
         }
-        Ok(Self(types))
+        let is_unused = |name: &&String| {
+            name.as_str() != Eip712Domain::NAME && !types.contains_key(name.as_str())
+        };
+        match declared.keys().find(is_unused) {
+            Some(name) => Err(invalid(format!(
+                "{} does not use the type {}; remove it from types",
+                shown(primary),
+                shown(name)
+            ))),
+            None => Ok(Self(types)),
+        }
     }
 
     /// The members of a struct; none if there is no such struct.
@@ -89,6 +106,32 @@ impl<'a> Types<'a> {
     }
 }
 
+/// Whether eth-sig-util finds a type by the part of the name up to the first `$` or `:`, which is all
+/// that it reads. It would hash that type too.
+fn leads_elsewhere(name: &str, declared: &Eip712Types) -> bool {
+    let read = name.split(['$', ':']).next().unwrap_or_default();
+    declared.contains_key(read) || MEMBERS_OF_EVERY_OBJECT.contains(&read)
+}
+
+/// What JavaScript finds in an object without members (ECMA-262, `Object.prototype`).
+const MEMBERS_OF_EVERY_OBJECT: [&str; 12] = [
+    "__defineGetter__",
+    "__defineSetter__",
+    "__lookupGetter__",
+    "__lookupSetter__",
+    PROTOTYPE,
+    "constructor",
+    "hasOwnProperty",
+    "isPrototypeOf",
+    "propertyIsEnumerable",
+    "toLocaleString",
+    "toString",
+    "valueOf",
+];
+
+/// No key like others in JavaScript: to set it changes what the object inherits.
+const PROTOTYPE: &str = "__proto__";
+
 fn members<'a>(type_name: &str, definition: &'a [PropertyDef]) -> Result<Vec<Member<'a>>> {
     let mut names = BTreeSet::new();
     let read = |member: &'a PropertyDef| {
@@ -99,6 +142,13 @@ fn members<'a>(type_name: &str, definition: &'a [PropertyDef]) -> Result<Vec<Mem
                 "{} has a member named {}; a name has no comma or parenthesis",
                 shown(type_name),
                 shown(name)
+            )));
+        }
+        // ethers signs another value than the one in the message.
+        if name == PROTOTYPE {
+            return Err(invalid(format!(
+                "{} has a member named __proto__, which libraries read differently",
+                shown(type_name)
             )));
         }
         if !names.insert(name) {
@@ -126,8 +176,7 @@ pub(super) fn check_type_name(name: &str) -> Result<()> {
         && name
             .bytes()
             .all(|byte| is_word(byte) || b"$:".contains(&byte));
-    // The last one is not a key like others in JavaScript.
-    if !is_identifier || elementary(name).is_some() || name == "__proto__" {
+    if !is_identifier || elementary(name).is_some() || name == PROTOTYPE {
         return Err(invalid(format!(
             "{} cannot be the name of a struct",
             shown(name)

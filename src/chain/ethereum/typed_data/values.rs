@@ -106,15 +106,11 @@ pub(super) fn check_leaf(kind: Kind<'_>, value: &Value, place: &Place<'_>) -> Re
         Kind::Uint(bits) => (
             integer(value)
                 .is_some_and(|(is_negative, size)| !is_negative && size.bit_len() <= bits),
-            format!(
-                "a uint{bits}: a number below 2^53, or a string, decimal or 0x and hexadecimal"
-            ),
+            format!("a uint{bits}: an integer, or a string, decimal or 0x and hexadecimal"),
         ),
         Kind::Int(bits) => (
             integer(value).is_some_and(|(is_negative, size)| fits_signed(is_negative, size, bits)),
-            format!(
-                "an int{bits}: a number within ±2^53, or a string, decimal or 0x and hexadecimal"
-            ),
+            format!("an int{bits}: an integer, or a string, decimal or 0x and hexadecimal"),
         ),
         Kind::Struct(_) => (false, "a struct".into()),
     };
@@ -127,7 +123,7 @@ pub(super) fn check_leaf(kind: Kind<'_>, value: &Value, place: &Place<'_>) -> Re
 /// The sign and the size of an integer. `-0x5` has a meaning in ethers alone.
 fn integer(value: &Value) -> Option<(bool, U256)> {
     let text = match value {
-        Value::Number(number) => return small_integer(number),
+        Value::Number(number) => return written_integer(number),
         Value::String(text) => text.as_str(),
         _ => return None,
     };
@@ -144,15 +140,14 @@ fn integer(value: &Value) -> Option<(bool, U256)> {
     }
 }
 
-/// JavaScript rounds a number past 2^53 as it reads it.
-fn small_integer(number: &Number) -> Option<(bool, U256)> {
-    const MAX_SAFE: u64 = (1 << 53) - 1;
+/// Exact, as far as Rust is concerned: what JavaScript would round is for the JSON text to show.
+fn written_integer(number: &Number) -> Option<(bool, U256)> {
     let (is_negative, size) = match (number.as_u64(), number.as_i64()) {
         (Some(size), _) => (false, size),
         (None, Some(negative)) => (true, negative.unsigned_abs()),
         (None, None) => return None,
     };
-    (size <= MAX_SAFE).then(|| (is_negative, U256::from(size)))
+    Some((is_negative, U256::from(size)))
 }
 
 /// Digits only: alloy itself also takes `_` and nothing at all.

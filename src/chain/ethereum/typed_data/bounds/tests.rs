@@ -1,6 +1,6 @@
 use std::{sync::mpsc, thread, time::Duration};
 
-use serde_json::json;
+use serde_json::{Map, json};
 
 use super::*;
 use crate::chain::ethereum::typed_data::{check, tests::of_one_member};
@@ -67,15 +67,29 @@ fn types_are_at_most_16_levels_deep() {
     let nested = |levels: usize| (1..levels).fold(json!({"x": 1}), |inner, _| json!({"m0": inner}));
     check(&typed_data(chain(16, 1, ""), nested(16))).unwrap();
     let reason = refusal(&typed_data(chain(17, 1, ""), json!({"m0": {}})));
-    assert!(reason.contains("16 levels of types"), "{reason}");
-    // Arrays are levels too.
-    let nested = (0..15).fold(json!(1), |inner, _| json!([inner]));
-    check(&of_one_member(&format!("uint8{}", "[]".repeat(15)), nested)).unwrap();
+    assert!(reason.contains("16 levels of structs"), "{reason}");
+}
+
+#[test]
+fn types_have_at_most_32_levels_of_arrays() {
+    let nested = (0..32).fold(json!(1), |inner, _| json!([inner]));
+    check(&of_one_member(&format!("uint8{}", "[]".repeat(32)), nested)).unwrap();
     let reason = refusal(&of_one_member(
-        &format!("uint8{}", "[]".repeat(16)),
+        &format!("uint8{}", "[]".repeat(33)),
         json!([]),
     ));
-    assert!(reason.contains("16 levels of types"), "{reason}");
+    assert!(reason.contains("32 levels of arrays"), "{reason}");
+    // Those of several types add up, and structs between them do not count.
+    let message = |arrays: &str| {
+        let types = json!({
+            "T0": [{"name": "m0", "type": format!("T1{arrays}")}],
+            "T1": [{"name": "m0", "type": format!("uint8{}", "[]".repeat(16))}],
+        });
+        typed_data(types, json!({"m0": []}))
+    };
+    check(&message(&"[]".repeat(16))).unwrap();
+    let reason = refusal(&message(&"[]".repeat(17)));
+    assert!(reason.contains("32 levels of arrays"), "{reason}");
 }
 
 #[test]
@@ -101,8 +115,20 @@ fn a_type_that_contains_itself_is_refused() {
 #[test]
 fn there_are_at_most_256_types_with_names_of_128_bytes() {
     let types = |count: usize| {
-        let types = (0..count).map(|index| (format!("T{index}"), json!([])));
-        typed_data(Value::Object(types.collect()), json!({}))
+        let leaves = 1..count;
+        let members: Vec<Value> = leaves
+            .clone()
+            .map(|index| json!({"name": format!("m{index}"), "type": format!("T{index}[]")}))
+            .collect();
+        let mut types: Map<String, Value> = leaves
+            .clone()
+            .map(|index| (format!("T{index}"), json!([])))
+            .collect();
+        types.insert("T0".into(), members.into());
+        let message: Map<String, Value> = leaves
+            .map(|index| (format!("m{index}"), json!([])))
+            .collect();
+        typed_data(types.into(), message.into())
     };
     check(&types(256)).unwrap();
     assert!(refusal(&types(257)).contains("256 types"));
@@ -136,12 +162,12 @@ fn there_are_at_most_128_kib() {
 }
 
 #[test]
-fn a_message_is_at_most_16_levels_deep_also_where_it_is_not_signed() {
+fn a_message_is_at_most_48_levels_deep_also_where_it_is_not_signed() {
     let mut payload = of_one_member("bool", json!(true));
-    payload.message["more"] = (0..15).fold(json!(1), |inner, _| json!([inner]));
+    payload.message["more"] = (0..47).fold(json!(1), |inner, _| json!([inner]));
     check(&payload).unwrap();
-    payload.message["more"] = (0..16).fold(json!(1), |inner, _| json!({"a": inner}));
-    assert!(refusal(&payload).contains("16 levels of values"));
+    payload.message["more"] = (0..48).fold(json!(1), |inner, _| json!({"a": inner}));
+    assert!(refusal(&payload).contains("48 levels of values"));
 }
 
 #[test]
@@ -166,10 +192,21 @@ fn many_structs_of_large_types_are_refused() {
         });
         typed_data(types, json!({"all": vec![json!({"none": []}); structs]}))
     };
-    check(&payload(40)).unwrap();
+    check(&payload(8)).unwrap();
     let reason = refusal(&payload(1_000));
     assert!(
-        reason.contains("too many structs of too large types"),
+        reason.contains("too many structs for types of this size"),
+        "{reason}"
+    );
+    // Of small types too: each costs alloy more than what it describes.
+    let payload = |structs: usize| {
+        let types = json!({"T0": [{"name": "all", "type": "Small[]"}], "Small": []});
+        typed_data(types, json!({"all": vec![json!({}); structs]}))
+    };
+    check(&payload(1_700)).unwrap();
+    let reason = refusal(&payload(2_048));
+    assert!(
+        reason.contains("too many structs for types of this size"),
         "{reason}"
     );
 }

@@ -69,7 +69,6 @@ fn the_domain_is_complete_and_has_one_meaning() {
         (r#""chainId": 1"#, r#""chainId": "0x""#),
         (r#""chainId": 1"#, r#""chainId": 1.0"#),
         (r#""chainId": 1"#, r#""chainId": null"#),
-        (r#""chainId": 1"#, r#""chainId": 9007199254740993"#),
         (r#""version": "1""#, r#""version": 1"#),
         (r#": "0xCcCCccccCCCCcCCCCCC"#, r#": "0xcCCCccccCCCCcCCCCCC"#),
         (r#": "0xCcCCccccCCCCcCCCCCC"#, r#": "CcCCccccCCCCcCCCCCC"#),
@@ -78,6 +77,39 @@ fn the_domain_is_complete_and_has_one_meaning() {
         let reason = refusal(&changed(from, to));
         assert!(reason.contains("domain"), "{reason}");
     }
+}
+
+/// JavaScript would read another number. Also where nothing is signed, since this looks at the text.
+#[test]
+fn a_number_past_2_53_is_refused() {
+    for number in [
+        "9007199254740992",
+        "-9007199254740992",
+        "18446744073709551615",
+        "-9223372036854775808",
+        "123456789012345678901234567890",
+        "1e30",
+    ] {
+        for (from, to) in [
+            (r#""chainId": 1"#, format!(r#""chainId": {number}"#)),
+            (
+                r#""contents": "Hello, Bob!""#,
+                format!(r#""contents": "a", "x": [{number}]"#),
+            ),
+        ] {
+            let reason = refusal(&changed(from, &to));
+            assert!(reason.contains("which JavaScript rounds"), "{reason}");
+        }
+    }
+    for number in ["9007199254740991", "-9007199254740991"] {
+        let to = format!(r#""contents": "a", "x": {number}"#);
+        parse_typed_data(&changed(r#""contents": "Hello, Bob!""#, &to)).unwrap();
+    }
+    parse_typed_data(&changed(
+        r#""chainId": 1"#,
+        r#""chainId": 9007199254740991"#,
+    ))
+    .unwrap();
 }
 
 #[test]

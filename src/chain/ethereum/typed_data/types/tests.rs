@@ -96,13 +96,26 @@ fn a_name_with_a_colon_can_only_stand_for_a_message_without_structs() {
             json!({"S": [{"name": "x", "type": NAME}], NAME: flat}),
             false,
         ),
-        ("S", json!({"S": [], NAME: flat}), true),
         ("A$", json!({"A$": []}), true),
+        ("$", json!({"$": []}), true),
+        // Nor may the part that it takes name anything by itself.
+        (NAME, json!({NAME: flat, "Exchange": flat}), false),
+        (
+            "EIP712Domain:Order",
+            json!({"EIP712Domain": [], "EIP712Domain:Order": flat}),
+            false,
+        ),
+        (
+            "constructor:Order",
+            json!({"constructor:Order": flat}),
+            false,
+        ),
+        ("__proto__$", json!({"__proto__$": flat}), false),
     ] {
         let payload = typed_data(primary, types);
         match is_fine {
             true => check(&payload).unwrap(),
-            false => assert_refused(&payload, "disagree on the type name Exchange:Order"),
+            false => assert_refused(&payload, "disagree on the type name"),
         }
     }
 }
@@ -114,14 +127,58 @@ fn members_have_names_of_their_own() {
     // Hashed as if it were two members.
     let disguised = json!({"M": [{"name": "x,bool y", "type": "bool"}]});
     assert_refused(&typed_data("M", disguised), "no comma or parenthesis");
+    // JavaScript sets what the object inherits instead.
+    let prototype = json!({"M": [{"name": "__proto__", "type": "bool"}]});
+    assert_refused(&typed_data("M", prototype), "a member named __proto__");
+}
+
+/// ethers takes the one type that no other uses for the primary type, whatever the JSON says.
+#[test]
+fn the_primary_type_uses_every_other_type() {
+    let flat = json!([{"name": "x", "type": "string"}]);
+    for (primary, types, unused) in [
+        ("M", json!({"M": flat, "U": []}), "U"),
+        (
+            "M",
+            json!({"M": flat, "U": [{"name": "a", "type": "Missing"}]}),
+            "U",
+        ),
+        (
+            "B",
+            json!({"B": flat, "A": [{"name": "b", "type": "B"}]}),
+            "A",
+        ),
+        (
+            "M",
+            json!({"M": flat, "U": [{"name": "u", "type": "U"}]}),
+            "U",
+        ),
+    ] {
+        let reason = format!("{primary} does not use the type {unused}; remove it");
+        assert_refused(&typed_data(primary, types), &reason);
+    }
+}
+
+/// ethers has no such type, since it makes the domain's by itself.
+#[test]
+fn the_domain_is_not_part_of_the_message() {
+    let domain = json!([]);
+    assert_refused(
+        &typed_data("EIP712Domain", json!({"EIP712Domain": domain})),
+        "that of the domain alone",
+    );
+    assert_refused(
+        &typed_data("EIP712Domain", json!({})),
+        "that of the domain alone",
+    );
+    let types = json!({"EIP712Domain": domain, "M": [{"name": "x", "type": "EIP712Domain"}]});
+    assert_refused(&typed_data("M", types), "that of the domain alone");
 }
 
 #[test]
 fn the_primary_type_is_declared() {
     let types = json!({"M": []});
     check(&typed_data("M", types.clone())).unwrap();
-    // It comes from the domain.
-    check(&typed_data("EIP712Domain", types.clone())).unwrap();
     for primary in ["N", "", "M[]", "bool"] {
         assert_refused(&typed_data(primary, types.clone()), "it has no type");
     }
