@@ -7,6 +7,7 @@ use serde_json::{Value, json};
 
 use crate::tools::Oracle;
 
+mod payloads;
 mod values;
 
 /// Asks this crate and the two libraries.
