@@ -33,6 +33,7 @@ const MAX_FIELDS: usize = 4096;
 /// The most values in the message: structs, arrays and what they hold.
 const MAX_VALUES: usize = 4096;
 /// The most work for all structs in the message, in bytes of types described and members looked up.
+/// Seaport's 64 orders in bulk, which is as many as fit in [`MAX_BYTES`], need half of it.
 const MAX_WORK: usize = 512 * 1024;
 /// What a struct costs alloy beyond the description of the types, in the same unit.
 const WORK_OF_A_STRUCT: usize = 256;
