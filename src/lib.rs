@@ -39,6 +39,7 @@
 //! | `chain::ethereum` | `ethereum` | yes | addresses, messages, every transaction type |
 //! | | `alloy` | yes | the same signer as an alloy `Signer`, `TxSigner` and wallet |
 //! | `layer` | `layers` | yes | rate limit, failover, hedge, deadline, audit |
+//! | | `blocking` | no | `Blocking`: for providers whose library blocks |
 //! | | `jwk` | no | [`PublicKey`] from and to JSON Web Keys |
 //! | | `metrics` | no | metrics, through the facade of the crate `metrics` |
 //! | `emulator` | `emulator` | no | an HTTP KMS on loopback to test with, and to fail on command |
@@ -62,6 +63,8 @@
 )]
 #![cfg_attr(docsrs, feature(doc_cfg))]
 
+#[cfg(feature = "blocking")]
+mod blocking;
 pub mod bulk;
 pub mod chain;
 #[cfg(feature = "emulator")]
@@ -85,6 +88,8 @@ mod text;
 mod verifier;
 
 pub use async_trait::async_trait;
+#[cfg(feature = "blocking")]
+pub use blocking::Blocking;
 pub use error::{Error, Result};
 pub use key_type::KeyType;
 pub use public_key::PublicKey;

@@ -56,6 +56,20 @@ use crate::{Error, PublicKey, Result, SignRequest, Signed};
 /// }
 /// ```
 ///
+/// # When the future is dropped
+///
+/// The signature of a request whose future was dropped reaches no caller, and the signer works as
+/// before. Whether the key signed is not known then: a key store may have had the request already.
+/// That does no harm by itself, since a signature that was not returned does nothing.
+///
+/// - Work that can be stopped is stopped: no retry and no second attempt is started, connections and
+///   places are given back.
+/// - Work that cannot be stopped, such as a blocking `C_Sign`, may finish *detached*, and its result
+///   is thrown away. How much of it there can be at a time is bounded: `Blocking` (feature
+///   `blocking`) does both.
+/// - What a layer keeps of a request after its future is gone, such as an audit record, that layer
+///   documents.
+///
 /// # Implementing a wrapper
 ///
 /// Delegate every method to the same signer: an address comes from
@@ -94,7 +108,8 @@ pub trait Signer: fmt::Debug + Send + Sync {
 
     /// Signs `request` and returns a signature that verified under [`public_key`](Self::public_key).
     ///
-    /// An empty preimage or message is one like any other.
+    /// An empty preimage or message is one like any other. Dropping the future ends the request, and
+    /// nothing is returned: see [above](Self#when-the-future-is-dropped).
     ///
     /// # Errors
     ///

@@ -21,6 +21,7 @@ pub enum Area {
 
 /// What each module of `lib.rs` is. A new one has to be put here.
 pub const AREAS: &[(&str, Area)] = &[
+    ("blocking", Area::Core),
     ("bulk", Area::Core),
     ("chain", Area::Chain),
     ("emulator", Area::Emulator),
@@ -45,6 +46,7 @@ pub const AREAS: &[(&str, Area)] = &[
 const ALSO_AT_HOME: &[(&str, &[&str])] = &[
     ("alloy", &["chain", "ethereum"]),
     ("aws-kms", &["text"]),
+    ("blocking", &["blocking"]),
     ("jwk", &["public_key", "jwk"]),
     ("local", &["secret_key"]),
     ("metrics", &["telemetry"]),
