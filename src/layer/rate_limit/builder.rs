@@ -4,7 +4,10 @@ use std::{sync::Arc, time::Duration};
 
 use tokio::sync::Semaphore;
 
-use super::{RateLimit, gate::Gate};
+use super::{
+    RateLimit,
+    gate::{Gate, Settings},
+};
 use crate::{Error, Result};
 
 /// Configures a [`RateLimit`].
@@ -16,19 +19,6 @@ pub struct RateLimitBuilder {
     in_flight: usize,
     queue: usize,
     deadline: Duration,
-}
-
-/// What was configured, once it is known to fit together.
-#[derive(Clone, Debug)]
-pub(super) struct Settings {
-    /// Requests per second; not 0.
-    pub(super) rate: u32,
-    /// Not 0.
-    pub(super) burst: u32,
-    /// From 1 to what a semaphore can count.
-    pub(super) in_flight: usize,
-    pub(super) queue: usize,
-    pub(super) deadline: Duration,
 }
 
 impl RateLimitBuilder {

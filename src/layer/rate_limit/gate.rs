@@ -12,10 +12,22 @@ use tokio::{
 
 use super::{
     backoff::{Backoff, Ticket},
-    builder::Settings,
     rate::Rate,
 };
 use crate::{Error, Result, telemetry::ended_by_layer};
+
+/// What was configured, once it is known to fit together.
+#[derive(Clone, Debug)]
+pub(super) struct Settings {
+    /// Requests per second; not 0.
+    pub(super) rate: u32,
+    /// Not 0.
+    pub(super) burst: u32,
+    /// From 1 to what a semaphore can count.
+    pub(super) in_flight: usize,
+    pub(super) queue: usize,
+    pub(super) deadline: Duration,
+}
 
 /// Lets requests through in the order in which they came.
 #[derive(Debug)]
