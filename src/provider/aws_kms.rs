@@ -23,12 +23,12 @@
 //!
 //! The SDK's own retries are off, and its process-wide budget for them is not used.
 //! [`Error::is_retryable`] decides whether to try again, here and for the caller. There is one
-//! exception: when KMS rejects a request for its time, its answer says by how much the clocks
-//! differ, and the request is sent once more at once. No other answer shifts the clock.
+//! exception: when KMS rejects a request because this machine's clock is wrong, its answer says by
+//! how much, and the request is sent once more at once. No other answer shifts the clock.
 //!
 //! The time of an attempt begins when the request is sent; credentials may take as long as the
-//! call. Dropping the future of a call ends the call. An attempt that ends without an answer leaves
-//! its connection, with HTTP/1.1 and HTTP/2, and the next one takes another. At most 64 KB of an
+//! call. Dropping the future of a call ends the call. The connection of an attempt
+//! that ended without an answer is not used again, with HTTP/1.1 or HTTP/2. At most 64 KB of an
 //! answer are read.
 //!
 //! ```no_run
