@@ -120,9 +120,10 @@ async fn what_speaks_no_tls_is_final() {
     }
 }
 
-/// KMS is called by https, so a proxy is asked for a tunnel first.
+/// KMS is called by https, so a proxy is asked for a tunnel first. Older SDKs give no reason when it
+/// says no, or ask no proxy.
 #[tokio::test]
-async fn a_proxy_that_rejects_the_caller_is_final() {
+async fn with_newer_sdks_a_proxy_that_rejects_the_caller_is_final() {
     let proxy = Server::start(|_, mut stream: TcpStream| async move {
         let _ = read_request(&mut stream).await;
         let answer = b"HTTP/1.1 407 Proxy Authentication Required\r\ncontent-length: 0\r\n\r\n";
