@@ -120,8 +120,8 @@ async fn what_speaks_no_tls_is_final() {
     }
 }
 
-/// KMS is called by https, so a proxy is asked for a tunnel first. Older SDKs give no reason when it
-/// says no, or ask no proxy.
+/// KMS is called by https, so a proxy is asked for a tunnel first. Older SDKs
+/// pass its rejection on in words of their own.
 #[tokio::test]
 async fn with_newer_sdks_a_proxy_that_rejects_the_caller_is_final() {
     let proxy = Server::start(|_, mut stream: TcpStream| async move {

@@ -19,9 +19,12 @@ pub(super) fn mismatch(error: &(dyn StdError + 'static)) -> Option<Mismatch> {
                 if http.is_some_and(hyper::Error::is_parse) {
                     return Some(Mismatch::Http);
                 }
-                // The type of this one is hyper-util's own.
+                // The type of this one is hyper-util's own, and older SDKs keep its words alone, at the
+                // end of theirs.
                 let words = link.to_string();
-                (words == "tunnel error: proxy authorization required").then_some(Mismatch::Proxy)
+                words
+                    .ends_with("tunnel error: proxy authorization required")
+                    .then_some(Mismatch::Proxy)
             }
         }
     })

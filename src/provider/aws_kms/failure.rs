@@ -80,8 +80,8 @@ where
         retry_after: retry_after(&error),
         code,
         source: match (was_sent, error.message()) {
-            // Of a request that was not sent the SDK may quote all of it, payload included.
             (true, _) if mismatch.is_some() => words(innermost(&error)).into(),
+            // Of a request that was not sent the SDK may quote all of it, payload included.
             (false, _) => words(innermost(&error)).into(),
             // What KMS said; around it the SDK only repeats code and request id.
             (true, Some(message)) => message.into(),
