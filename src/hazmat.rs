@@ -1,28 +1,29 @@
-//! Low-level entry points that are easy to misuse.
+//! Hazardous material: low-level entry points that are easy to misuse.
 //!
 //! <div class="warning">
 //!
-//! A signature over a bare digest is a signature over something nobody can see. Whoever chooses
-//! the 32 bytes chooses what the key agrees to: a digest may be a transaction that empties the
-//! wallet. Prefer [`SignRequest::keccak256`] and its siblings, which hash the bytes themselves.
+//! A bare digest hides its *preimage*, the bytes that were hashed: neither this crate nor a policy
+//! can see what the signature agrees to. A caller who chooses the 32 bytes chooses what the key
+//! signs, for example a transaction that empties the wallet. Prefer [`SignRequest::keccak256`] and
+//! its siblings, which hash the bytes themselves.
 //!
 //! </div>
 
 use crate::{Error, Result, SignRequest};
 
-/// A request to sign a digest whose preimage is unknown, with an ECDSA key.
+/// Creates a request to sign a digest whose preimage is unknown, with an ECDSA key.
 ///
-/// The digest is used as given: no prefix, no second hash. An Ed25519 key refuses it: most chains
-/// have it sign whole messages ([`SignRequest::message`]), and for the one that does not there is
-/// [`prehashed_message`].
+/// The digest is signed as given: no prefix, no second hash. An Ed25519 key rejects the request. On
+/// most chains such a key signs whole messages ([`SignRequest::message`]); where it signs a digest,
+/// use [`prehashed_message`].
 ///
 /// [`RequestKind::is_bare_digest`](crate::RequestKind::is_bare_digest) is true for it and
-/// [`SignRequest::preimage`] is `None`, so that a policy can tell it and deny it.
+/// [`SignRequest::preimage`] is `None`, so a policy can recognise and deny it.
 pub fn prehashed(digest: [u8; 32]) -> SignRequest<'static> {
     SignRequest::prehashed(digest)
 }
 
-/// Like [`prehashed`], from a slice that came from elsewhere.
+/// Like [`prehashed`], for a digest in a slice.
 ///
 /// # Errors
 ///
@@ -36,11 +37,11 @@ pub fn prehashed_from_slice(digest: &[u8]) -> Result<SignRequest<'static>> {
     }
 }
 
-/// A request to sign a digest whose preimage is unknown, with an Ed25519 key that takes the 32 bytes
-/// as its message, as Tezos `tz1` keys do. An ECDSA key refuses it.
+/// Creates a request to sign a digest whose preimage is unknown, with an Ed25519 key that takes the
+/// 32 bytes as its message, as Tezos `tz1` keys do. An ECDSA key rejects the request.
 ///
-/// It is also the one way to sign any other message of 32 bytes: nothing tells them apart. A policy
-/// can tell and deny it as it can [`prehashed`].
+/// It is also the only way to sign any other message of 32 bytes, which nothing distinguishes from
+/// a digest. A policy can recognise and deny it like [`prehashed`].
 ///
 /// ```
 /// use kms_signer::{KeyInput, KeyType, RequestKind, hazmat};

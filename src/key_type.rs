@@ -30,7 +30,7 @@ impl fmt::Display for KeyType {
 ///
 /// # Errors
 ///
-/// [`Error::InvalidConfig`].
+/// [`Error::InvalidConfig`] for any other text.
 impl FromStr for KeyType {
     type Err = Error;
 

@@ -83,7 +83,7 @@ impl PublicKey {
     ///
     /// # Errors
     ///
-    /// [`Error::InvalidPublicKey`] with a fault of its own for each way to be wrong.
+    /// [`Error::InvalidPublicKey`], with a fault that says what is wrong.
     pub fn from_spki_der(der: &[u8]) -> Result<Self> {
         let spki = SubjectPublicKeyInfoRef::from_der(der).map_err(|error| match error.kind() {
             der::ErrorKind::TrailingData { .. } => refused(PublicKeyFault::TrailingData),
@@ -95,8 +95,8 @@ impl PublicKey {
             .as_bytes()
             .ok_or_else(|| refused(PublicKeyFault::Malformed))?;
         let key = Self::from_uncompressed(key_type, bytes)?;
-        // One key, one encoding. The steps above give each fault its name; this one also refuses
-        // whatever they, or a later version of the DER reader, might let pass.
+        // One key, one encoding. The steps above name each fault; this one also rejects anything
+        // that they, or a later version of the DER reader, might accept.
         match key.to_spki_der() == der {
             true => Ok(key),
             false => Err(refused(PublicKeyFault::Malformed)),
@@ -203,7 +203,8 @@ pub(crate) fn key_type_of(algorithm: &AlgorithmIdentifierRef<'_>) -> Result<KeyT
     }
 }
 
-/// Checks tag and length, so that what the curve crate refuses afterwards is off the curve.
+/// Checks tag and length, so that a later error of the curve crate means that the point is off the
+/// curve.
 fn check_sec1(bytes: &[u8]) -> Result<&[u8]> {
     match (bytes.first(), bytes.len()) {
         (Some(0), 1) => Err(refused(PublicKeyFault::Identity)),

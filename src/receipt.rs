@@ -1,4 +1,4 @@
-//! What comes with a signature: the record of the call that made it.
+//! The receipt of a signature: a record of the call that made it.
 
 use std::{fmt, sync::Arc, time::Duration};
 
@@ -20,14 +20,14 @@ impl Signed {
         Self { signature, receipt }
     }
 
-    /// Returns it if it was accepted under `public_key`.
+    /// Returns `self` if the signature was accepted under `public_key`.
     ///
-    /// A chain adapter asks this of each answer of its signer, with
-    /// [`Signer::public_key`](crate::Signer::public_key): that is the key its address comes from.
+    /// A chain adapter calls this on each answer of its signer, with
+    /// [`Signer::public_key`](crate::Signer::public_key), from which it takes its address.
     ///
     /// # Errors
     ///
-    /// [`Error::SignedByAnotherKey`].
+    /// [`Error::SignedByAnotherKey`] if it was accepted under another key.
     pub fn require_key(self, public_key: &PublicKey) -> Result<Self> {
         match self.signature.public_key() == public_key {
             true => Ok(self),
@@ -38,7 +38,8 @@ impl Signed {
     }
 }
 
-/// What is known of one call to a key store: enough to find it in the key store's own log.
+/// A record of one call to a key store, with enough detail to find the call in the key store's own
+/// log.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Receipt {
     operation: &'static str,
@@ -51,7 +52,7 @@ pub struct Receipt {
 }
 
 impl Receipt {
-    /// A receipt of one attempt at `operation` with `key`, that took no time yet.
+    /// Creates a receipt of one attempt at `operation` with `key`, and no time elapsed.
     pub fn new(operation: &'static str, key: impl Into<Arc<str>>) -> Self {
         Self {
             operation,
@@ -64,7 +65,7 @@ impl Receipt {
         }
     }
 
-    /// Sets the key, once its full name is known.
+    /// Sets the key, once the key store has said its full name.
     #[must_use]
     pub fn with_key(mut self, key: impl Into<Arc<str>>) -> Self {
         self.key = key.into();
@@ -111,18 +112,18 @@ impl Receipt {
         self.operation
     }
 
-    /// The key that answered: for AWS KMS its ARN. Of a call that failed, the id, alias or ARN that
-    /// was asked for, since an alias may lead elsewhere by now.
+    /// The key that answered: for AWS KMS its ARN. If the call failed, the id, alias or ARN that it
+    /// asked for, since the alias may point elsewhere by now.
     pub fn key(&self) -> &str {
         &self.key
     }
 
-    /// The full name of the key that the signer is pinned to, if it is known: for AWS KMS its ARN.
+    /// The full name of the pinned key, if it is known: for AWS KMS its ARN.
     pub fn pinned_key(&self) -> Option<&str> {
         self.pinned_key.as_deref()
     }
 
-    /// The region of the key store, when it has regions.
+    /// The region of the key store, if it has regions.
     pub fn region(&self) -> Option<&str> {
         self.region.as_deref()
     }

@@ -1,4 +1,4 @@
-//! A secret key in memory: what the local provider and the emulator sign with.
+//! A secret key in memory, with which the local provider and the emulator sign.
 
 use std::fmt;
 
@@ -19,8 +19,8 @@ pub(crate) enum SecretKey {
 impl SecretKey {
     /// A fresh key from the operating system's random number generator.
     pub(crate) fn random(key_type: KeyType) -> Result<Self> {
-        // A random 32-byte string is a scalar in range but once in 2^128 (secp256k1) or 2^32
-        // (P-256) draws, so a handful of draws is plenty.
+        // All but one in 2^128 (secp256k1) or 2^32 (P-256) random 32-byte strings are valid
+        // scalars, so a few draws are enough.
         for _ in 0..16 {
             let mut bytes = Zeroizing::new([0; 32]);
             getrandom::fill(bytes.as_mut()).map_err(|error| Error::Randomness {
@@ -41,7 +41,7 @@ impl SecretKey {
             key_type: Some(key_type),
             remedy: match key_type {
                 KeyType::Ed25519 => "pass the 32-byte seed of RFC 8032 §5.1.5",
-                _ => "pass 32 bytes, big-endian, from 1 to the group order less 1",
+                _ => "pass 32 bytes, big-endian, from 1 to the group order minus 1",
             },
         };
         // The curve crates pad shorter input; a key that lost bytes must not become another key.

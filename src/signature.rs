@@ -1,4 +1,4 @@
-//! Signatures: what a key store returns, and what this crate releases.
+//! Signatures: raw, as a key store returns them, and verified, as this crate returns them.
 
 use std::sync::Arc;
 
@@ -6,7 +6,7 @@ use der::{Decode as _, Reader as _, SliceReader, Tag, Tagged as _, asn1::AnyRef}
 
 use crate::{KeyType, PublicKey, error::SignatureFault};
 
-/// A signature as a key store returned it: nothing about it is known yet.
+/// A signature as a key store returned it, not yet verified.
 ///
 /// [`Verifier::accept`](crate::Verifier::accept) turns it into a [`Signature`].
 #[derive(Clone, Copy, Debug)]
@@ -111,7 +111,7 @@ pub struct Secp256k1Signature {
 }
 
 impl Secp256k1Signature {
-    /// For the verifier alone.
+    /// Only the verifier calls this.
     pub(crate) fn new(
         public_key: Arc<PublicKey>,
         scalars: Scalars,
@@ -146,8 +146,8 @@ impl Secp256k1Signature {
         self.x_is_reduced
     }
 
-    /// The recovery id of SEC 1 §4.1.6, from 0 to 3: bit 0 is the parity of y, bit 1 tells that
-    /// x was reduced.
+    /// The recovery id of SEC 1 §4.1.6, from 0 to 3: bit 0 is the parity of y, bit 1 is set if x
+    /// was reduced.
     pub fn recovery_id(&self) -> u8 {
         u8::from(self.y_is_odd) | u8::from(self.x_is_reduced) << 1
     }
@@ -166,7 +166,7 @@ pub struct P256Signature {
 }
 
 impl P256Signature {
-    /// For the verifier alone.
+    /// Only the verifier calls this.
     pub(crate) fn new(public_key: Arc<PublicKey>, scalars: Scalars) -> Self {
         Self {
             public_key,
@@ -198,7 +198,7 @@ pub struct Ed25519Signature {
 }
 
 impl Ed25519Signature {
-    /// For the verifier alone.
+    /// Only the verifier calls this.
     pub(crate) fn new(public_key: Arc<PublicKey>, bytes: [u8; 64]) -> Self {
         Self { public_key, bytes }
     }
@@ -263,7 +263,7 @@ impl Scalars {
 
     fn to_der(self) -> Vec<u8> {
         let integers = self.0.map(|scalar| integer(&scalar)).concat();
-        // At most 2 × 35 bytes, so that the length is one byte.
+        // At most 2 × 35 bytes, so the length takes one byte.
         [&[0x30, integers.len() as u8], &*integers].concat()
     }
 }

@@ -1,4 +1,4 @@
-//! The one gate between a key store and everyone else.
+//! Verifies every raw signature before a provider returns it.
 
 mod ecdsa;
 mod multiples;
@@ -14,11 +14,11 @@ use crate::{
     signature::{Ed25519Signature, P256Signature, Secp256k1Signature},
 };
 
-/// Turns what a key store returned into a [`Signature`], or refuses it.
+/// Verifies a raw signature from a key store and turns it into a [`Signature`], or rejects it.
 ///
-/// In this order: strict decoding, range of the scalars, low-s, verification under the pinned
-/// public key, recovery id. (For Ed25519 the range of S is part of the verification.) Everything
-/// here works on public data, so variable time is fine.
+/// The steps, in this order: strict decoding, range of the scalars, low-s, verification under the
+/// pinned public key, recovery id. (For Ed25519 the range of S is part of the verification.) All
+/// data here is public, so variable time is fine.
 ///
 /// ```
 /// use kms_signer::{KeyType, RawSignature, Signature, SignRequest, Verifier};
@@ -34,15 +34,17 @@ use crate::{
 ///
 /// # Cost
 ///
-/// A verifier notes how many signatures it accepted. With the sixteenth its key is *hot*, and a
-/// table of the key's multiples makes every further one about twice as fast on secp256k1 and almost
-/// four times on P-256. That sixteenth one takes about a millisecond more, and the first in a
-/// process two to three, since the multiples of the curve's generator are built too;
-/// [`warm`](Self::warm) does that at start-up instead. Clones share the table. At most 64 verifiers of a process have one (some 8 MB in all); the others do without until
-/// one of these is dropped. Ed25519 has no table.
+/// A verifier counts the signatures it accepts. The sixteenth makes its key *hot*: the verifier
+/// builds a table of the key's multiples and from then on verifies about twice as fast on secp256k1
+/// and 3.5 times as fast on P-256. Building it adds up to a millisecond to that call, and up to
+/// three milliseconds for the first table of a process, which also needs the multiples of the
+/// curve's generator. [`warm`](Self::warm) builds it at start-up instead.
+///
+/// Clones share the table. At most 64 verifiers of a process have a table (some 8 MB in all). The
+/// others verify without one, until one of the 64 is dropped. Ed25519 has no table.
 #[derive(Clone)]
 pub struct Verifier {
-    /// Shared by clones, and by every signature that was accepted.
+    /// Shared by clones, and by every accepted signature.
     public_key: Arc<PublicKey>,
     scheme: Arc<Scheme>,
 }
@@ -64,7 +66,7 @@ impl Scheme {
 }
 
 impl Verifier {
-    /// A verifier that accepts signatures by `public_key`.
+    /// Creates a verifier that accepts signatures by `public_key`.
     pub fn new(public_key: PublicKey) -> Self {
         let scheme = match public_key.point() {
             Point::Secp256k1(key) => Scheme::Secp256k1(EcdsaVerifier::new(*key.as_affine())),
@@ -82,11 +84,11 @@ impl Verifier {
         &self.public_key
     }
 
-    /// Builds the tables now that a key otherwise gets with its sixteenth signature, so that no
-    /// request has to wait for them. Takes one to three milliseconds of the calling thread.
+    /// Builds the table now instead of with the sixteenth signature, so that no request has to wait
+    /// for it. Takes up to three milliseconds of the calling thread.
     ///
-    /// Returns whether the key is hot: `false` for Ed25519, which has no table, and when 64 other
-    /// verifiers of the process have theirs. A verifier in that state works all the same.
+    /// Returns whether the key is hot. It is not for Ed25519, which has no table, or while 64 other
+    /// verifiers of the process have tables; such a verifier still verifies.
     ///
     /// ```
     /// # #[cfg(feature = "local")]
@@ -109,8 +111,8 @@ impl Verifier {
         self.scheme.is_hot()
     }
 
-    /// What a provider returns for the answer of its key store: [`accept`](Self::accept)s `raw` and
-    /// joins the signature, or the error, to the call that brought it.
+    /// Verifies `raw` as [`accept`](Self::accept) does, and adds the receipt of the call to the
+    /// signature or to the error. A provider returns the result.
     ///
     /// # Errors
     ///
@@ -127,16 +129,16 @@ impl Verifier {
         }
     }
 
-    /// Accepts `raw` as this key's signature over `input`, in canonical form.
+    /// Verifies `raw` as this key's signature over `input`, and returns it in canonical form.
     ///
-    /// A high `s` is replaced by `n − s`: the same signature to every verifier, and on secp256k1
-    /// the only form that chains accept (EIP-2, BIP-62). The recovery id is that of the result.
+    /// Replaces a high `s` with `n − s`. Both forms are valid ECDSA; on secp256k1, chains accept
+    /// only the low one (EIP-2, BIP-62). The recovery id belongs to the returned form.
     ///
     /// # Errors
     ///
     /// - [`Error::InvalidSignature`] when the bytes are not an encoding of a signature.
-    /// - [`Error::SignatureNotVerified`] when they are, but not by this key over this input.
-    /// - [`Error::UnsupportedRequest`] when `input` is meant for another type of key.
+    /// - [`Error::SignatureNotVerified`] when they are one, but not by this key over this input.
+    /// - [`Error::UnsupportedRequest`] when `input` is for another type of key.
     pub fn accept(&self, input: &KeyInput<'_>, raw: RawSignature<'_>) -> Result<Signature> {
         let public_key = || Arc::clone(&self.public_key);
         match (&*self.scheme, input) {
@@ -184,8 +186,8 @@ impl fmt::Debug for Verifier {
     }
 }
 
-/// Verifies strictly: RFC 8032 §5.1.7 with S below the group order and neither R nor the key of
-/// small order, so that no two parties can disagree about the verdict.
+/// Verifies strictly: RFC 8032 §5.1.7, with S below the group order and neither R nor the key of
+/// small order, so that no two verifiers disagree about the verdict.
 fn accept_ed25519(
     public_key: &ed25519_dalek::VerifyingKey,
     message: &[u8],

@@ -2,8 +2,8 @@
 //!
 //! <div class="warning">
 //!
-//! The key lies in the memory of your process: whoever reads that memory, a core dump or a swap
-//! file has it. For keys that hold value use a key store, such as `provider::aws_kms`.
+//! The key is in the memory of your process: anyone who can read that memory, a core dump or a swap
+//! file has the key. For keys that hold value use a key store, such as `provider::aws_kms`.
 //!
 //! </div>
 
@@ -16,10 +16,11 @@ use crate::{
     secret_key::SecretKey,
 };
 
-/// A signer whose key is in memory. Wiped when the last clone is dropped; never shown by `Debug`.
+/// A signer with its key in memory. The key is wiped when the last clone is dropped, and `Debug`
+/// never shows it.
 ///
-/// ECDSA signatures are deterministic (RFC 6979), so that tests can compare them with vectors.
-/// A key store such as AWS KMS gives another one each time: do not rely on it in production code.
+/// ECDSA signatures are deterministic (RFC 6979), so that tests can compare them with vectors. Do
+/// not rely on this in production: a key store such as AWS KMS returns a different one each time.
 ///
 /// ```
 /// # async fn example() -> kms_signer::Result<()> {
@@ -39,27 +40,28 @@ pub struct LocalSigner {
 }
 
 impl LocalSigner {
-    /// A fresh key from the operating system's random number generator.
+    /// Creates a signer with a new key from the operating system's random number generator.
     ///
     /// # Errors
     ///
-    /// [`Error::Randomness`](crate::Error::Randomness) when the operating system has none.
+    /// [`Error::Randomness`](crate::Error::Randomness) when the operating system gives no random
+    /// bytes.
     pub fn random(key_type: KeyType) -> Result<Self> {
         Self::new(SecretKey::random(key_type)?)
     }
 
-    /// A key from 32 bytes: a big-endian scalar from 1 to n − 1 for ECDSA, or the seed of
-    /// RFC 8032 §5.1.5 for Ed25519. Wiping `bytes` is up to the caller.
+    /// Creates a signer from 32 bytes: a big-endian scalar from 1 to n − 1 for ECDSA, or the seed
+    /// of RFC 8032 §5.1.5 for Ed25519. The caller has to wipe `bytes`.
     ///
     /// # Errors
     ///
-    /// [`Error::InvalidSecretKey`](crate::Error::InvalidSecretKey).
+    /// [`Error::InvalidSecretKey`](crate::Error::InvalidSecretKey) when they are not such a key.
     pub fn from_bytes(key_type: KeyType, bytes: &[u8]) -> Result<Self> {
         Self::new(SecretKey::from_bytes(key_type, bytes)?)
     }
 
-    /// A key from an unencrypted DER PKCS#8 private key (RFC 5958), which names its own type.
-    /// Wiping `der` is up to the caller.
+    /// Creates a signer from an unencrypted DER PKCS#8 private key (RFC 5958), which names its own
+    /// type. The caller has to wipe `der`.
     ///
     /// # Errors
     ///
@@ -78,7 +80,7 @@ impl LocalSigner {
         })
     }
 
-    /// Names the key, `local` by default: its receipts and audit records have the name as
+    /// Names the key; the default is `local`. Receipts and audit records show the name as
     /// [`Receipt::key`].
     ///
     /// ```
@@ -101,7 +103,7 @@ impl LocalSigner {
         &self.name
     }
 
-    /// What every signature passes, for [`Verifier::warm`].
+    /// The verifier of this signer, for [`Verifier::warm`].
     pub fn verifier(&self) -> &Verifier {
         &self.verifier
     }

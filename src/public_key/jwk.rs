@@ -8,10 +8,10 @@ use serde::{Deserialize, de::IgnoredAny};
 use super::{PublicKey, refused};
 use crate::{KeyType, Result, error::PublicKeyFault};
 
-/// The longest text that is looked at: room for a chain of certificates (`x5c`), which is ignored.
+/// The longest text that is read: room for a chain of certificates (`x5c`), which is ignored.
 const MAX_LEN: usize = 16 * 1024;
 
-/// The members that are read. What else there is, is ignored, as RFC 7517 §4 asks.
+/// The members that are read. All others are ignored, as RFC 7517 §4 asks.
 #[derive(Deserialize)]
 struct Jwk<'a> {
     #[serde(borrow)]
@@ -27,7 +27,7 @@ struct Jwk<'a> {
     #[serde(borrow, rename = "use")]
     usage: Option<Cow<'a, str>>,
     key_ops: Option<Vec<String>>,
-    /// The secret key of every type that is read.
+    /// The secret part of every type that is read.
     d: Option<IgnoredAny>,
 }
 
@@ -41,8 +41,8 @@ impl PublicKey {
     /// | Ed25519 (RFC 8037 §2) | `kty` `OKP`, `crv` `Ed25519`, `x` |
     ///
     /// `x` and `y` are 32 bytes each, big-endian for EC, in base64url without padding. `alg`, `use`
-    /// and `key_ops` need not be there; if they are, they have to allow signatures. A key with its
-    /// secret part `d` is an error. Other members are ignored.
+    /// and `key_ops` are optional; if present, they must allow signatures. A key with its secret
+    /// part `d` is an error. Other members are ignored.
     ///
     /// ```
     /// use kms_signer::{KeyType, PublicKey};
@@ -86,8 +86,8 @@ impl PublicKey {
     /// Writes a JSON Web Key with the members of the table in [`from_jwk`](Self::from_jwk) and no
     /// others, feature `jwk`.
     ///
-    /// They are in the order of RFC 7638 §3, without spaces: the SHA-256 hash of this text is the
-    /// key's thumbprint.
+    /// The members are in the order of RFC 7638 §3, without spaces: the SHA-256 hash of this text
+    /// is the key's thumbprint.
     pub fn to_jwk(&self) -> String {
         let bytes = self.to_bytes();
         let crv = match self.key_type() {
@@ -132,7 +132,7 @@ impl Jwk<'_> {
         let operations = self.key_ops.as_deref();
         (self.alg.as_deref()).is_none_or(|alg| algorithms.contains(&alg))
             && self.usage.as_deref().is_none_or(|usage| usage == "sig")
-            // Key stores that describe their own key name what they do with it, too.
+            // A key store that describes its own key lists `sign` too.
             && operations.is_none_or(|all| all.iter().any(|one| one == "verify" || one == "sign"))
     }
 }

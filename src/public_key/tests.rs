@@ -41,7 +41,7 @@ const ALL: [KeyType; 3] = [KeyType::Secp256k1, KeyType::P256, KeyType::Ed25519];
 fn fault(result: Result<PublicKey>) -> PublicKeyFault {
     match result {
         Err(Error::InvalidPublicKey { fault }) => fault,
-        other => panic!("expected a refused key, got {other:?}"),
+        other => panic!("expected a rejected key, got {other:?}"),
     }
 }
 
@@ -160,7 +160,7 @@ fn tails() -> impl Strategy<Value = Vec<u8>> {
     prop_oneof![of(0..100), of(32..33), of(33..34), of(64..65), of(65..66)]
 }
 
-/// Otherwise the property that follows would say nothing of keys.
+/// Otherwise the next property would say nothing about keys.
 #[test]
 fn some_arbitrary_bytes_are_keys() {
     let mut runner = TestRunner::deterministic();
@@ -193,14 +193,14 @@ proptest::proptest! {
         }
     }
 
-    /// Whatever the bytes: an error or a key that writes them back, never a panic.
+    /// Any bytes: an error or a key that writes them back, never a panic.
     #[test]
     fn arbitrary_bytes_are_refused_or_written_back(
         tail in tails(), header in 0usize..4, cut in 0usize..4
     ) {
         let headers = ["", SECP256K1_HEADER_HEX, P256_HEADER_HEX, ED25519_HEADER_HEX];
         let mut der = hex::decode(headers[header]).unwrap();
-        // Mostly none, so that the rest is a key now and then.
+        // Mostly none, so that the rest is sometimes a key.
         der.truncate(der.len().saturating_sub(cut.saturating_sub(2)));
         der.extend(&tail);
         if let Ok(key) = PublicKey::from_spki_der(&der) {

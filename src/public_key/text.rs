@@ -5,7 +5,7 @@ use base64ct::{Base64, Encoding as _};
 use super::{PublicKey, refused};
 use crate::{Result, error::PublicKeyFault};
 
-/// The longest text that is looked at; that of a P-256 key in PEM has 178 characters.
+/// The longest text that is read. A P-256 key in PEM has 178 characters.
 const MAX_LEN: usize = 1024;
 
 /// The characters of a line (RFC 7468 §2).
@@ -19,8 +19,8 @@ impl PublicKey {
     ///
     /// # Errors
     ///
-    /// [`Error::InvalidPublicKey`](crate::Error::InvalidPublicKey), for what is inside as
-    /// [`from_spki_der`](Self::from_spki_der).
+    /// [`Error::InvalidPublicKey`](crate::Error::InvalidPublicKey) when the text is not base64, or
+    /// when [`from_spki_der`](Self::from_spki_der) rejects its bytes.
     pub fn from_spki_base64(text: &str) -> Result<Self> {
         let der = Base64::decode_vec(bounded(text)?);
         Self::from_spki_der(&der.map_err(|_| refused(PublicKeyFault::Base64))?)
@@ -52,8 +52,8 @@ impl PublicKey {
     ///
     /// # Errors
     ///
-    /// [`Error::InvalidPublicKey`](crate::Error::InvalidPublicKey), for what is inside as
-    /// [`from_spki_der`](Self::from_spki_der).
+    /// [`Error::InvalidPublicKey`](crate::Error::InvalidPublicKey) when the text is not such a
+    /// block, or when [`from_spki_der`](Self::from_spki_der) rejects its bytes.
     pub fn from_spki_pem(text: &str) -> Result<Self> {
         let text = bounded(text)?;
         let inside = text
@@ -63,7 +63,7 @@ impl PublicKey {
         let encoded: String = inside.lines().collect();
         let der = Base64::decode_vec(&encoded).map_err(|_| refused(PublicKeyFault::Pem))?;
         let key = Self::from_spki_der(&der)?;
-        // One key, one text but for the ends of its lines.
+        // One key, one text, except for line ends.
         match text.lines().eq(key.to_spki_pem().lines()) {
             true => Ok(key),
             false => Err(refused(PublicKeyFault::Pem)),
@@ -84,7 +84,7 @@ impl PublicKey {
     }
 }
 
-/// The text without what surrounds it, unless it is too long to be a key.
+/// The text without the spaces and line ends around it, unless it is too long to be a key.
 fn bounded(text: &str) -> Result<&str> {
     match text.len() {
         0..=MAX_LEN => Ok(text.trim_matches([' ', '\t', '\r', '\n'])),

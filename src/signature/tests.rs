@@ -97,7 +97,7 @@ fn encode(r: &[u8; 32], s: &[u8; 32]) -> Vec<u8> {
 }
 
 proptest::proptest! {
-    /// Written as DER and as 64 bytes and read again, with any number of leading zeros.
+    /// Written as DER and as 64 bytes, and read again, with any number of leading zeros.
     #[test]
     fn every_pair_of_scalars_is_read_back(
         mut r: [u8; 32], mut s: [u8; 32], zeros in proptest::array::uniform2(0usize..33)
@@ -113,13 +113,13 @@ proptest::proptest! {
         proptest::prop_assert_eq!(Scalars::decode(RawSignature::Fixed(fixed)), Ok(scalars));
     }
 
-    /// Arbitrary bytes: never a panic, and what is read is what the curve library reads.
+    /// Arbitrary bytes never panic, and this decoder and the curve library read the same values.
     #[test]
     fn agrees_with_the_ecdsa_crate_on_any_bytes(bytes: Vec<u8>) {
         compare(&bytes);
     }
 
-    /// Well-formed signatures with one changed byte: the same.
+    /// The same for well-formed signatures with one changed byte.
     #[test]
     fn agrees_with_the_ecdsa_crate_on_changed_signatures(
         r in 1u128.., s in 1u128.., at: usize, to: u8
@@ -155,7 +155,7 @@ fn compare(der: &[u8]) {
     }
 }
 
-/// What the bytes and the DER of a signature are, is said by the library of its scheme.
+/// The bytes and the DER of a signature are those that the library of its scheme writes.
 #[test]
 fn bytes_and_der_are_those_of_the_curve_crates() {
     for seed in 1..=40 {
@@ -192,7 +192,7 @@ fn a_signature_knows_its_key_and_differs_from_that_of_another() {
     }
 }
 
-/// The key is shared and not copied, so that a signature stays small.
+/// Clones share the key, so that a signature stays small.
 #[test]
 fn a_signature_is_small() {
     assert!(size_of::<Signature>() <= 80, "{}", size_of::<Signature>());

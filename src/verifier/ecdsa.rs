@@ -1,4 +1,4 @@
-//! ECDSA by the nonce point: one computation for the verdict and the recovery id.
+//! ECDSA through the nonce point: one computation gives the verdict and the recovery id.
 
 use std::sync::{
     OnceLock,
@@ -17,24 +17,24 @@ use k256::elliptic_curve::{
 use super::multiples::Multiples;
 use crate::{Error, RawSignature, Result, error::SignatureFault, signature::Scalars};
 
-/// How many signatures of a key are verified before its table is built. On secp256k1 the table
-/// costs about as much as it saves on that many, on P-256 a quarter of it.
+/// After how many verified signatures a key gets its table. The table costs as much as it saves on
+/// 16 signatures on secp256k1, and on 4 on P-256.
 const HOT_AFTER: u32 = 16;
 
-/// The most tables of keys that exist at a time: 8 MB of them. A service with more hot keys than
-/// this verifies the signatures of the others without a table, until one is dropped.
+/// How many tables of keys may exist at a time: 8 MB. When they are taken, other hot keys verify
+/// without a table until one is dropped.
 pub(super) const MAX_TABLES: usize = 64;
 
 /// Verifies the signatures of one key.
 ///
-/// Everything here is public, signature and key alike, so that variable time is fine.
+/// All data here is public, signature and key alike, so variable time is fine.
 pub(super) struct EcdsaVerifier<C: EcdsaCurve> {
     public_key: AffinePoint<C>,
     verified: AtomicU32,
     table: OnceLock<Table<C>>,
 }
 
-/// What the released signature consists of.
+/// The parts of an accepted signature.
 pub(super) struct Accepted {
     pub(super) scalars: Scalars,
     pub(super) y_is_odd: bool,
@@ -58,11 +58,11 @@ where
         self.table.get().is_some()
     }
 
-    /// Verifies a signature (SEC 1 §4.1.4) and keeps what recovery needs (SEC 1 §4.1.6).
+    /// Verifies a signature (SEC 1 §4.1.4) and returns what recovery needs (SEC 1 §4.1.6).
     ///
-    /// The nonce point R = (z/s)·G + (r/s)·Q is computed once. Its x gives the verdict and its y
-    /// the recovery id, so no candidate key is ever recovered and compared. `s` is made low
-    /// beforehand: R then is the point that belongs to the released form, with no parity to flip.
+    /// It computes the nonce point R = (z/s)·G + (r/s)·Q once: x gives the verdict, and y the
+    /// recovery id, so it never has to recover and compare candidate keys. It makes `s` low first,
+    /// so that R is the point of the returned form and no parity has to be flipped.
     pub(super) fn accept(&self, digest: &[u8; 32], raw: RawSignature<'_>) -> Result<Accepted> {
         let scalars = Scalars::decode(raw).map_err(refused)?;
         let r = scalar_in_range::<C>(scalars.r())?;
@@ -70,7 +70,7 @@ where
         let s = if bool::from(s.is_high()) { -s } else { s };
 
         let z = <Scalar<C> as Reduce<FieldBytes<C>>>::reduce(&(*digest).into());
-        // Always there, as s is not zero.
+        // Always `Some`, since `s` is not zero.
         let s_inverse = Option::<Scalar<C>>::from(s.invert_vartime()).ok_or_else(not_verified)?;
         let nonce_point = self.generator_and_key(&(z * s_inverse), &(r * s_inverse));
         if bool::from(nonce_point.is_identity()) {
@@ -106,11 +106,12 @@ where
         }
     }
 
-    /// Counts a signature of a cold key. Every [`HOT_AFTER`]th looks for a place for a table and, if
-    /// one is free, builds it.
+    /// Counts a verified signature of a cold key. Every [`HOT_AFTER`]th builds a table if a place
+    /// is free.
     ///
-    /// What did not verify does not count. Whoever chooses digests, or replays, can still make
-    /// signatures that verify, and so take a place; that costs one table for each verifier.
+    /// Signatures that do not verify do not count. A caller who chooses digests, or replays
+    /// signatures, can still make ones that verify and so take a place; that costs one table for
+    /// each verifier.
     fn count(&self) {
         if self.is_hot() {
             return;
@@ -124,16 +125,16 @@ where
         }
     }
 
-    /// Builds the table, unless it is there already or every place is taken.
+    /// Builds the table, unless it exists already or every place is taken.
     pub(super) fn heat(&self) {
         if self.is_hot() {
             return;
         }
         if let Some(place) = PLACES.take() {
-            // Before the key's own, so that no signature has to wait for it: until then the key is
-            // cold to the other threads.
+            // Before the key's own table, so that no signature waits for this one: until the key's
+            // table is set, other threads verify without it.
             C::generator_multiples();
-            // Of two threads that should come here at once, one is too late and drops its table.
+            // If two threads get here at once, the second drops its table.
             let _ = self.table.set(Table {
                 multiples: Multiples::new(&self.public_key, C::KEY_WINDOW),
                 _place: place,
@@ -151,7 +152,7 @@ struct Table<C: CurveArithmetic> {
 /// The places for tables in this process.
 static PLACES: Places = Places::new(MAX_TABLES);
 
-/// How many tables may exist at a time, so that memory stays bounded however many keys there are.
+/// Limits the tables of the process, so that memory stays bounded whatever the number of keys.
 struct Places {
     free: AtomicUsize,
 }
@@ -174,7 +175,7 @@ impl Places {
     }
 }
 
-/// A place for one table; free again when dropped.
+/// A place for one table. Dropping it frees the place.
 struct Place {
     of: &'static Places,
 }
@@ -185,18 +186,18 @@ impl Drop for Place {
     }
 }
 
-/// A curve with all that verification needs.
+/// A curve with everything that verification needs.
 pub(super) trait EcdsaCurve: CurveArithmetic<
     ProjectivePoint: BatchNormalize<[ProjectivePoint<Self>], Output = Vec<AffinePoint<Self>>>
                          + BatchNormalize<[ProjectivePoint<Self>; 1], Output = [AffinePoint<Self>; 1]>,
 >
 {
-    /// Bits a digit of a key's table: the widest for which it is built within a millisecond and
-    /// stays within 128 KB.
+    /// Bits per digit of a key's table: the widest that is built within a millisecond and fits in
+    /// 128 KB.
     const KEY_WINDOW: usize;
 
-    /// Bits a digit of the generator's table, which is built when the first key gets hot: more
-    /// make that one signature longer and the others a little shorter.
+    /// Bits per digit of the generator's table, which the first hot key builds. More bits make that
+    /// one call slower and the others a little faster.
     const GENERATOR_WINDOW: usize;
 
     /// The multiples of the generator, for every key on this curve.

@@ -1,4 +1,4 @@
-//! Multiples of one point, so that multiplying it takes additions alone.
+//! Multiples of one point, so that multiplying it needs additions only.
 
 use std::slice;
 
@@ -47,7 +47,7 @@ where
         }
         Self {
             window,
-            // The order of the group is prime, so that none of these is the identity.
+            // The order of the group is prime, so none of these is the identity.
             points: ProjectivePoint::<C>::batch_normalize_vartime(&points),
         }
     }

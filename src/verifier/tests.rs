@@ -20,7 +20,7 @@ fn key(key_type: KeyType, seed: u8) -> (SecretKey, Verifier) {
     (secret, verifier)
 }
 
-/// Has `verifier` accept so many signatures that its key is hot, if its key can be.
+/// Makes the key of `verifier` hot, if its type can be: has it accept enough signatures.
 fn heat(secret: &SecretKey, verifier: &Verifier) {
     for count in 0..16 {
         let input = KeyInput::EcdsaPrehash(&[count; 32]);
@@ -30,7 +30,7 @@ fn heat(secret: &SecretKey, verifier: &Verifier) {
     }
 }
 
-/// A verifier as it is at first, and one that has accepted many signatures.
+/// A new verifier, and one that has accepted many signatures.
 fn cold_and_hot(secret: &SecretKey) -> [Verifier; 2] {
     let verifiers = [(); 2].map(|()| Verifier::new(secret.public_key().unwrap()));
     heat(secret, &verifiers[1]);
@@ -72,7 +72,7 @@ fn secp256k1(signature: Signature) -> Secp256k1Signature {
 fn refused_as(result: Result<Signature>) -> SignatureFault {
     match result {
         Err(Error::InvalidSignature { fault, .. }) => fault,
-        other => panic!("expected a refused signature, got {other:?}"),
+        other => panic!("expected a rejected signature, got {other:?}"),
     }
 }
 
@@ -184,7 +184,7 @@ fn a_key_is_hot_from_its_sixteenth_signature_on() {
     }
 }
 
-/// All threads come to the sixteenth signature at about the same time: nobody is refused.
+/// All threads accept the sixteenth signature at about the same time, and all of them succeed.
 #[test]
 fn threads_that_share_a_verifier_agree() {
     use std::{sync::Barrier, thread};
@@ -210,7 +210,8 @@ fn threads_that_share_a_verifier_agree() {
     assert!(verifier.scheme.is_hot());
 }
 
-/// Else a stranger could have tables built by sending what does not verify.
+/// Otherwise a stranger could make this process build tables by sending signatures that do not
+/// verify.
 #[test]
 fn what_is_refused_does_not_make_a_key_hot() {
     for key_type in [KeyType::Secp256k1, KeyType::P256] {
@@ -371,7 +372,7 @@ fn ed25519_refuses_the_malleated_twin() {
 }
 
 /// With R = identity and S = k·a the verification equation holds, but such a signature commits to
-/// no nonce; libraries disagree about it, so it is refused.
+/// no nonce. Libraries disagree about it, so the verifier rejects it.
 #[test]
 fn ed25519_refuses_a_nonce_point_of_small_order() {
     use ed25519_dalek::Verifier as _;
@@ -517,8 +518,8 @@ fn inputs_and_encodings_of_other_schemes_are_refused() {
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(64))]
 
-    /// For any key and digest: verdict, low-s and recovery id agree with the curve crate's trial
-    /// recovery, whichever of the two forms of `s` came in.
+    /// For any key and digest, and for either form of `s`: verdict, low-s and recovery id agree
+    /// with the curve crate's trial recovery.
     #[test]
     fn secp256k1_agrees_with_trial_recovery(seed in 1u8..255, digest: [u8; 32], entropy: [u8; 8]) {
         let (secret, _) = key(KeyType::Secp256k1, seed);
@@ -561,7 +562,7 @@ proptest! {
         prop_assert_eq!(released, released.normalize_s());
     }
 
-    /// Whatever the bytes: an error, never a panic.
+    /// Any bytes: an error, never a panic.
     #[test]
     fn arbitrary_bytes_are_refused(
         key_type in prop_oneof![

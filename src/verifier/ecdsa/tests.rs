@@ -13,7 +13,8 @@ fn a_dropped_table_leaves_its_place_to_another() {
     assert_eq!(TWO.free.load(Ordering::Relaxed), 2);
 }
 
-/// A table of another key's multiples must change the verdict, or it is not what is computed with.
+/// With the table of another key the verdict must change; otherwise the verifier does not use its
+/// table.
 #[test]
 fn a_hot_key_is_verified_with_its_table() {
     use crate::{KeyInput, KeyType, secret_key::SecretKey};
