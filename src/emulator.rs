@@ -1,29 +1,31 @@
-//! Key stores on loopback, for tests and examples. They fail on command.
+//! Key stores on loopback, for tests and examples, that fail on command.
 //!
 //! | module | key store |
 //! |---|---|
 //! | [`aws_kms`] | AWS KMS |
 //!
-//! An emulator serves the key store's own API over HTTP, in this process, so that a program is
-//! tested with the client it uses in production.
+//! An emulator serves the key store's own API over HTTP, in this process, so that you test a
+//! program with the client it uses in production.
 //!
 //! <div class="warning">
 //!
 //! The keys are in the memory of your process, and every program that can connect to the port can
-//! use them. Give an emulator no key that holds value.
+//! use them. Never give an emulator a key that holds value.
 //!
 //! </div>
 //!
-//! Each emulator has a thread of its own: the caller needs no tokio runtime, may block its own, and
-//! may keep one emulator in a `static` for all tests of a process. A client that honours
-//! `HTTP_PROXY` would ask the proxy for 127.0.0.1: set `NO_PROXY=127.0.0.1` where that variable is
-//! set.
+//! Each emulator runs on a thread of its own: the caller needs no tokio runtime, may block its own,
+//! and may keep one emulator in a `static` for all tests of a process. A client that follows
+//! `HTTP_PROXY` would ask the proxy for 127.0.0.1: where that variable is set, set
+//! `NO_PROXY=127.0.0.1` too.
 //!
 //! # Injected failures
 //!
-//! An emulator's `inject` takes a [`FailureRule`]: what goes wrong ([`Failure`]), and for which
-//! requests. It returns an [`InjectedFailure`], which removes the rule when it is dropped, and then
-//! checks how often it fired if the rule [expects](FailureRule::expect) a number.
+//! An *injected failure* is a failure that a test asks for. The emulator's `inject` takes a
+//! [`FailureRule`], which says what goes wrong ([`Failure`]) and for which requests. `inject`
+//! returns an [`InjectedFailure`]. Dropping that removes the rule; if the rule
+//! [expects](FailureRule::expect) a number of failures and another number happened, the drop panics
+//! and so fails the test.
 //!
 //! ```
 //! # async fn example() -> Result<(), Box<dyn std::error::Error>> {
@@ -48,34 +50,39 @@
 //! # }
 //! ```
 //!
-//! These failures happen on the way to a key store, whichever it is. Each emulator's module lists
-//! those of its own.
+//! The failures of this table happen between the client and a key store, whichever store that is.
+//! Each emulator's module lists the failures of its own key store.
+//!
+//! - *what a client sees* is what arrives at the client, or does not.
+//! - *handled* says whether the key store processes the request. If it does, a valid `Sign` makes
+//!   the key sign, even if the client never sees that signature.
 //!
 //! | failure | what a client sees | handled |
 //! |---|---|---|
-//! | [`page`](Failure::page), [`response`](Failure::response) | a load balancer's page in HTML; any answer | no |
-//! | [`reset`](Failure::reset), [`close`](Failure::close) | the end of the connection, with RST or FIN | no |
-//! | [`reset_after_processing`](Failure::reset_after_processing) | the same, and the key has signed | yes |
-//! | [`close_after_answer`](Failure::close_after_answer) | the answer, and then a stale connection | yes |
-//! | [`truncated_body`](Failure::truncated_body) | half of the body, then the end of the connection | yes |
-//! | [`stall`](Failure::stall) | nothing, without end | no |
-//! | [`stall_in_body`](Failure::stall_in_body), [`slow_body`](Failure::slow_body) | half of the body and no more; byte by byte | yes |
+//! | [`page`](Failure::page), [`response`](Failure::response) | a load balancer's HTML page; any answer you give | no |
+//! | [`reset`](Failure::reset), [`close`](Failure::close) | the connection ends without an answer, with RST or FIN | no |
+//! | [`reset_after_processing`](Failure::reset_after_processing) | the connection ends without an answer, with RST | yes |
+//! | [`close_after_answer`](Failure::close_after_answer) | the answer, and then a closed connection in its pool | yes |
+//! | [`truncated_body`](Failure::truncated_body) | half of the body, then the connection ends | yes |
+//! | [`stall`](Failure::stall) | nothing, while the connection stays open | no |
+//! | [`stall_in_body`](Failure::stall_in_body), [`slow_body`](Failure::slow_body) | half of the body and then nothing; the body byte by byte | yes |
 //! | [`latency`](Failure::latency) | the answer, later | yes |
 //!
-//! Failures are decided when a request has arrived with its body, before anything else is done.
+//! The emulator decides on failures once it has read a request with its body, and before it handles
+//! the request.
 //!
-//! - What happens on the way (the table above) happens to every request, even to one without
-//!   authorization. A key store's own failures happen to requests that it would handle: it rejects
-//!   the others as usual.
-//! - Rules are asked in the order in which they were injected. The first that hits decides, and the
-//!   others neither see the request nor count it. Latencies add up and so do changes to keys, and
-//!   the next rules are asked all the same.
-//! - A request that is hit counts as a call, as any other.
-//! - A failure that changes a successful answer leaves an error as it is, and counts as fired.
-//! - With a seed everything that is drawn is drawn again, for the same requests in the same order.
-//!   A rule draws from a stream of its own and shifts no signature.
-//! - Requests wait and stall side by side. A stalled one ends when its client closes the
-//!   connection, and when the emulator stops.
+//! - The failures of this table can hit every request, even one without authorization. A key
+//!   store's own failures hit only requests that it would handle; it rejects the others as usual.
+//! - The emulator asks the rules in the order in which they were injected. The first one that hits
+//!   decides, and later rules neither see nor count the request. Latencies and changes to keys are
+//!   the exception: they add up, and the next rules are asked too.
+//! - A request that is hit counts as a call, like any other.
+//! - A failure that changes a successful answer leaves an error as it is, and still counts as
+//!   fired.
+//! - With a seed, the same requests in the same order draw the same random values. Each rule has a
+//!   random stream of its own, so injecting a rule does not change which signatures the keys make.
+//! - Requests that wait or stall do not delay each other. A stalled request ends when its client
+//!   closes the connection or the emulator stops.
 
 pub mod aws_kms;
 

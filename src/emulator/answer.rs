@@ -1,4 +1,4 @@
-//! What goes back to a client: an answer, whole or in pieces, or the end of its connection.
+//! What goes back to a client: an answer, whole or in parts, or the end of its connection.
 
 use std::{
     pin::Pin,
@@ -19,7 +19,7 @@ use tokio::{
 /// What the server does with a request.
 pub(super) type Answer = Result<Response<AnswerBody>, Abort>;
 
-/// The end of a connection instead of an answer, or in the midst of one.
+/// The end of a connection, instead of an answer or in the middle of one.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub(super) enum Abort {
     /// With a FIN: every byte that was sent still arrives.
@@ -30,10 +30,10 @@ pub(super) enum Abort {
     Reset,
 }
 
-/// How an answer that is ready goes out.
+/// How a complete answer is sent.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Delivery {
-    /// Whole; then the connection is closed, though nothing announced it.
+    /// All of it; then the connection is closed without notice.
     ThenClose,
     /// Half of the body, and then the connection is closed.
     Truncated,
@@ -43,11 +43,11 @@ pub(super) enum Delivery {
     Slow { pause: Duration },
 }
 
-/// A body whose length is announced, whether all of it comes or not.
+/// A body with its announced length, which may be more than is sent.
 pub(super) struct AnswerBody {
     /// What is still to be sent.
     rest: Bytes,
-    /// What of the announced length was not sent yet.
+    /// How much of the announced length is not sent yet.
     announced: usize,
     pace: Pace,
     hang_up: HangUp,
@@ -65,11 +65,11 @@ enum Pace {
     },
 }
 
-/// Whether the connection is to be closed when the body has been sent.
+/// Whether to close the connection after the body.
 enum HangUp {
     No,
     Yes,
-    /// Notifies the connection when it is dropped, which hyper does at the body's end.
+    /// Notifies the connection when hyper drops it, which is at the body's end.
     Notifies(Arc<Notify>),
 }
 
@@ -100,13 +100,13 @@ impl AnswerBody {
     }
 
     fn halve(&mut self, pace: Pace) {
-        // Of a body without a byte something has to be announced that can be missing.
+        // An empty body announces one byte, so that something can be missing.
         self.announced = self.rest.len().max(1);
         self.rest.truncate(self.rest.len() / 2);
         self.pace = pace;
     }
 
-    /// Names the connection to notify, for a body after which it is to be closed.
+    /// Sets the connection to notify, for a body that closes its connection.
     pub(super) fn on(mut self, connection: &Arc<Notify>) -> Self {
         if matches!(self.hang_up, HangUp::Yes) {
             self.hang_up = HangUp::Notifies(connection.clone());
@@ -135,7 +135,7 @@ impl Body for AnswerBody {
         }
         if let Pace::Slow { pause, pending } = &mut this.pace {
             let pause = *pause;
-            // A timer takes a millisecond at least.
+            // A timer takes at least a millisecond.
             if !pause.is_zero() {
                 let sleep = pending.get_or_insert_with(|| Box::pin(sleep(pause)));
                 ready!(sleep.as_mut().poll(context));
@@ -147,7 +147,8 @@ impl Body for AnswerBody {
             return this.send(usize::MAX);
         }
         match &mut this.pace {
-            // An error makes hyper throw away what it has not written, so it gets a turn to write.
+            // On an error hyper discards what it has not written yet, so it first gets time to
+            // write.
             Pace::ThenAbort { is_flushed: false } => {
                 this.pace = Pace::ThenAbort { is_flushed: true };
                 context.waker().wake_by_ref();

@@ -11,13 +11,13 @@ use crate::error::BoxError;
 #[derive(Debug)]
 pub(super) enum BodyError {
     TooLong,
-    /// The connection broke, for the reason given.
+    /// The connection broke, for this reason.
     Broken(String),
 }
 
-/// Reads a body to its end, even one that is too long or belongs to a request that is rejected for
-/// another reason: what is left unread makes hyper close the connection, and a client that is
-/// still sending then would never see the answer.
+/// Reads a body to its end, even if it is too long or the request is rejected for another reason.
+/// Otherwise hyper would close the connection on the unread rest, and a client that is still
+/// sending would never see the answer.
 pub(super) async fn read<B>(body: B, most: usize) -> Result<Vec<u8>, BodyError>
 where
     B: Body<Data = Bytes, Error: Into<BoxError>>,

@@ -1,4 +1,4 @@
-//! Injected failures: what an emulator does wrong on command, one constructor for each.
+//! Injected failures: what an emulator does wrong on command, with one constructor for each.
 
 use std::time::Duration;
 
@@ -20,8 +20,8 @@ use super::{
 
 /// One thing that goes wrong; a [`FailureRule`] says when.
 ///
-/// The constructors here are for what happens on the way to a key store, whichever it is. A key
-/// store's emulator adds those of its own, and has a short name for this type:
+/// The constructors here are for failures on the way to a key store, whichever store that is. A key
+/// store's emulator adds its own, and has a short name for this type:
 /// [`aws_kms::KmsFailure`](super::aws_kms::KmsFailure).
 ///
 /// ```
@@ -41,21 +41,22 @@ pub struct Failure<S: Emulated> {
 
 #[derive(Clone, Debug)]
 pub(super) enum Kind<S: Emulated> {
-    /// Goes on to the next rule.
+    /// Asks the next rule too.
     Delay(Latency),
-    /// Goes on to the next rule.
+    /// Asks the next rule too.
     Change(S::Change),
     /// The key store gives this answer.
     WrongAnswer(S::WrongAnswer),
-    /// Sent by something before the key store, which sees nothing of the request.
+    /// Something in front of the key store answers; the key store never sees the request.
     Response(Page),
-    /// The request does not arrive.
+    /// The request does not arrive, and the connection ends.
     Abort(Abort),
-    /// The request does not arrive, and the connection stays.
+    /// The request does not arrive, and the connection stays open.
     Stall,
     /// The key store handles the request, and its answer does not arrive.
     AbortAfter(Abort),
-    /// The key store handles the request, and its answer arrives in another way.
+    /// The key store handles the request, and its answer arrives incomplete, slowly, or before the
+    /// connection closes.
     Delivery(Delivery),
 }
 
@@ -68,24 +69,24 @@ pub(super) struct Page {
 
 /// Refinements.
 impl<S: Emulated> Failure<S> {
-    /// Sets another HTTP status, for any failure with an answer. One below 200 or above 999 counts
-    /// as 500.
+    /// Sets another HTTP status, for any failure with an answer. A status below 200 or above 999
+    /// becomes 500.
     pub fn status(mut self, status: u16) -> Self {
         self.status = Some(status_code(status));
         self
     }
 
-    /// Adds a header `Retry-After`, for any failure with an answer; in whole seconds, rounded up.
+    /// Adds a `Retry-After` header, for any failure with an answer, in whole seconds, rounded up.
     pub fn retry_after(mut self, time: Duration) -> Self {
         self.retry_after = Some(time);
         self
     }
 }
 
-/// Answers that are not the key store's. The request is not handled.
+/// Answers that do not come from the key store. The request is not handled.
 impl<S: Emulated> Failure<S> {
-    /// A page in HTML, as a load balancer or a proxy sends it: 502, 503, even 200.
-    /// A status below 200 or above 999 counts as 500.
+    /// An HTML page, as a load balancer or a proxy sends it: 502, 503, even 200. A status below 200
+    /// or above 999 becomes 500.
     pub fn page(status: u16) -> Self {
         let status = status_code(status);
         let title = match status.canonical_reason() {
@@ -99,8 +100,8 @@ impl<S: Emulated> Failure<S> {
         Self::response(status.as_u16(), "text/html", body)
     }
 
-    /// An answer of your own. A status below 200 or above 999 counts as 500, and a `content_type`
-    /// that is no valid header is left out.
+    /// Your own answer. A status below 200 or above 999 becomes 500. A `content_type` that is not a
+    /// valid header is left out.
     pub fn response(status: u16, content_type: &str, body: impl Into<Vec<u8>>) -> Self {
         Self::new(Kind::Response(Page {
             status: status_code(status),
@@ -117,7 +118,7 @@ impl<S: Emulated> Failure<S> {
         Self::new(Kind::Abort(Abort::Reset))
     }
 
-    /// The request is handled, so that a key has signed, and then the connection is reset.
+    /// The key store handles the request, so the key has signed, and then the connection is reset.
     pub fn reset_after_processing() -> Self {
         Self::new(Kind::AbortAfter(Abort::Reset))
     }
@@ -127,39 +128,39 @@ impl<S: Emulated> Failure<S> {
         Self::new(Kind::Abort(Abort::Close))
     }
 
-    /// The answer is whole, and then the connection is closed, though it was to be kept alive.
+    /// The answer arrives whole, and then the connection is closed without notice.
     ///
-    /// A client that pools connections finds a stale one for its next request.
+    /// A client that pools connections uses a closed one for its next request.
     pub fn close_after_answer() -> Self {
         Self::new(Kind::Delivery(Delivery::ThenClose))
     }
 
-    /// Nothing is ever answered, and the request is not handled. The connection stays open until
-    /// the client closes it or the emulator stops.
+    /// No answer ever comes, and the request is not handled. The connection stays open until the
+    /// client closes it or the emulator stops.
     pub fn stall() -> Self {
         Self::new(Kind::Stall)
     }
 
-    /// The headers and half of the body arrive, and then nothing more, as for
-    /// [`stall`](Self::stall).
+    /// The headers and half of the body arrive, and then nothing more. The connection stays open as
+    /// for [`stall`](Self::stall).
     pub fn stall_in_body() -> Self {
         Self::new(Kind::Delivery(Delivery::Stalled))
     }
 
-    /// Half of the body arrives, and then the connection is closed. Errors are cut too.
+    /// Half of the body arrives, and then the connection is closed. This cuts errors too.
     pub fn truncated_body() -> Self {
         Self::new(Kind::Delivery(Delivery::Truncated))
     }
 
-    /// The body arrives byte by byte, with a pause of at least a millisecond before each.
+    /// The body arrives byte by byte, with a pause of at least a millisecond before each byte.
     pub fn slow_body(pause: Duration) -> Self {
         Self::new(Kind::Delivery(Delivery::Slow { pause }))
     }
 
-    /// The request waits before it is handled. If the client closes the connection meanwhile, it
-    /// never is.
+    /// The request waits before it is handled. It is not handled at all if the client closes the
+    /// connection during the wait.
     ///
-    /// Latencies add up, and other rules are asked as if there were none.
+    /// Latencies add up, and the emulator still asks the other rules.
     pub fn latency(latency: Latency) -> Self {
         Self::new(Kind::Delay(latency))
     }
@@ -182,7 +183,7 @@ impl<S: Emulated> From<Latency> for Failure<S> {
     }
 }
 
-/// 1xx are no answers, and hyper would not send them.
+/// 1xx is not a final answer, and hyper would not send it.
 fn status_code(status: u16) -> StatusCode {
     StatusCode::from_u16(status)
         .ok()

@@ -1,4 +1,4 @@
-//! The endpoint: what becomes of each request, whatever the key store.
+//! The endpoint: handles each request, for any key store.
 
 use std::{
     collections::HashMap,
@@ -23,8 +23,7 @@ use super::{
 };
 use crate::error::BoxError;
 
-/// The one endpoint: every request passes through [`respond`](Self::respond), on whichever
-/// connection it came.
+/// The one endpoint. Every request, on any connection, goes through [`respond`](Self::respond).
 pub(super) struct Endpoint<S: Service> {
     service: S,
     calls: Calls<Operation<S>>,
@@ -52,14 +51,14 @@ impl<S: Service> Endpoint<S> {
         &self.rules
     }
 
-    /// Reads a request, decides what is to go wrong, handles it, and answers.
+    /// Reads a request, asks the rules, handles the request, and answers it.
     pub(super) async fn respond<B>(&self, request: Request<B>) -> Answer
     where
         B: Body<Data = Bytes, Error: Into<BoxError>>,
     {
         let (head, body) = request.into_parts();
         let operation = S::operation(&head);
-        // Before the body, which a client may never finish.
+        // Count before reading the body, which a client may never finish.
         self.calls.count(operation);
         let body = body::read(body, S::MAX_BODY_BYTES).await;
         let request = self.service.receive(&head, body);
@@ -102,7 +101,7 @@ impl<S: Service> Endpoint<S> {
             Kind::Stall => return future::pending().await,
             Kind::Abort(abort) => return Err(abort),
             Kind::AbortAfter(abort) => {
-                // The key has signed or it has not: the client learns neither.
+                // The client does not learn whether the key has signed.
                 drop(self.service.answer(request));
                 return Err(abort);
             }
@@ -114,7 +113,7 @@ impl<S: Service> Endpoint<S> {
                 let response = self.service.answer(request);
                 response.map(|body| body.deliver(delivery))
             }
-            // They answer nothing themselves: see `Rules::decide`.
+            // `Rules::decide` never leaves these to be the answer.
             Kind::Delay(_) | Kind::Change(_) => self.service.answer(request),
         };
         if let Some(status) = failure.status {
@@ -137,13 +136,13 @@ fn response_of(page: Page) -> Response<AnswerBody> {
     response
 }
 
-/// Rounded up, or a client that obeys would come too early.
+/// Rounds up, or a client that obeys would retry too early.
 fn whole_seconds(time: Duration) -> u64 {
     time.as_secs()
         .saturating_add(u64::from(time.subsec_nanos() > 0))
 }
 
-/// How many requests came in, whatever became of them.
+/// How many requests came in, including rejected ones.
 pub(super) struct Calls<O>(Mutex<HashMap<Option<O>, u64>>);
 
 impl<O> Default for Calls<O> {

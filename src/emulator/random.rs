@@ -4,14 +4,14 @@ use std::io;
 
 use sha2::{Digest as _, Sha256};
 
-// What tells a block from the secret of another stream, whose purpose may have 8 bytes too.
+// Separates a block from the secret of another stream, whose purpose may have 8 bytes too.
 const BLOCK: u8 = 0;
 const STREAM: u8 = 1;
 
 /// A stream of random bytes: SHA-256 of a secret, a tag and a counter.
 ///
-/// A generator of its own rather than one of a library, since those may change what they give for
-/// a seed, and a seed here promises the same keys tomorrow. The keys it makes are for tests.
+/// This is not a library's generator, because libraries may change what a seed gives, and here a
+/// seed must always give the same keys. The keys it makes are for tests.
 pub(super) struct Random {
     secret: [u8; 32],
     counter: u64,
@@ -32,7 +32,7 @@ impl Random {
         Self { secret, counter: 0 }
     }
 
-    /// A stream of its own, so that what is drawn for one purpose does not shift another.
+    /// A separate stream, so that draws for one purpose do not change those for another.
     pub(super) fn stream(&self, purpose: &str) -> Self {
         Self::new(self.derive(STREAM, purpose.as_bytes()))
     }
@@ -63,7 +63,7 @@ impl Random {
             .fold(0, |number, byte| number << 8 | u128::from(byte))
     }
 
-    /// From 0, included, to 1, excluded: 53 bits, as many as a double has.
+    /// A number from 0, included, to 1, excluded, with 53 random bits, as many as a double holds.
     pub(super) fn next_unit(&mut self) -> f64 {
         (self.next_u128() >> 75) as f64 / (1_u64 << 53) as f64
     }

@@ -16,11 +16,11 @@ use tokio::{
 
 use super::{answer::Abort, http::Endpoint, service::Service};
 
-/// A running server. Dropping it ends its thread, with all connections.
+/// A running server. Dropping it closes all connections and ends its thread.
 pub(super) struct Server<S: Service> {
     endpoint: Arc<Endpoint<S>>,
     port: u16,
-    /// Never sent on: that it is dropped is what ends the accept loop.
+    /// Never sent on: dropping it ends the accept loop.
     stop: Option<oneshot::Sender<Infallible>>,
     thread: Option<thread::JoinHandle<()>>,
 }
@@ -31,7 +31,8 @@ impl<S: Service> Server<S> {
         let endpoint = Arc::new(endpoint);
         let (stop, stopped) = oneshot::channel();
         let (ready, is_ready) = oneshot::channel();
-        // Made before it is known whether the port is free, so that a failure ends the thread too.
+        // The thread exists before it is known whether the port is free, so that a failure ends it
+        // too.
         let mut server = Self {
             endpoint: endpoint.clone(),
             port,
@@ -60,14 +61,15 @@ impl<S: Service> Drop for Server<S> {
     fn drop(&mut self) {
         drop(self.stop.take());
         if let Some(thread) = self.thread.take() {
-            // It waits for no client, so this takes no longer than the request under way.
+            // It does not wait for clients, so this takes at most as long as the request in
+            // progress.
             let _ = thread.join();
         }
         self.endpoint.rules().check_kept();
     }
 }
 
-/// The life of the server's thread. Says once whether, and at which port, it listens.
+/// The body of the server's thread. Reports once on which port it listens, or why it does not.
 fn run<S: Service>(
     port: u16,
     endpoint: Arc<Endpoint<S>>,
@@ -82,7 +84,7 @@ fn run<S: Service>(
         let port = listener.local_addr()?.port();
         Ok((runtime, listener, port))
     };
-    // The caller who started the server may be gone, and then `stopped` says so.
+    // If the caller who started the server is gone, `stopped` ends the loop.
     match listen() {
         Ok((runtime, listener, port)) => {
             let _ = ready.send(Ok(port));
@@ -103,13 +105,13 @@ async fn accept_connections<S: Service>(
     loop {
         tokio::select! {
             _ = &mut stopped => break,
-            // Finished connections are taken out, or the set would grow without a limit.
+            // Removes finished connections, or the set would grow without a limit.
             Some(_) = connections.join_next() => {}
             accepted = listener.accept() => match accepted {
                 Ok((stream, _)) => {
                     connections.spawn(serve(stream, endpoint.clone()));
                 }
-                // Such as too many open files: it passes when connections are closed.
+                // For example too many open files, which ends when connections are closed.
                 Err(_) => tokio::time::sleep(Duration::from_millis(10)).await,
             },
         }
@@ -138,17 +140,17 @@ async fn serve<S: Service>(stream: TcpStream, endpoint: Arc<Endpoint<S>>) {
         };
         match ended {
             Some(ended) => break ended,
-            // The headers have gone out, so the client does not expect it.
+            // The headers are already sent, so the client does not expect it.
             None => Pin::new(&mut connection).graceful_shutdown(),
         }
     };
-    // What else can fail here is the client's side of the connection.
+    // Other errors concern the client's side of the connection.
     let is_reset = ended.is_err_and(|error| {
         let abort = error.source().and_then(|source| source.downcast_ref());
         abort == Some(&Abort::Reset)
     });
     if is_reset {
-        // Closed with unsent data thrown away, for which the kernel sends the client an RST.
+        // Closing discards unsent data, and the kernel then sends the client an RST.
         let _ = connection.into_parts().io.into_inner().set_zero_linger();
     }
 }

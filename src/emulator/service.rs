@@ -1,4 +1,4 @@
-//! What the neutral part has to know of a key store that is emulated.
+//! What the neutral part has to know about an emulated key store.
 
 use std::{fmt::Debug, hash::Hash};
 
@@ -9,16 +9,16 @@ use super::{answer::AnswerBody, body::BodyError, random::Random};
 /// A key store that has an emulator, such as [`AwsKms`](super::aws_kms::AwsKms).
 ///
 /// It is the parameter of [`Failure`](super::Failure) and [`FailureRule`](super::FailureRule), so
-/// that no emulator is given another one's failures.
+/// that an emulator accepts only the failures of its own key store.
 pub trait Emulated: Clone + Debug + Send + Sync + 'static {
     /// An operation of its API.
     type Operation: Copy + Debug + Eq + Hash + Send + Sync;
 
-    /// What can happen to a key just before a request is handled.
+    /// A change to a key or an alias just before a request is handled.
     #[doc(hidden)]
     type Change: Clone + Debug + Send + Sync;
 
-    /// What it can answer in place of the right answer.
+    /// A wrong answer, sent in place of the right one.
     #[doc(hidden)]
     type WrongAnswer: Clone + Debug + Send + Sync;
 }
@@ -32,16 +32,16 @@ pub(super) trait Service: Send + Sync + 'static {
     /// Longer than any request of its API.
     const MAX_BODY_BYTES: usize;
 
-    /// What a request asks for; `None` when that is nothing emulated.
+    /// The operation that a request asks for; `None` if it is not emulated.
     fn operation(head: &Parts) -> Option<Operation<Self>>;
 
-    /// Reads a request, and checks who sent it.
+    /// Reads a request and checks who sent it.
     fn receive(&self, head: &Parts, body: Result<Vec<u8>, BodyError>) -> Self::Request;
 
-    /// The one name of the key that the request is for, if there is such a key.
+    /// The canonical name of the key that the request is for, if that key exists.
     fn key_of(&self, request: &Self::Request) -> Option<String>;
 
-    /// The one name of a key that a rule names in any way the API takes.
+    /// The canonical name of the key that a rule names, in any form that the API accepts.
     fn resolve(&self, key_id: &str) -> Option<String>;
 
     /// Whether the request gets far enough for this change.
@@ -61,7 +61,7 @@ pub(super) trait Service: Send + Sync + 'static {
     /// Handles a request, and answers it.
     fn answer(&self, request: Self::Request) -> Response<AnswerBody>;
 
-    /// Answers a request wrongly, and handles it or not, as the wrong answer says.
+    /// Answers a request wrongly, and handles it if the wrong answer requires that.
     fn answer_wrongly(
         &self,
         wrong: &WrongAnswer<Self>,

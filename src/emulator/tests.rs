@@ -1,4 +1,4 @@
-//! A key store that is none of the crate's is served too, over sockets.
+//! The emulator also serves, over sockets, a key store that this crate does not have.
 
 use std::{
     io::{Read as _, Write as _},
@@ -17,7 +17,7 @@ pub(in crate::emulator) mod toy;
 
 use toy::{Operation, ToyService};
 
-/// More than any answer takes. What hangs fails.
+/// More than any answer takes. A test that hangs fails after this time.
 const PATIENCE: Duration = Duration::from_secs(10);
 
 /// The whole answer, up to the end of the connection.

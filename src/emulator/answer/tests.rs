@@ -15,7 +15,7 @@ async fn next(body: &mut AnswerBody) -> Option<Result<Vec<u8>, Abort>> {
     Some(frame.map(|frame| frame.into_data().unwrap().to_vec()))
 }
 
-/// All that comes, and how it ends.
+/// Everything that arrives, and how it ends.
 async fn drain(mut body: AnswerBody) -> (Vec<u8>, Option<Abort>) {
     let mut data = Vec::new();
     while let Some(frame) = next(&mut body).await {
@@ -47,7 +47,7 @@ async fn a_truncated_body_announces_more_than_comes() {
     }
 }
 
-/// What hyper has not written when a body fails is lost.
+/// When a body fails, hyper discards what it has not written.
 #[test]
 fn a_truncated_body_waits_a_turn_before_it_fails() {
     let mut answer = body("answer").deliver(Delivery::Truncated);

@@ -71,7 +71,7 @@ impl Aliases {
         }
     }
 
-    /// For a key that is deleted.
+    /// For a key that is being deleted.
     pub(super) fn remove_all_of(&mut self, key_id: &str) {
         self.0.retain(|_, alias| alias.target_key_id != key_id);
     }
@@ -94,7 +94,7 @@ fn no_such_alias(scope: &Scope, name: &str) -> KmsError {
     KmsError::new(Code::NotFound, format!("Alias {arn} is not found."))
 }
 
-/// What goes beyond the constraints of the API model.
+/// The rules beyond the constraints of the API model.
 pub(super) fn check_name(operation: Operation, name: &str) -> Result<(), KmsError> {
     let Some(rest) = name.strip_prefix("alias/") else {
         return Err(KmsError::new(
@@ -103,7 +103,7 @@ pub(super) fn check_name(operation: Operation, name: &str) -> Result<(), KmsErro
              https://docs.aws.amazon.com/kms/latest/developerguide/kms-alias.html",
         ));
     };
-    // For the others no such alias can exist, and that is what they say.
+    // Other operations report that there is no such alias, since it cannot exist.
     if rest.is_empty() && operation == Operation::CreateAlias {
         return Err(KmsError::new(
             Code::InvalidAliasName,

@@ -25,34 +25,35 @@ impl KmsEmulatorBuilder {
         }
     }
 
-    /// The port to listen on; 0, the default, stands for any free one.
+    /// The port to listen on. By default 0: any free one.
     pub fn port(mut self, port: u16) -> Self {
         self.port = port;
         self
     }
 
-    /// The region to stand for; `us-east-1` by default.
+    /// The emulated region; `us-east-1` by default.
     pub fn region(mut self, region: &str) -> Self {
         region.clone_into(&mut self.region);
         self
     }
 
-    /// The account to stand for, 12 digits; `000000000000` by default.
+    /// The emulated account, 12 digits; `000000000000` by default.
     pub fn account_id(mut self, account_id: &str) -> Self {
         account_id.clone_into(&mut self.account_id);
         self
     }
 
-    /// Makes everything random reproducible.
+    /// Makes all random values reproducible.
     ///
-    /// Keys and key ids follow the order in which keys are made, with or without HTTP. The
-    /// signatures of a key follow the order in which they are made with it: rejected requests and
-    /// dry runs do not count, other keys neither. Request ids follow the order of the answers. What
-    /// a rule for failures draws follows the order in which rules are injected, and the requests that
-    /// match it.
+    /// - Keys and key ids depend on the order in which keys are made, with or without HTTP.
+    /// - The signatures of a key depend on the order in which the key makes them. Rejected
+    ///   requests, dry runs and other keys do not matter.
+    /// - Request ids depend on the order of the answers.
+    /// - What a failure rule draws depends on the order in which rules are injected, and on the
+    ///   requests that match it.
     ///
-    /// By default everything is drawn from the operating system. A seed gives
-    /// away the keys.
+    /// By default all random values come from the operating system. Anyone who knows the seed knows
+    /// the keys.
     pub fn seed(mut self, seed: u64) -> Self {
         self.seed = Some(seed);
         self
@@ -62,14 +63,14 @@ impl KmsEmulatorBuilder {
     ///
     /// # Errors
     ///
-    /// Those of [`KmsEmulator::start`], when the port is taken, and
-    /// [`InvalidInput`](io::ErrorKind::InvalidInput) for a region or account id that fits into no
-    /// ARN.
+    /// Those of [`KmsEmulator::start`]; an error when the port is taken; and
+    /// [`InvalidInput`](io::ErrorKind::InvalidInput) for a region or account id that cannot be part
+    /// of an ARN.
     pub async fn start(self) -> io::Result<KmsEmulator> {
         let scope = Scope::new(&self.region, &self.account_id).ok_or_else(|| {
             io::Error::new(
                 io::ErrorKind::InvalidInput,
-                "a region has lowercase letters, digits and hyphens, and an account id 12 digits",
+                "use a region of lowercase letters, digits and hyphens, and an account id of 12 digits",
             )
         })?;
         let random = match self.seed {
@@ -84,7 +85,7 @@ impl KmsEmulatorBuilder {
     }
 }
 
-/// Without the seed, from which every secret key can be derived.
+/// Leaves out the seed, from which every secret key can be derived.
 impl fmt::Debug for KmsEmulatorBuilder {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("KmsEmulatorBuilder")

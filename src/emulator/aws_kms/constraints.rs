@@ -1,10 +1,10 @@
-//! The constraints that the API model sets on request members, and KMS's words for breaking them.
+//! The constraints of the API model on request members, and KMS's messages for breaking them.
 
 use std::{fmt::Display, ops::RangeInclusive};
 
 use super::error::{Code, KmsError};
 
-/// Of `KeyId` and `TargetKeyId`, in characters.
+/// The length of `KeyId` and `TargetKeyId`, in characters.
 pub(super) const KEY_ID_LENGTH: RangeInclusive<usize> = 1..=2048;
 
 /// The constraints that one request breaks: KMS reports all of them at once.
@@ -12,8 +12,8 @@ pub(super) const KEY_ID_LENGTH: RangeInclusive<usize> = 1..=2048;
 pub(super) struct Violations(Vec<String>);
 
 impl Violations {
-    /// A member that must be there. What it returns when it is not never gets past
-    /// [`finish`](Self::finish).
+    /// A member that must be present. If it is not, this returns a placeholder, which
+    /// [`finish`](Self::finish) never lets through.
     pub(super) fn required<T: Default>(&mut self, member: &str, value: Option<T>) -> T {
         value.unwrap_or_else(|| {
             self.add(format!(
@@ -35,7 +35,7 @@ impl Violations {
         self.size(&subject, "length", value.chars().count(), allowed);
     }
 
-    /// A member whose value may be secret and so is not repeated.
+    /// A member whose value may be secret, so the message does not repeat it.
     pub(super) fn bytes(&mut self, member: &str, value: &[u8], allowed: RangeInclusive<usize>) {
         self.size(
             &format!("Value at '{member}'"),

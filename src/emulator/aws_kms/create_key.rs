@@ -13,6 +13,7 @@ use super::{
 };
 use crate::KeyType;
 
+/// The first 13 are those of the deprecated member.
 const KEY_SPECS: [&str; 20] = [
     "RSA_2048",
     "RSA_3072",
@@ -36,22 +37,8 @@ const KEY_SPECS: [&str; 20] = [
     "ML_KEM_1024",
 ];
 
-/// The deprecated member knows no spec that is younger than `KeySpec`.
-const CUSTOMER_MASTER_KEY_SPECS: [&str; 13] = [
-    "RSA_2048",
-    "RSA_3072",
-    "RSA_4096",
-    "ECC_NIST_P256",
-    "ECC_NIST_P384",
-    "ECC_NIST_P521",
-    "ECC_SECG_P256K1",
-    "SYMMETRIC_DEFAULT",
-    "HMAC_224",
-    "HMAC_256",
-    "HMAC_384",
-    "HMAC_512",
-    "SM2",
-];
+/// The deprecated member accepts no newer specs.
+const CUSTOMER_MASTER_KEY_SPECS: &[&str] = KEY_SPECS.split_at(13).0;
 
 const KEY_USAGES: [&str; 5] = [
     SIGN_VERIFY,
@@ -63,7 +50,7 @@ const KEY_USAGES: [&str; 5] = [
 
 const ORIGINS: [&str; 4] = ["AWS_KMS", "EXTERNAL", "AWS_CLOUDHSM", "EXTERNAL_KEY_STORE"];
 
-/// Reads which key to make, and rejects what KMS rejects or this emulator lacks.
+/// Reads which key to make. Rejects what KMS rejects, and what this emulator lacks.
 pub(super) fn read(request: CreateKeyRequest) -> Result<NewKey, KmsError> {
     let mut violations = Violations::default();
     for (member, value, allowed) in [
@@ -71,7 +58,7 @@ pub(super) fn read(request: CreateKeyRequest) -> Result<NewKey, KmsError> {
         (
             "customerMasterKeySpec",
             &request.customer_master_key_spec,
-            &CUSTOMER_MASTER_KEY_SPECS[..],
+            CUSTOMER_MASTER_KEY_SPECS,
         ),
         ("keyUsage", &request.key_usage, &KEY_USAGES[..]),
         ("origin", &request.origin, &ORIGINS[..]),
@@ -137,7 +124,7 @@ pub(super) fn read(request: CreateKeyRequest) -> Result<NewKey, KmsError> {
     }
 }
 
-/// A policy is not followed, but one that KMS could not read must not pass here.
+/// The emulator does not follow policies, but rejects those that KMS cannot read.
 fn check_policy(policy: &str) -> Result<(), KmsError> {
     match serde_json::from_str::<Map<String, Value>>(policy) {
         Ok(_) => Ok(()),
@@ -148,7 +135,7 @@ fn check_policy(policy: &str) -> Result<(), KmsError> {
     }
 }
 
-/// The pairs of spec and usage that KMS allows, as far as specs of this emulator are concerned.
+/// The pairs of spec and usage that KMS allows, for the specs of this emulator.
 fn check_usage(spec: &str, usage: Option<&str>) -> Result<(), KmsError> {
     match (spec, usage) {
         ("SYMMETRIC_DEFAULT", None) => Ok(()),

@@ -1,4 +1,4 @@
-//! The errors of the emulated KMS, on the wire and for a caller in the same process.
+//! The errors of the emulated KMS, over HTTP and for a caller in the same process.
 
 use hyper::StatusCode;
 
@@ -11,14 +11,14 @@ pub enum EmulatorError {
     Rejected {
         /// KMS's name for the error, for example `NotFoundException`.
         code: &'static str,
-        /// What KMS says about it.
+        /// KMS's message.
         message: String,
     },
 
-    /// The key could not be made. The source says why.
+    /// The key could not be made, for the reason in the source.
     #[error("the key was not made")]
     Key {
-        /// What is wrong with the key, or with the random numbers it needs.
+        /// What is wrong with the key, or with the random numbers for it.
         source: crate::Error,
     },
 }
@@ -115,7 +115,7 @@ impl Code {
         }
     }
 
-    /// KMS answers with 400 whatever the client did wrong: 403, 404 and 409 never appear.
+    /// KMS answers with 400 whatever the client did wrong, and never with 403, 404 or 409.
     pub(super) fn http_status(self) -> StatusCode {
         match self {
             Self::KmsInternal => StatusCode::INTERNAL_SERVER_ERROR,

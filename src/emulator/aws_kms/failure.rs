@@ -35,10 +35,10 @@ impl Emulated for AwsKms {
 /// One thing that goes wrong with an emulated AWS KMS; a
 /// [`FailureRule`](crate::emulator::FailureRule) says when.
 ///
-/// The table in the [module's documentation](super#injected-failures) has all of them.
+/// The table in the [module's documentation](super#injected-failures) lists them all.
 pub type KmsFailure = Failure<AwsKms>;
 
-/// What KMS answers in place of the right answer.
+/// What KMS answers instead of the right answer.
 #[derive(Clone, Debug)]
 pub enum WrongAnswer {
     /// An error. The request is not handled.
@@ -51,8 +51,8 @@ pub enum WrongAnswer {
 impl Failure<AwsKms> {
     /// An error of KMS by its code, for example `NotFoundException`.
     ///
-    /// Status and message are those of KMS where it has them. A code that KMS does not know is
-    /// sent with status 400 and without a message.
+    /// Status and message are KMS's own, if it has them. A code that KMS does not know is sent with
+    /// status 400 and without a message.
     pub fn error(code: &str) -> Self {
         Self::new(Kind::WrongAnswer(WrongAnswer::Error(ServiceError {
             code: code.to_owned(),
@@ -60,12 +60,12 @@ impl Failure<AwsKms> {
         })))
     }
 
-    /// `ThrottlingException`, as above the account's quota.
+    /// `ThrottlingException`, as when the account exceeds its quota.
     pub fn throttling() -> Self {
         Self::error("ThrottlingException")
     }
 
-    /// `AccessDeniedException`, as without a policy that allows the operation.
+    /// `AccessDeniedException`, as when no policy allows the operation.
     pub fn access_denied() -> Self {
         Self::error("AccessDeniedException")
     }
@@ -75,8 +75,8 @@ impl Failure<AwsKms> {
         Self::error("KMSInternalException")
     }
 
-    /// `InvalidSignatureException`, as for a client whose clock is late by a quarter of an hour. The
-    /// answer's `Date` is the time, so a client whose clock is right has nothing to correct.
+    /// `InvalidSignatureException`, as for a client whose clock is a quarter of an hour late. The
+    /// answer's `Date` is the real time, so a client whose clock is right has nothing to correct.
     pub fn clock_skew() -> Self {
         Self::error("InvalidSignatureException").message(CLOCK_SKEW)
     }
@@ -86,8 +86,8 @@ impl Failure<AwsKms> {
         Self::error("ExpiredTokenException")
     }
 
-    /// Sets another message, for an error of KMS. An empty one is left out. It changes no other
-    /// failure.
+    /// Sets another message for an error of KMS; an empty one is left out. Does nothing for other
+    /// failures.
     pub fn message(mut self, message: impl Into<String>) -> Self {
         if let Kind::WrongAnswer(WrongAnswer::Error(error)) = &mut self.kind {
             error.message = Some(message.into());
@@ -96,7 +96,7 @@ impl Failure<AwsKms> {
     }
 }
 
-/// Successful answers that are damaged. The request is handled; an error of KMS stays as it is.
+/// Successful answers that are damaged. The request is handled. An error of KMS stays as it is.
 impl Failure<AwsKms> {
     /// The body is empty.
     pub fn empty_body() -> Self {
@@ -108,7 +108,7 @@ impl Failure<AwsKms> {
         Self::lie(Lie::EmptyObject)
     }
 
-    /// The body lacks the last byte of its JSON; its length is announced as it is.
+    /// The body lacks the last byte of its JSON. Its announced length is correct.
     pub fn malformed_json() -> Self {
         Self::lie(Lie::MalformedJson)
     }
@@ -118,14 +118,14 @@ impl Failure<AwsKms> {
         Self::lie(Lie::BadBase64)
     }
 
-    /// One member is left out, for example `KeyId`.
+    /// One member is missing, for example `KeyId`.
     pub fn without_member(name: &str) -> Self {
         Self::lie(Lie::Without(name.to_owned()))
     }
 }
 
-/// Answers that lie. A [`Verifier`](crate::Verifier) rejects all of them, or a comparison of what
-/// was answered with what was asked.
+/// Answers that are false. A client has to detect them: with a [`Verifier`](crate::Verifier), or by
+/// comparing the answer with the request.
 impl Failure<AwsKms> {
     /// `Sign`, `Verify` or `GetPublicKey` names another key: any text.
     pub fn other_key_id(key_id: &str) -> Self {
@@ -142,31 +142,31 @@ impl Failure<AwsKms> {
         Self::lie(Lie::Signature(Forgery::ByAnotherKey))
     }
 
-    /// `Sign` signs another message than it was given, with the right key.
+    /// `Sign` signs another message than the request's, with the right key.
     pub fn signature_over_another_message() -> Self {
         Self::lie(Lie::Signature(Forgery::OverAnotherMessage))
     }
 
-    /// `Sign` repeats its answer to the `Sign` before, of the same key; the key signs all the same.
-    /// Until a key has signed once, this matches no request.
+    /// `Sign` repeats its previous answer with the same key, although the key signs again. Until a
+    /// key has signed once, this matches no request.
     ///
-    /// If both requests ask for the same, the old signature is as good as a new one.
+    /// If both requests are the same, the old signature is valid for the new one.
     pub fn replayed_answer() -> Self {
         Self::lie(Lie::Replayed)
     }
 
-    /// One bit of the signature is flipped: the one given, or any.
+    /// One bit of the signature is flipped: the given one, or a random one.
     ///
-    /// Bit 0 is the most significant of the part's first byte. Beyond its last one counting starts
-    /// again from 0.
+    /// Bit 0 is the most significant bit of the part's first byte. A number beyond the last bit
+    /// wraps around to 0.
     pub fn flipped_signature_bit(part: SignaturePart, bit: Option<usize>) -> Self {
         Self::lie(Lie::Signature(Forgery::FlippedBit(part, bit)))
     }
 
-    /// One bit of the SPKI in `GetPublicKey` is flipped: the one given, or any. Bits are counted
-    /// as for [`flipped_signature_bit`](Self::flipped_signature_bit).
+    /// One bit of the SPKI in `GetPublicKey` is flipped: the given one, or a random one. Bits are
+    /// counted as for [`flipped_signature_bit`](Self::flipped_signature_bit).
     ///
-    /// What comes out is most often no key at all, and else another one.
+    /// The result is usually not a key, and sometimes another key.
     pub fn flipped_public_key_bit(bit: Option<usize>) -> Self {
         Self::lie(Lie::FlippedPublicKeyBit(bit))
     }
@@ -176,16 +176,16 @@ impl Failure<AwsKms> {
         Self::lie(Lie::Signature(Forgery::TrailingByte))
     }
 
-    /// The signature of an ECDSA key comes as 64 bytes `r‖s`, as long as one of Ed25519, and not
-    /// in DER.
+    /// An ECDSA key's signature comes as 64 bytes `r‖s`, as long as one of Ed25519, instead of in
+    /// DER.
     pub fn fixed_width_signature() -> Self {
         Self::lie(Lie::Signature(Forgery::FixedWidth))
     }
 }
 
-/// Signatures of ECDSA keys that are unusual and valid. KMS makes all of them.
+/// Signatures of ECDSA keys that are unusual but valid. KMS makes all of them.
 impl Failure<AwsKms> {
-    /// `s` is above half the order, as in one of two signatures of KMS.
+    /// `s` is above half the order, as in half of KMS's signatures.
     pub fn high_s() -> Self {
         Self::lie(Lie::Signature(Forgery::HighS))
     }
@@ -197,15 +197,15 @@ impl Failure<AwsKms> {
 
     /// `r` begins with a zero byte, which makes the DER shorter, as in one of 256 signatures.
     ///
-    /// The key signs until it is so, at most 4096 times. It fails with one of 9 million requests,
-    /// which get a signature as any other.
+    /// The key signs until that happens, at most 4096 times. One request in 9 million gets an
+    /// ordinary signature instead.
     pub fn short_r() -> Self {
         Self::lie(Lie::Signature(Forgery::ShortR))
     }
 }
 
-/// Changes just before a request is handled. They add up and other rules are asked, as if there
-/// were none. A change that KMS would reject does not take place.
+/// Changes just before a request is handled. They add up, and the emulator still asks the other
+/// rules. A change that KMS would reject does not happen.
 impl Failure<AwsKms> {
     /// An alias is pointed at another key.
     pub fn alias_moved(alias: &str, key_id: &str) -> Self {

@@ -15,14 +15,14 @@ pub(super) struct Scope {
 /// What a `KeyId` or `TargetKeyId` names.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) enum Identifier<'a> {
-    /// A key id, well-formed.
+    /// A well-formed key id.
     Key(&'a str),
     /// An alias name, with its prefix `alias/`.
     Alias(&'a str),
 }
 
 impl Scope {
-    /// `None` when the parts would not make a well-formed ARN.
+    /// `None` when the parts do not make a well-formed ARN.
     pub(super) fn new(region: &str, account_id: &str) -> Option<Self> {
         let region_is_valid = !region.is_empty()
             && region
@@ -52,7 +52,7 @@ impl Scope {
         self.arn(name)
     }
 
-    /// The one who asks, as far as the emulator knows.
+    /// The caller, as far as the emulator knows.
     pub(super) fn root_arn(&self) -> String {
         format!("arn:{}:iam::{}:root", self.partition(), self.account_id)
     }
@@ -114,7 +114,7 @@ impl Scope {
         }
     }
 
-    /// What follows the account in an ARN of this account and region.
+    /// The part of an ARN after the account, if the ARN is of this account and region.
     fn resource_of<'a>(&self, operation: Operation, arn: &'a str) -> Result<&'a str, KmsError> {
         let parts: Vec<&str> = arn.splitn(6, ':').collect();
         let [_, partition, "kms", region, account_id, resource] = parts.as_slice() else {
@@ -159,8 +159,8 @@ fn is_key_id(id: &str) -> bool {
     }
 }
 
-/// The API reference lists `InvalidArnException` for some operations only. That the others answer
-/// with `NotFoundException` is known for ARNs of another region.
+/// The API reference lists `InvalidArnException` for some operations only. For ARNs of another
+/// region it is known that the others answer with `NotFoundException`.
 fn invalid_arn(operation: Operation, arn: &str) -> KmsError {
     let code = match operation {
         Operation::CreateAlias | Operation::Sign | Operation::UpdateAlias | Operation::Verify => {

@@ -1,5 +1,5 @@
 //! One key: its material, its state, and what each state allows.
-//!
+//! The rules are those of the table "Key states of AWS KMS keys" in the KMS developer guide.
 //! The rules are those of the table in "Key states of AWS KMS keys" of the KMS developer guide.
 
 use std::{sync::Arc, time::SystemTime};
@@ -20,13 +20,13 @@ pub(super) struct Key {
     pub(super) family: Option<Arc<Family>>,
     pub(super) origin: Origin,
     pub(super) material: Arc<KeyMaterial>,
-    /// Draws what makes each signature of this key differ.
+    /// The source of what makes each signature of this key differ.
     pub(super) random: Random,
-    /// What `Sign` answered last with this key.
+    /// The last answer of `Sign` with this key.
     pub(super) last_signature_answer: Option<Vec<u8>>,
 }
 
-/// What does not change in the life of a key.
+/// The part of a key that never changes.
 pub(super) struct KeyMaterial {
     pub(super) secret_key: SecretKey,
     pub(super) verifier: Verifier,
@@ -37,8 +37,8 @@ pub(super) struct KeyMaterial {
 pub(super) enum KeyState {
     Enabled,
     Disabled,
-    /// Keys in this state are removed by [`KeyStore::delete`](super::key_store::KeyStore::delete)
-    /// alone: no test waits for seven days.
+    /// Only [`KeyStore::delete`](super::key_store::KeyStore::delete) removes a key in this state:
+    /// no test waits for seven days.
     PendingDeletion {
         deletion: SystemTime,
     },
@@ -50,7 +50,7 @@ pub(super) enum Origin {
     External,
 }
 
-/// What a replica takes over from its primary.
+/// What a replica takes from its primary.
 pub(super) struct Primary {
     pub(super) id: String,
     pub(super) origin: Origin,
@@ -61,7 +61,7 @@ pub(super) struct Primary {
 impl KeyMaterial {
     /// Makes a key from random bytes.
     pub(super) fn draw(key_type: KeyType, random: &mut Random) -> Result<Self, Error> {
-        // A draw is not a scalar in range once in 2^32 on P-256 and more rarely on secp256k1.
+        // One draw in 2^32 is not a valid scalar on P-256; on secp256k1 it is rarer.
         let secret_key = (0..16)
             .find_map(|_| SecretKey::from_bytes(key_type, &random.next_block()).ok())
             .ok_or_else(|| Error::Randomness {
@@ -103,7 +103,7 @@ impl Key {
         }
     }
 
-    /// For what changes a key or gives it an alias.
+    /// For operations that change a key or give it an alias.
     pub(super) fn require_not_pending_deletion(&self) -> Result<(), KmsError> {
         match self.state {
             KeyState::PendingDeletion { .. } => Err(KmsError::new(

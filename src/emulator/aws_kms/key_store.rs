@@ -27,7 +27,7 @@ pub(super) struct KeyStore {
     random: Random,
 }
 
-/// What `CreateKey` lets the caller choose.
+/// The choices of a `CreateKey` request.
 pub(super) struct NewKey {
     pub(super) key_type: KeyType,
     pub(super) description: String,
@@ -89,7 +89,7 @@ impl KeyStore {
 
     /// What `ReplicateKey` checks in the region of the primary.
     pub(super) fn primary(&self, key_id: &str, replica: &Scope) -> Result<Primary, KmsError> {
-        // It takes a key as the operations do that manage keys, and no alias.
+        // Rejects an alias, as the operations that manage keys do.
         let primary = self.find(Operation::EnableKey, key_id)?.as_primary()?;
         if self.scope.region() == replica.region() {
             return Err(KmsError::new(
@@ -129,7 +129,8 @@ impl KeyStore {
             family: Some(family),
             origin,
             material,
-            // By the ARN: with the seed of the primary's emulator it would else sign alike.
+            // Derived from the ARN: with the seed of the primary's emulator it would otherwise make
+            // the same signatures.
             random: self.random.stream(&arn),
             last_signature_answer: None,
             arn,
@@ -138,7 +139,7 @@ impl KeyStore {
         Ok(self.keys.entry(id).or_insert(key))
     }
 
-    /// The end of the waiting period: the key is gone, whatever its state, and so are its aliases.
+    /// The end of the waiting period: removes the key, in any state, and its aliases.
     pub(super) fn delete(&mut self, key_id: &str) -> Result<(), KmsError> {
         let id = self.id_of(Operation::ScheduleKeyDeletion, key_id)?;
         let missing = self.no_such_key(&id);
@@ -150,7 +151,7 @@ impl KeyStore {
         Ok(())
     }
 
-    /// The key of an id, an ARN or an alias, whatever operation they are for.
+    /// The key with this id, ARN or alias, for any operation.
     pub(super) fn resolve(&self, key_id: &str) -> Option<&Key> {
         self.find(Operation::DescribeKey, key_id).ok()
     }
@@ -206,7 +207,7 @@ impl KeyStore {
         Ok(())
     }
 
-    /// `ScheduleKeyDeletion`. Returns the time of the deletion too.
+    /// `ScheduleKeyDeletion`. Also returns the time of the deletion.
     pub(super) fn schedule_deletion(
         &mut self,
         key_id: &str,
@@ -242,8 +243,8 @@ impl KeyStore {
 
     /// Points an alias at another key.
     ///
-    /// KMS asks for the same usage and for two asymmetric keys, which all keys here fulfil. It
-    /// does not ask for the same key spec: an alias may move from secp256k1 to Ed25519.
+    /// KMS requires the same usage and two asymmetric keys, which holds for all keys here. It does
+    /// not require the same key spec: an alias may move from secp256k1 to Ed25519.
     pub(super) fn update_alias(&mut self, name: &str, key_id: &str) -> Result<(), KmsError> {
         aliases::check_name(Operation::UpdateAlias, name)?;
         let target_key_id = self.alias_target(Operation::UpdateAlias, key_id)?;

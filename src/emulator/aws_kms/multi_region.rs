@@ -6,7 +6,7 @@ use serde::Serialize;
 
 use super::identifier::Scope;
 
-/// What a primary and its replicas know of one another.
+/// What a primary and its replicas know about each other.
 pub(super) struct Family {
     primary: RegionalKey,
     replicas: Mutex<Vec<RegionalKey>>,

@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-/// One list, so that no operation can be without a name, a counter or a way to be read.
+/// One list, so that every operation has a name, a counter and a reader.
 macro_rules! operations {
     ($($name:ident)+) => {
         /// The operations of the KMS API that are emulated.

@@ -1,4 +1,4 @@
-//! The operations: from the JSON of a request to the JSON of its answer.
+//! The operations: from a request's JSON to its answer's JSON.
 
 use serde::Serialize;
 
@@ -42,7 +42,7 @@ pub(super) fn call(store: &mut KeyStore, operation: Operation, body: &[u8]) -> A
     }
 }
 
-/// The key that a request names, if its body is understood and there is such a key.
+/// The key that a request names, if the body is readable and the key exists.
 pub(super) fn key<'a>(store: &'a KeyStore, body: &[u8]) -> Option<&'a Key> {
     let request: AnyKeyRequest = parse(body).ok()?;
     store.resolve(&request.key_id.or(request.target_key_id)?)
@@ -111,7 +111,7 @@ fn verify(store: &KeyStore, request: KmsVerifyRequest) -> Answer {
     })
 }
 
-/// What `Sign` and `Verify` ask for alike, once it keeps to the constraints of the API model.
+/// What `Sign` and `Verify` both ask for, within the constraints of the API model.
 pub(super) struct SignedMessage {
     pub(super) key_id: String,
     message: Vec<u8>,
@@ -148,7 +148,7 @@ impl SignedMessage {
         }
     }
 
-    /// Checks all but the signature itself, and ends a dry run there.
+    /// Checks everything except the signature itself, and ends a dry run there.
     pub(super) fn admit(&self, key: &Key) -> Result<Input<'_>, KmsError> {
         key.require_enabled()?;
         let input = Input::new(

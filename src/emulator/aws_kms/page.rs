@@ -18,8 +18,8 @@ pub(super) struct Page<'a, T> {
 
 /// The first `limit` items after `marker` that are `wanted`, in order of their names.
 ///
-/// A marker is the kind of list and the name of the last item given, in base64: it stays good
-/// when items are added or removed between two pages, and another list's marker is rejected.
+/// A marker is the type of list and the name of the last item, in base64. It stays valid when items
+/// are added or removed between two pages. A marker of another list is rejected.
 pub(super) fn after<'a, T>(
     items: &'a BTreeMap<String, T>,
     kind: &str,

@@ -18,13 +18,13 @@ use super::{
     signing,
 };
 
-/// Reads a request body. An empty one is an empty object, as in KMS.
+/// Reads a request body. An empty one counts as an empty object, as in KMS.
 pub(super) fn parse<'a, T: Deserialize<'a>>(body: &'a [u8]) -> Result<T, KmsError> {
     let body = match body {
         [] => b"{}",
         body => body,
     };
-    // serde would take an array for a struct, by the order of its members.
+    // serde would also read a struct from an array, in the order of its members.
     if !body.trim_ascii_start().starts_with(b"{") {
         return Err(KmsError::new(
             Code::Serialization,
@@ -77,11 +77,11 @@ pub(super) struct CreateKeyRequest {
     pub(super) policy: Option<String>,
     pub(super) custom_key_store_id: Option<String>,
     pub(super) xks_key_id: Option<String>,
-    /// Maps and not structs, which serde would read from arrays too.
+    /// Maps instead of structs, which serde would also read from arrays.
     pub(super) tags: Option<Vec<BTreeMap<String, Option<String>>>>,
 }
 
-/// What names a key in the request of any operation.
+/// The members that name a key in the request of any operation.
 #[derive(Deserialize)]
 #[serde(rename_all = "PascalCase")]
 pub(super) struct AnyKeyRequest {
@@ -106,7 +106,7 @@ pub(super) struct KmsSignRequest {
     pub(super) dry_run: Option<bool>,
 }
 
-/// All that `Sign` takes, and the signature.
+/// All members of `Sign`, and the signature.
 #[derive(Deserialize)]
 #[serde(rename_all = "PascalCase")]
 pub(super) struct KmsVerifyRequest {

@@ -1,4 +1,4 @@
-//! Requests as AWS services with the JSON 1.1 protocol take them.
+//! Requests in the JSON 1.1 protocol of AWS services.
 
 use hyper::{
     HeaderMap, Method,
@@ -20,7 +20,7 @@ pub(super) fn operation_of(head: &Parts) -> Result<Operation, KmsError> {
         .ok_or_else(|| KmsError::new(Code::UnknownOperation, format!("{name} is not emulated")))
 }
 
-/// `None` when a request does not speak the protocol.
+/// `None` when a request does not use the protocol.
 fn operation_name(head: &Parts) -> Option<&str> {
     let content_type = head.headers.get(CONTENT_TYPE)?.to_str().ok()?;
     let media_type = content_type.split(';').next()?.trim();
@@ -31,9 +31,9 @@ fn operation_name(head: &Parts) -> Option<&str> {
     is_protocol.then_some(name)
 }
 
-/// Checks that a SigV4 authorization is there, complete, and meant for this service and region.
+/// Checks that a SigV4 authorization is present, complete, and for this service and region.
 ///
-/// The signature itself is not checked, nor is the access key: any credentials will do.
+/// Checks neither the signature nor the access key: any credentials are accepted.
 pub(super) fn check_authorization(headers: &HeaderMap, region: &str) -> Result<(), KmsError> {
     let authorization = headers
         .get(AUTHORIZATION)

@@ -21,7 +21,7 @@ use crate::emulator::{answer::AnswerBody, body::BodyError, random::Random, servi
 
 const REQUEST_ID: HeaderName = HeaderName::from_static("x-amzn-requestid");
 
-/// The keys of one account and region, and what is drawn for answers.
+/// The keys of one account and region, and the random stream for request ids.
 pub(super) struct KmsService {
     store: Mutex<KeyStore>,
     region: String,
@@ -30,9 +30,9 @@ pub(super) struct KmsService {
 
 /// A request with its body.
 pub(super) struct Received {
-    /// What it asks for, whether it may or not; `None` when that is nothing emulated.
+    /// The operation it asks for, permitted or not; `None` if it is not emulated.
     operation: Option<Operation>,
-    /// What is left to do: an operation and its body, unless something about the request is wrong.
+    /// What is left to do: an operation and its body, or the error of a wrong request.
     call: Result<(Operation, Vec<u8>), KmsError>,
 }
 
@@ -49,7 +49,7 @@ impl KmsService {
         &self.region
     }
 
-    /// The keys, which stay usable after a panic elsewhere: that leaves no change half done.
+    /// The keys. They stay usable after a panic elsewhere, which leaves no change half done.
     pub(super) fn store(&self) -> MutexGuard<'_, KeyStore> {
         self.store.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -99,7 +99,7 @@ impl Service for KmsService {
     type Store = AwsKms;
     type Request = Received;
 
-    /// The longest request is one to create a key with a policy of 128 KiB.
+    /// The longest request creates a key with a policy of 128 KiB.
     const MAX_BODY_BYTES: usize = 256 * 1024;
 
     fn operation(head: &Parts) -> Option<Operation> {

@@ -32,7 +32,7 @@ pub(super) const ALGORITHMS: [&str; 13] = [
 /// Every message type of KMS.
 pub(super) const MESSAGE_TYPES: [&str; 3] = ["RAW", "DIGEST", "EXTERNAL_MU"];
 
-/// The algorithms a key of this type offers.
+/// The algorithms that a key of this type offers.
 pub(super) fn algorithms(key_type: KeyType) -> &'static [&'static str] {
     match key_type {
         KeyType::Secp256k1 | KeyType::P256 => &[ECDSA_SHA_256],
@@ -57,7 +57,7 @@ pub(super) enum Input<'a> {
 }
 
 impl<'a> Input<'a> {
-    /// Judges algorithm, message type and message in the order in which KMS does.
+    /// Checks algorithm, message type and message in the same order as KMS.
     pub(super) fn new(
         key_type: KeyType,
         algorithm: &str,
@@ -106,7 +106,8 @@ impl<'a> Input<'a> {
 
 /// Signs and encodes as KMS does: DER for ECDSA, 64 bytes for Ed25519.
 ///
-/// Randomness is drawn for ECDSA alone, and only here: a request that is rejected shifts nothing.
+/// Draws from `random` for ECDSA only. Callers check the request first, so a rejected one does not
+/// change later signatures.
 pub(super) fn sign(
     material: &KeyMaterial,
     input: &Input<'_>,
@@ -133,8 +134,8 @@ pub(super) fn sign(
     }
 }
 
-/// An ECDSA signature in DER with the other `s`, unless it is high or low already, as asked for.
-/// One of Ed25519 has no other `s`.
+/// An ECDSA signature in DER, with `s` made high or low as asked. Returns an Ed25519 signature
+/// unchanged.
 pub(super) fn with_s(key_type: KeyType, der: &[u8], high: bool) -> Result<Vec<u8>, KmsError> {
     match key_type {
         KeyType::Secp256k1 => {
@@ -149,7 +150,7 @@ pub(super) fn with_s(key_type: KeyType, der: &[u8], high: bool) -> Result<Vec<u8
     }
 }
 
-/// 64 bytes, `r‖s`, of an ECDSA signature in DER. One of Ed25519 has 64 bytes already.
+/// The 64 bytes `r‖s` of an ECDSA signature in DER. An Ed25519 signature has 64 bytes already.
 pub(super) fn fixed_width(key_type: KeyType, der: &[u8]) -> Result<Vec<u8>, KmsError> {
     match key_type {
         KeyType::Secp256k1 => {
@@ -178,7 +179,7 @@ fn p256_der(signature: p256::ecdsa::Signature, negate_s: bool) -> Result<Vec<u8>
     Ok(signature.to_der().as_bytes().to_vec())
 }
 
-/// Verifies; a high `s` is as good as a low one, as in KMS.
+/// Verifies. A high `s` is as valid as a low one, as in KMS.
 pub(super) fn verify(
     material: &KeyMaterial,
     input: &Input<'_>,
@@ -190,7 +191,7 @@ pub(super) fn verify(
     };
     match material.verifier.accept(&input.as_key_input(), signature) {
         Ok(_) => Ok(()),
-        // KMS says nothing more than the name of this error.
+        // KMS sends only the name of this error.
         Err(_) => Err(KmsError::new(Code::KmsInvalidSignature, "")),
     }
 }

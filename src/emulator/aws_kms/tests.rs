@@ -9,7 +9,7 @@ use std::{
 
 use super::*;
 
-/// More than any answer takes. What hangs fails.
+/// More than any answer takes. A test that hangs fails after this time.
 const PATIENCE: Duration = Duration::from_secs(10);
 
 const LIST_KEYS: &str = "POST / HTTP/1.1\r\n\
@@ -41,7 +41,7 @@ fn list_keys(connection: &mut TcpStream) -> String {
     String::from_utf8(answer).unwrap()
 }
 
-/// Whether the server has closed a connection on which nothing is under way.
+/// Whether the server has closed an idle connection.
 fn is_closed(mut connection: TcpStream) -> bool {
     match connection.read(&mut [0]) {
         Ok(length) => length == 0,
@@ -71,7 +71,7 @@ fn it_needs_no_io_and_outlives_the_runtime_it_was_started_on() {
     list_keys(&mut connect(&emulator));
 }
 
-/// What `work` gives; a failure, and not a test that never ends, when it hangs.
+/// Returns the result of `work`, and fails instead of waiting without a limit if it hangs.
 fn within_patience<T: Send + 'static>(work: impl Future<Output = T> + Send + 'static) -> T {
     let (done, is_done) = mpsc::channel();
     thread::spawn(move || {
@@ -96,7 +96,7 @@ fn stop_and_drop_end_its_thread_and_all_connections() {
                 false => drop(emulator),
             }
         });
-        // The thread and its connections held on to it.
+        // The thread and its connections held references to it.
         assert_eq!(endpoint.strong_count(), 0);
         assert!(is_closed(idle));
         assert!(is_closed(unfinished));
@@ -121,7 +121,7 @@ fn a_start_that_is_given_up_ends_its_thread() {
     within_patience(async {
         let mut start = Box::pin(KmsEmulator::start());
         let mut context = Context::from_waker(Waker::noop());
-        // Ready already if the thread was fast.
+        // May be ready already, if the thread was fast.
         if let Poll::Ready(Err(error)) = start.as_mut().poll(&mut context) {
             panic!("{error}");
         }

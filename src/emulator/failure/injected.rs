@@ -1,4 +1,4 @@
-//! A failure in force: for how long, how often it fired, and how often it was to.
+//! An injected failure: how long it stays, how often it fired, and how often it should.
 
 use std::{
     fmt,
@@ -7,7 +7,7 @@ use std::{
     thread,
 };
 
-/// A failure in force. Dropping this removes it.
+/// An injected failure that is active. Dropping this removes it.
 ///
 /// ```
 /// # use kms_signer::emulator::{FailureRule, aws_kms::{KmsEmulator, KmsFailure}};
@@ -27,19 +27,19 @@ impl InjectedFailure {
         Self(injection)
     }
 
-    /// How many requests it hit so far.
+    /// How many requests the failure has hit so far.
     pub fn fired(&self) -> u64 {
         self.0.record().fired
     }
 
-    /// Leaves the failure in force until the emulator stops, which then checks what was
-    /// [expected](super::FailureRule::expect).
+    /// Keeps the failure active until the emulator stops, which then checks the number of
+    /// [expected](super::FailureRule::expect) requests.
     pub fn keep(self) {
         self.0.record().is_kept = true;
     }
 }
 
-/// Removes the failure. Requests that were hit already stay so.
+/// Removes the failure. Requests that it has hit already still fail.
 ///
 /// # Panics
 ///
@@ -66,7 +66,7 @@ impl fmt::Debug for InjectedFailure {
     }
 }
 
-/// What a rule in force and its [`InjectedFailure`] both know of it.
+/// What an active rule and its [`InjectedFailure`] share.
 pub(super) struct Injection {
     place: &'static Location<'static>,
     expected: Option<u64>,
@@ -81,11 +81,11 @@ pub(super) struct Record {
     pub(super) matched: u64,
     /// How many requests it hit.
     pub(super) fired: u64,
-    /// Whether there was the key that the rule is for, when it was looked up last.
+    /// Whether the key of the rule existed when it was last looked up.
     pub(super) key_exists: Option<bool>,
     /// Its handle was dropped.
     pub(super) is_removed: bool,
-    /// Its handle was given up, and it stays in force.
+    /// Its handle was kept, so it stays active.
     pub(super) is_kept: bool,
 }
 

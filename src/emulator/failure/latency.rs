@@ -1,12 +1,12 @@
-//! How long a request is held up.
+//! How long a request waits.
 
 use std::time::Duration;
 
 use crate::emulator::random::Random;
 
-/// A time that a request waits before it is handled, drawn anew for each.
+/// A time that a request waits before it is handled, drawn anew for each request.
 ///
-/// What is drawn follows the emulator's seed. Nothing waits longer than [`MAX`](Self::MAX).
+/// The draws follow the emulator's seed. No wait is longer than [`MAX`](Self::MAX).
 ///
 /// ```
 /// use std::time::Duration;
@@ -31,7 +31,7 @@ enum Distribution {
 const P99_DEVIATIONS: f64 = 2.326_347_874_040_841;
 
 impl Latency {
-    /// The longest wait, whatever is drawn: one hour.
+    /// The longest wait: one hour. Longer draws are cut to it.
     pub const MAX: Duration = Duration::from_secs(60 * 60);
 
     /// Always the same time.
@@ -39,7 +39,7 @@ impl Latency {
         Self(Distribution::Fixed(time))
     }
 
-    /// Any time from `least` to `most`, all of them as likely. Their order does not matter.
+    /// Any time from `least` to `most`, all equally likely. The two may be swapped.
     pub fn uniform(least: Duration, most: Duration) -> Self {
         Self(Distribution::Uniform {
             least: least.min(most),
@@ -47,14 +47,13 @@ impl Latency {
         })
     }
 
-    /// Mostly short and now and then long: the time until something happens that happens at random
-    /// every `mean` on average.
+    /// Exponentially distributed: mostly short waits, sometimes a long one, `mean` on average.
     pub fn exponential(mean: Duration) -> Self {
         Self(Distribution::Exponential { mean })
     }
 
-    /// As networks and services are: half of the waits are below `median`, and 99 in 100 below
-    /// `p99`. A `p99` that is below the median counts as the median.
+    /// Log-normally distributed, like real networks and services: half of the waits are below
+    /// `median`, and 99 in 100 below `p99`. A `p99` below the median counts as the median.
     pub fn log_normal(median: Duration, p99: Duration) -> Self {
         Self(Distribution::LogNormal {
             median,
@@ -69,7 +68,7 @@ impl Latency {
                 let (least, most) = (least.as_secs_f64(), most.as_secs_f64());
                 least + (most - least) * random.next_unit()
             }
-            // 1 - u is above 0, so that its logarithm is finite.
+            // 1 - u is above 0, so its logarithm is finite.
             Distribution::Exponential { mean } => {
                 -mean.as_secs_f64() * (1.0 - random.next_unit()).ln()
             }

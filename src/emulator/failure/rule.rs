@@ -6,16 +6,16 @@ use crate::emulator::service::Emulated;
 /// A failure, and the requests it hits: all of them by default.
 ///
 /// A request *matches* if it is for the operation and the key of the rule, and if the failure can
-/// happen to it: a failure of signatures matches only `Sign`, one of DER only keys of ECDSA.
-/// Requests that do not match are not counted.
+/// happen to it: a failure of signatures matches only `Sign`, and one of DER matches only ECDSA
+/// keys. Requests that do not match are not counted.
 ///
 /// ```
 /// use kms_signer::emulator::{FailureRule, aws_kms::{KmsFailure, Operation}};
 ///
-/// // The third, fourth and fifth request to sign, and no other. A client's retries are requests
-/// // too. The test fails unless all three happen.
+/// The third, fourth and fifth request to sign. A client's retries are requests too. The test fails
+/// unless all three happen.
 /// let busy = FailureRule::new(KmsFailure::throttling()).on(Operation::Sign).after(2).times(3).expect(3);
-/// // One in a hundred requests of any kind.
+/// One in a hundred requests of any kind.
 /// let flaky = FailureRule::new(KmsFailure::reset()).rate(0.01);
 /// // The first and the third request.
 /// let script =
@@ -45,10 +45,10 @@ impl<S: Emulated> FailureRule<S> {
         Self::of(Failures::Every(failure.into()))
     }
 
-    /// One failure, or none, for each matching request in turn; after the last one, none.
+    /// One failure, or none, for each matching request in turn. After the last one, none.
     ///
-    /// A request to which the next failure cannot happen does not match, and leaves it to be the
-    /// next.
+    /// A request to which the next failure cannot happen does not match: that failure waits for the
+    /// next request.
     pub fn sequence(failures: impl IntoIterator<Item = Option<Failure<S>>>) -> Self {
         Self::of(Failures::Sequence(failures.into_iter().collect()))
     }
@@ -65,59 +65,59 @@ impl<S: Emulated> FailureRule<S> {
         }
     }
 
-    /// Only requests for this operation; all by default, even those that name none.
+    /// Matches only requests for this operation. By default all match, even those that name none.
     pub fn on(mut self, operation: S::Operation) -> Self {
         self.operation = Some(operation);
         self
     }
 
-    /// Only requests for this key, in any form the emulator takes; all by default. For AWS KMS
-    /// that is a key's id, its ARN or an alias.
+    /// Matches only requests for this key, in any form that the emulator accepts: for AWS KMS a key
+    /// id, an ARN or an alias. By default requests for all keys match.
     ///
-    /// It is the keys that are compared, as they are found when the request comes in: a rule for
-    /// an ARN matches requests that give an alias of the key, and one for an alias follows it to
-    /// another key.
+    /// The rule compares keys, not names, and looks them up when the request comes in: a rule for
+    /// an ARN matches requests that name an alias of that key, and a rule for an alias follows the
+    /// alias to another key.
     ///
-    /// The key may be made later, so one that does not exist is no error: no request matches. Call
-    /// [`expect`](Self::expect) to have a misspelt one found.
+    /// A key that does not exist is not an error, because you may create it later; until then no
+    /// request matches. Call [`expect`](Self::expect) to detect a misspelt name.
     pub fn for_key(mut self, key_id: &str) -> Self {
         self.key_id = Some(key_id.to_owned());
         self
     }
 
-    /// Not the first `matches` requests that match; 0 by default.
+    /// Skips the first `matches` matching requests; 0 by default.
     pub fn after(mut self, matches: u64) -> Self {
         self.after = matches;
         self
     }
 
-    /// At most so many times; without a limit by default.
+    /// Hits at most this many requests; by default without a limit.
     pub fn times(mut self, times: u64) -> Self {
         self.times = times;
         self
     }
 
-    /// With this probability, from 0 to 1, which is the default; what is beyond counts as the
-    /// nearer of the two.
+    /// Hits each matching request with this probability, from 0 to 1; by default 1. A value outside
+    /// that range counts as the nearer end.
     ///
-    /// It is drawn for each matching request. With a seed the same requests in the same order are
-    /// hit again.
+    /// With a seed, the same requests in the same order are hit again.
     pub fn rate(mut self, probability: f64) -> Self {
         self.rate = probability;
         self
     }
 
-    /// Expects the failure to hit exactly so many requests, and lets the test fail otherwise.
+    /// Expects the failure to hit exactly this many requests, and makes the test fail otherwise.
     ///
-    /// It is checked when the [`InjectedFailure`](super::InjectedFailure) is dropped: that panics
-    /// with the place of the injection, unless the thread is panicking already. If the failure is
-    /// [kept](super::InjectedFailure::keep), it is checked when the emulator stops.
+    /// Dropping the [`InjectedFailure`](super::InjectedFailure) checks the number and panics if it
+    /// differs, unless the thread is panicking already. The message names the line that injected
+    /// the failure. If the failure is [kept](super::InjectedFailure::keep), stopping the emulator
+    /// checks it.
     pub fn expect(mut self, times: u64) -> Self {
         self.expected = Some(times);
         self
     }
 
-    /// The failure for the match of this number; `None` after the last.
+    /// The failure for the match with this number; `None` after the last.
     pub(super) fn failure(&self, matched: u64) -> Option<Option<&Failure<S>>> {
         match &self.failures {
             Failures::Every(failure) => Some(Some(failure)),

@@ -1,4 +1,4 @@
-//! The rules in force, and what they decide for each request.
+//! The active rules, and what they decide for each request.
 
 use std::{
     panic::Location,
@@ -15,21 +15,21 @@ use crate::emulator::{
     service::{Emulated, Operation, Service},
 };
 
-/// What a rule can see of a request.
+/// What a rule sees of a request.
 pub(in crate::emulator) struct Seen<'a, S: Service> {
     pub(in crate::emulator) service: &'a S,
-    /// `None` when the request names none that is emulated.
+    /// `None` when the request names no emulated operation.
     pub(in crate::emulator) operation: Option<Operation<S>>,
     pub(in crate::emulator) request: &'a S::Request,
-    /// The one name of the key that the request is for.
+    /// The canonical name of the key that the request is for.
     pub(in crate::emulator) key: Option<String>,
 }
 
-/// What is to go wrong with one request.
+/// What goes wrong with one request.
 pub(in crate::emulator) struct Plan<S: Emulated> {
     pub(in crate::emulator) delay: Duration,
     pub(in crate::emulator) changes: Vec<S::Change>,
-    /// With the randomness for what it has to draw.
+    /// The failure, with its random stream.
     pub(in crate::emulator) failure: Option<(Failure<S>, Random)>,
     /// The key that the request named when it came in.
     pub(in crate::emulator) key: Option<String>,
@@ -46,21 +46,21 @@ impl<S: Emulated> Default for Plan<S> {
     }
 }
 
-/// The rules in force, in the order in which they were injected.
+/// The active rules, in the order in which they were injected.
 pub(in crate::emulator) struct Rules<S: Emulated>(Mutex<State<S>>);
 
 struct State<S: Emulated> {
     random: Random,
     injected: u64,
     active: Vec<Active<S>>,
-    /// Those with an expectation, for as long as they may be kept.
+    /// Those with an expectation that may still be kept.
     expected: Vec<Arc<Injection>>,
 }
 
 struct Active<S: Emulated> {
     rule: FailureRule<S>,
     injection: Arc<Injection>,
-    /// A stream of its own, so that no rule shifts what another one draws.
+    /// Its own stream, so that no rule changes what another one draws.
     random: Random,
 }
 
@@ -104,7 +104,7 @@ impl<S: Emulated> Rules<S> {
         self.lock().active.is_empty()
     }
 
-    /// Panics if what was expected of a rule that was kept did not happen.
+    /// Panics if a kept rule did not hit the expected number of requests.
     pub(in crate::emulator) fn check_kept(&self) {
         let expected = std::mem::take(&mut self.lock().expected);
         for injection in expected {
@@ -114,7 +114,7 @@ impl<S: Emulated> Rules<S> {
         }
     }
 
-    /// Asks the rules in turn, up to the first that answers the request itself.
+    /// Asks the rules in turn, up to the first that decides the answer.
     pub(in crate::emulator) fn decide<V>(&self, seen: &Seen<'_, V>) -> Plan<S>
     where
         V: Service<Store = S>,
@@ -147,7 +147,7 @@ impl<S: Emulated> Rules<S> {
 }
 
 impl<S: Emulated> Active<S> {
-    /// The failure for this request, which is counted if it matches, and the count.
+    /// The failure for this request, and the number of the match. Counts the request if it matches.
     fn ask<V: Service<Store = S>>(&mut self, seen: &Seen<'_, V>) -> Option<(Failure<S>, u64)> {
         let mut record = self.injection.record();
         if self.rule.is_over(&record) {
@@ -160,7 +160,7 @@ impl<S: Emulated> Active<S> {
         }
         let is_skipped = record.matched < self.rule.after;
         record.matched += 1;
-        // Without a draw where there is nothing to decide.
+        // No draw where there is nothing to decide.
         let is_hit = !is_skipped
             && failure.is_some()
             && (self.rule.rate >= 1.0 || self.random.next_unit() < self.rule.rate);
@@ -195,8 +195,8 @@ impl<S: Emulated> FailureRule<S> {
 }
 
 impl<S: Emulated> Failure<S> {
-    /// What happens on the way to the key store happens to every request; what happens in it, to
-    /// those that get so far.
+    /// Failures on the way to the key store can hit every request; the key store's own, only
+    /// requests that get that far.
     fn can_happen_to<V: Service<Store = S>>(&self, seen: &Seen<'_, V>) -> bool {
         let key = seen.key.as_deref();
         match &self.kind {

@@ -1,6 +1,6 @@
 use super::*;
 
-/// The stream that a seed stands for never changes, or tests that rely on it would break.
+/// The stream of a seed never changes, or tests that rely on it would break.
 #[test]
 fn a_seed_stands_for_the_same_stream_in_every_version() {
     let secret: [u8; 32] = Sha256::digest([0, 0, 0, 0, 0, 0, 0, 1]).into();

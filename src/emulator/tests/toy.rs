@@ -1,4 +1,4 @@
-//! A key store of the tests: the neutral part serves it as it serves any other.
+//! A key store for tests, which the neutral part serves like any other.
 
 use std::sync::Mutex;
 
@@ -31,7 +31,7 @@ impl Emulated for Toy {
 pub(in crate::emulator) struct ToyService {
     /// Names, and the key behind each.
     pub(in crate::emulator) keys: Mutex<Vec<(&'static str, &'static str)>>,
-    /// What was handled, changed and read.
+    /// What the service handled, changed and read.
     pub(in crate::emulator) log: Mutex<Vec<String>>,
 }
 

@@ -121,7 +121,7 @@ fn lists_can_be_of_one_key() {
     assert_eq!(names(Some(&*second), 9, None), (vec!["alias/c"], None));
     let (page, marker) = names(Some(&*first), 1, None);
     assert_eq!(page, ["alias/a"]);
-    // The next alias of another key does not make for another page.
+    // If the next alias belongs to another key, there is no next page.
     assert_eq!(
         names(Some(&*first), 1, marker.as_deref()),
         (vec!["alias/b"], None)

@@ -16,7 +16,7 @@ pub enum Change {
 }
 
 impl Change {
-    /// What KMS would reject does not take place, without an error.
+    /// Skips, without an error, what KMS would reject.
     pub(in crate::emulator::aws_kms) fn make(&self, store: &mut KeyStore, key_arn: Option<&str>) {
         let key = key_arn.unwrap_or_default();
         let _rejected = match self {

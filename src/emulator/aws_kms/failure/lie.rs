@@ -1,4 +1,4 @@
-//! Answers that are wrong though they look like successes.
+//! Answers that are wrong although they look like successes.
 
 use base64::{Engine as _, prelude::BASE64_STANDARD};
 use serde_json::{Map, Value};
@@ -21,7 +21,7 @@ use crate::{
 /// How often a key signs to find a short `r`: it fails once in 9 million times.
 const MAX_GRINDS: usize = 4096;
 
-/// What becomes of a successful answer.
+/// A wrong version of a successful answer.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Lie {
     EmptyBody,
@@ -36,7 +36,7 @@ pub enum Lie {
     Signature(Forgery),
 }
 
-/// What becomes of a signature.
+/// A wrong version of a signature.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Forgery {
     ByAnotherKey,
@@ -49,20 +49,21 @@ pub enum Forgery {
     ShortR,
 }
 
-/// A part of a signature: see [`KmsFailure::flipped_signature_bit`](super::KmsFailure::flipped_signature_bit).
+/// A part of a signature: see
+/// [`KmsFailure::flipped_signature_bit`](super::KmsFailure::flipped_signature_bit).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum SignaturePart {
-    /// `r` as it is written: in DER with the zero byte that keeps it positive. `R` of Ed25519.
+    /// `r` as written: in DER with the zero byte that keeps it positive. `R` of Ed25519.
     R,
-    /// `s` as it is written: in DER with the zero byte that keeps it positive. `S` of Ed25519.
+    /// `s` as written: in DER with the zero byte that keeps it positive. `S` of Ed25519.
     S,
-    /// The six bytes of DER that are tags and lengths, for ECDSA keys alone.
+    /// The six bytes of DER that are tags and lengths. ECDSA keys only.
     DerHeader,
 }
 
 impl Lie {
-    /// Whether it can be the answer to a request for `operation` with this key.
+    /// Whether this can be the answer to a request for `operation` with this key.
     pub(in crate::emulator::aws_kms) fn can_happen(
         &self,
         operation: Operation,
@@ -84,7 +85,7 @@ impl Lie {
         }
     }
 
-    /// Handles a request, and changes the answer if it is a success.
+    /// Handles a request, and falsifies the answer if it is a success.
     pub(in crate::emulator::aws_kms) fn tell(
         &self,
         store: &mut KeyStore,
@@ -102,7 +103,7 @@ impl Lie {
             Self::EmptyObject => Ok(b"{}".to_vec()),
             Self::MalformedJson => {
                 answer.pop();
-                // What cannot be shortened is made longer.
+                // An empty answer cannot be shortened, so add a byte.
                 Ok(match answer.is_empty() {
                     true => b"{".to_vec(),
                     false => answer,
@@ -148,7 +149,7 @@ fn last_signature_answer(store: &KeyStore, body: &[u8]) -> Option<Vec<u8>> {
     key.last_signature_answer.clone()
 }
 
-/// Changes the members of an answer. That of an operation without a result has none.
+/// Changes the members of an answer. An operation without a result has an empty answer.
 fn edit(answer: &[u8], change: impl FnOnce(&mut Map<String, Value>)) -> Result<Vec<u8>, KmsError> {
     if answer.is_empty() {
         return Ok(Vec::new());
@@ -192,7 +193,7 @@ impl Forgery {
         }
     }
 
-    /// What is sent in place of `signature`, which the key made over `input`.
+    /// What to send instead of `signature`, which the key made over `input`.
     fn forge(
         &self,
         material: &KeyMaterial,
@@ -230,7 +231,8 @@ impl Forgery {
             Self::HighS => signing::with_s(key_type, &signature, true),
             Self::LowS => signing::with_s(key_type, &signature, false),
             Self::ShortR => {
-                // Drawn here and not by the key, whose next signatures do not change by this.
+                // Draws from the rule's stream and not the key's, so the key's next signatures stay
+                // the same.
                 for _ in 0..MAX_GRINDS {
                     if signing::fixed_width(key_type, &signature)?.first() == Some(&0) {
                         break;
@@ -244,7 +246,7 @@ impl Forgery {
 }
 
 impl SignaturePart {
-    /// Which of a signature's bytes it consists of.
+    /// The positions of this part's bytes in a signature.
     fn places(self, key_type: KeyType, signature: &[u8]) -> Vec<usize> {
         if key_type == KeyType::Ed25519 {
             return match self {
@@ -253,7 +255,7 @@ impl SignaturePart {
                 Self::DerHeader => Vec::new(),
             };
         }
-        // 30 len 02 len r 02 len s, and every length is below 128 and so has one byte.
+        // 30 len 02 len r 02 len s. Every length is below 128, so it takes one byte.
         let end_of_r = 4 + usize::from(signature.get(3).copied().unwrap_or_default());
         let s = end_of_r + 2;
         match self {
@@ -264,7 +266,7 @@ impl SignaturePart {
     }
 }
 
-/// Flips one bit of the bytes in these places.
+/// Flips one bit of the bytes at these positions.
 fn flip(
     bytes: &mut [u8],
     places: impl IntoIterator<Item = usize>,

@@ -1,30 +1,30 @@
-//! Errors in the words of KMS.
+//! Errors with KMS's own messages.
 
 use hyper::StatusCode;
 
 use crate::emulator::aws_kms::{identifier::Scope, operation::Operation};
 
-/// An error that is sent in place of an answer.
+/// An error that is sent instead of an answer.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ServiceError {
     pub(in crate::emulator::aws_kms) code: String,
-    /// `None` for what KMS says.
+    /// `None` for KMS's own message.
     pub(in crate::emulator::aws_kms) message: Option<String>,
 }
 
-/// What the message of an error may name.
+/// What an error's message may name.
 pub(in crate::emulator::aws_kms) struct Subject<'a> {
     pub(in crate::emulator::aws_kms) scope: &'a Scope,
     pub(in crate::emulator::aws_kms) operation: Option<Operation>,
     pub(in crate::emulator::aws_kms) key_arn: Option<&'a str>,
 }
 
-/// What is said of a client whose clock is late.
+/// The message for a client whose clock is late.
 pub(super) const CLOCK_SKEW: &str = "Signature expired: 20260101T000000Z is now earlier than \
      20260101T001000Z (20260101T001500Z - 5 min.)";
 
 impl ServiceError {
-    /// KMS answers with 400 whatever the client did wrong; its own errors are a 5xx.
+    /// KMS answers with 400 whatever the client did wrong. Its own errors are 5xx.
     pub(in crate::emulator::aws_kms) fn status(&self) -> StatusCode {
         match self.code.as_str() {
             "KMSInternalException"
@@ -91,7 +91,7 @@ impl ServiceError {
                 "The security token included in the request is invalid."
             }
             "ValidationException" => "The request does not satisfy the constraints.",
-            // Some errors of KMS have a name only, and so have those it does not know.
+            // Some errors of KMS have only a name, and so do codes that KMS does not know.
             _ => "",
         };
         message.to_owned()

@@ -21,7 +21,7 @@ use crate::{
     },
 };
 
-/// More than any answer takes. What hangs fails.
+/// More than any answer takes. A test that hangs fails after this time.
 const PATIENCE: Duration = Duration::from_secs(10);
 const DIGEST: [u8; 32] = [3; 32];
 
@@ -31,7 +31,7 @@ struct Client(BufReader<TcpStream>);
 struct Reply {
     status: u16,
     headers: BTreeMap<String, String>,
-    /// What came of it, and whether that is all that was announced.
+    /// What arrived, and whether it is as long as announced.
     body: Vec<u8>,
     is_whole: bool,
 }
@@ -172,7 +172,7 @@ impl Fixture {
             .is_ok()
     }
 
-    /// A connection as good as any: what failed before does not linger.
+    /// Checks that a new connection works, without a trace of earlier failures.
     #[track_caller]
     fn assert_works(&self) {
         let reply = self.client().ask("Sign", &self.sign()).unwrap().unwrap();
@@ -180,12 +180,12 @@ impl Fixture {
     }
 }
 
-/// Waits for what another thread is about to do.
+/// Waits for another thread's next step.
 #[track_caller]
 fn eventually(mut holds: impl FnMut() -> bool) {
     let start = Instant::now();
     while !holds() {
-        assert!(start.elapsed() < PATIENCE, "it does not come to pass");
+        assert!(start.elapsed() < PATIENCE, "it did not happen in time");
         thread::yield_now();
     }
 }
@@ -238,13 +238,13 @@ fn a_stale_connection_is_not_announced() {
     let fixture = Fixture::new(KeyType::P256);
     let requests = [
         ("Sign", fixture.sign()),
-        // Without a body in its answer.
+        // Its answer has no body.
         ("EnableKey", json!({"KeyId": fixture.arn})),
         ("Sign", json!({})),
     ];
     for (operation, body) in requests {
         let mut client = fixture.client();
-        // Kept alive as long as there is no failure.
+        // The connection stays alive until the failure.
         let before = client.ask(operation, &body).unwrap().unwrap();
         fixture.inject(KmsFailure::close_after_answer()).keep();
         let reply = client.ask(operation, &body).unwrap().unwrap();
@@ -266,8 +266,11 @@ fn a_stalled_request_is_let_go_when_its_client_goes() {
         let mut stalled = fixture.client();
         stalled.send("Sign", &fixture.sign());
         eventually(|| rule.fired() == 1);
-        assert!(Arc::strong_count(endpoint) > 2, "{failure:?}: it is held");
-        // Others are served meanwhile.
+        assert!(
+            Arc::strong_count(endpoint) > 2,
+            "{failure:?}: the connection is closed"
+        );
+        // Other requests are answered in the meantime.
         fixture.assert_works();
         drop(stalled);
         eventually(|| Arc::strong_count(endpoint) == 2);
@@ -287,7 +290,7 @@ fn a_stall_in_the_body_comes_after_half_of_it() {
     client.0.read_exact(&mut half).unwrap();
     assert!(half.starts_with(b"{\"KeyId\":"));
     fixture.assert_works();
-    // Nothing more came, and nothing does: what is there after the end is the end.
+    // Nothing more arrived, and nothing will: the next read is the end of the connection.
     drop(fixture);
     assert!(client.is_closed());
 }
@@ -336,7 +339,11 @@ fn a_truncated_body_announces_more_than_comes() {
         let reply = client.ask(operation, &body).unwrap().unwrap();
         assert!(!reply.is_whole, "{reply:?}");
         let announced = usize::try_from(reply.length()).unwrap();
-        assert_eq!(reply.body.len(), announced / 2, "all that was sent arrives");
+        assert_eq!(
+            reply.body.len(),
+            announced / 2,
+            "not everything that was sent arrived"
+        );
         assert!(client.is_closed());
     }
     fixture.assert_works();
@@ -366,7 +373,7 @@ fn every_unusual_way_to_a_valid_signature_verifies() {
     }
 }
 
-/// A client that compares what it asked for with what it was answered, as any should.
+/// A client that compares the answer with its request, as every client should.
 fn is_trusted(fixture: &Fixture, reply: &Reply) -> bool {
     let Ok(answer) = serde_json::from_slice::<Value>(&reply.body) else {
         return false;
@@ -431,7 +438,7 @@ fn a_replayed_answer_and_a_damaged_key_arrive() {
     let replayed = client.ask("Sign", &sign).unwrap().unwrap();
     assert_eq!(replayed.json(), first.json());
 
-    // Bit 0 is the tag of the SPKI, so that this is no key at all.
+    // Bit 0 is the tag of the SPKI, so this is not a key at all.
     fixture
         .inject(KmsFailure::flipped_public_key_bit(Some(0)))
         .keep();

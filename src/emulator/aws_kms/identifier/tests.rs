@@ -37,8 +37,8 @@ fn keys_are_named_by_id_or_arn() {
 fn aliases_are_named_by_name_or_arn_where_the_operation_takes_them() {
     let alias_arn = arn("eu-west-1:111122223333:alias/a/b");
     for text in ["alias/a/b", &alias_arn] {
-        // What KMS said to others. The first: moto's tests of CreateAlias, with status and code.
-        // The second: `aws kms get-key-policy --key-id alias/…` as users report it, and
+        // KMS's answers as others report them. The first: moto's tests of CreateAlias, with status
+        // and code. The second: `aws kms get-key-policy --key-id alias/…` as users report it, and
         // CreateGrant with an alias ARN as hashicorp/terraform#20813 quotes it.
         let to_keys = (Code::Validation, "Aliases must refer to keys. Not aliases");
         let not_supported = (

@@ -30,7 +30,8 @@ fn take(store: &mut KeyStore, id: &str, step: Step) -> Result<(), KmsError> {
     }
 }
 
-/// "Key states of AWS KMS keys": the operations here, for the states a signing key can have.
+/// The operations of the emulator in the table "Key states of AWS KMS keys", for the states that a
+/// signing key can have.
 #[test]
 fn states_follow_the_table_of_the_developer_guide() {
     use Code::{Disabled, KmsInvalidState};

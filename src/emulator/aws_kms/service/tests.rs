@@ -249,7 +249,7 @@ async fn what_is_refused_and_dry_runs_shift_no_signature() {
     assert_eq!(signatures_among(&distractions).await, undisturbed);
 }
 
-/// An endpoint with a key, and a request to sign with it.
+/// An endpoint with a key, and a request to sign with that key.
 fn signing() -> (
     Endpoint<KmsService>,
     String,
@@ -514,7 +514,7 @@ async fn an_alias_moves_between_two_requests() {
     let describe = || request("DescribeKey", r#"{"KeyId":"alias/a"}"#);
     for (rule, expected) in [
         (moved(&second), &second),
-        // Refused, and so nothing happens.
+        // Rejected, so nothing happens.
         (moved("alias/a"), &second),
         (
             FailureRule::new(KmsFailure::alias_moved("alias/b", &first)).times(1),
@@ -595,7 +595,7 @@ async fn failures_shift_no_signature() {
             .rules()
             .inject(FailureRule::sequence([Some(failure)]))
             .keep();
-        // Handled or not: what it draws is its own.
+        // Handled or not: the failure draws from its own stream.
         let first = endpoint.respond(sign()).await;
         let mut signatures = match first {
             Ok(response) if response.status() == 200 => {

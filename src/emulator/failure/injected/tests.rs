@@ -10,7 +10,7 @@ fn injected(record: Record) -> InjectedFailure {
     InjectedFailure::new(Arc::new(injection))
 }
 
-/// What a drop panics with.
+/// The message with which a drop panics.
 fn on_drop(injected: InjectedFailure) -> Option<String> {
     let dropped = catch_unwind(AssertUnwindSafe(|| drop(injected)));
     dropped.err().map(|panic| *panic.downcast().unwrap())

@@ -17,7 +17,7 @@ struct Fixture {
 }
 
 impl Fixture {
-    /// With two keys, of which one has another name too.
+    /// A service with two keys, one of which also has another name.
     fn new() -> Self {
         Self {
             toy: ToyService::with(&[("own", "1"), ("alias", "1"), ("other", "2")]),
@@ -40,19 +40,19 @@ impl Fixture {
         })
     }
 
-    /// Whether a `Sign` with this key is hit.
+    /// Whether a rule hits a `Sign` with this key.
     fn sign(&self, key: &str) -> bool {
         self.ask(Some(Sign), key).failure.is_some()
     }
 
-    /// `x` for each of so many requests that is hit, and `.` for the others.
+    /// One character for each request: `x` if it is hit, `.` if not.
     fn signs(&self, count: usize) -> String {
         let hit = (0..count).map(|_| self.sign(""));
         hit.map(|is_hit| if is_hit { 'x' } else { '.' }).collect()
     }
 }
 
-/// By something that tells failures apart.
+/// The same, with characters that tell the failures apart.
 fn retry_after(plan: &Plan<Toy>) -> Option<Duration> {
     let failure = plan.failure.as_ref();
     failure.and_then(|(failure, _)| failure.retry_after)
@@ -128,7 +128,7 @@ fn a_rate_is_drawn_again_with_the_seed_and_shifts_no_other() {
     again.inject(flaky()).keep();
     assert_eq!(again.signs(1000), hits);
 
-    // A rule draws the same however many requests it is not asked for.
+    // A rule draws the same values, however many requests it does not see.
     let busy = Fixture::new();
     busy.inject(flaky().on(Sign)).keep();
     let busy_hits: String = (0..1000)

@@ -125,7 +125,10 @@ fn forged_signatures_are_refused() {
     for key_type in KEY_TYPES {
         let mut fixture = Fixture::new(key_type);
         let honest = fixture.sign(&Lie::KeyId(String::new()), 1);
-        assert!(fixture.accept(&honest, 1).is_ok(), "the test can accept");
+        assert!(
+            fixture.accept(&honest, 1).is_ok(),
+            "the test rejects an honest signature"
+        );
         for forgery in [
             Forgery::ByAnotherKey,
             Forgery::OverAnotherMessage,
@@ -170,7 +173,7 @@ fn forgeries_are_what_they_are_called() {
         let (last, rest) = trailing.split_last().unwrap();
         assert_eq!(*last, 0);
         assert!(fixture.accept(rest, 1).is_ok());
-        // The signature is well formed, and not by this key or not over this message.
+        // The signature is well formed, but not by this key or not over this message.
         for forgery in [Forgery::ByAnotherKey, Forgery::OverAnotherMessage] {
             let forged = fixture.forge(forgery);
             let error = fixture.accept(&forged, 1).unwrap_err();
@@ -192,7 +195,7 @@ fn forgeries_are_what_they_are_called() {
     }
 }
 
-/// The signature as `fixture` makes it, whatever its lie: a fresh one has the same random numbers.
+/// `fixture` always makes the same honest signature: a new one draws the same random numbers.
 #[test]
 fn every_bit_of_a_signature_matters() {
     for key_type in KEY_TYPES {
@@ -214,7 +217,7 @@ fn every_bit_of_a_signature_matters() {
                 flipped += 1;
             }
         }
-        assert_eq!(flipped, honest.len() * 8, "{key_type}: no part is left out");
+        assert_eq!(flipped, honest.len() * 8, "{key_type}: a part is left out");
     }
 }
 
@@ -240,7 +243,7 @@ fn bits_are_counted_from_the_most_significant_and_around() {
         assert_eq!(ones, 1);
         (0..3).for_each(|at| seen[at] |= bytes[at]);
     }
-    assert_eq!(seen, [0xff, 0, 0xff], "any bit may be drawn");
+    assert_eq!(seen, [0xff, 0, 0xff], "some bit is never drawn");
     flip(&mut [], [], Some(1), &mut random);
 }
 
@@ -284,7 +287,7 @@ fn a_replayed_answer_is_that_of_the_request_before() {
         let signature = blob(&replayed, "Signature");
         assert!(fixture.accept(&signature, 1).is_ok());
         assert!(fixture.accept(&signature, 2).is_err(), "{key_type}");
-        // The key signed nevertheless, and that is what comes next.
+        // The key signed again all the same, and the next replay returns that signature.
         let replayed = fixture.sign(&Lie::Replayed, 3);
         assert!(fixture.accept(&replayed, 2).is_ok(), "{key_type}");
     }
@@ -326,7 +329,7 @@ fn bodies_are_spoilt_as_asked_for() {
         assert!(BASE64_STANDARD.decode(text).is_err(), "{name}");
     }
 
-    // An operation without a result has an empty body, which can lack nothing.
+    // An operation without a result has an empty body, in which nothing can be missing.
     for (lie, expected) in [
         (Lie::MalformedJson, &b"{"[..]),
         (Lie::Without("KeyId".to_owned()), b""),
