@@ -1,4 +1,4 @@
-//! What an answer without end takes of the caller's memory and time.
+//! An endless answer does not use up the caller's memory or time.
 
 use std::time::Duration;
 
@@ -23,7 +23,7 @@ static HEAP: PeakAlloc = PeakAlloc;
 
 const CALLS: usize = 16;
 
-/// What all calls together may take.
+/// The most memory that all calls together may take.
 const MOST: usize = 16 << 20;
 
 /// Sixteen calls at once, to a server that sends `head` and then `part` without end, as fast as it
@@ -44,7 +44,7 @@ async fn call(
         .deadline(LONG)
         .retries(Retries::none());
     let signer = builder.clone().pinned(public_key()).await.unwrap();
-    // The client exists, and whatever it holds is counted.
+    // The client exists, so its own memory is counted before.
     let before = HEAP.current_usage();
     HEAP.reset_peak_usage();
     let mut calls = JoinSet::new();
@@ -133,7 +133,7 @@ fn is_too_long(error: &Error) -> bool {
     ) && !error.is_retryable()
 }
 
-// One test, so that nothing else allocates meanwhile.
+// One test, so that nothing else allocates at the same time.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn an_answer_without_end_takes_little_memory_and_ends() {
     let huge = "HTTP/1.1 200 OK\r\ncontent-length: 99999999999\r\n\r\n";
@@ -151,7 +151,7 @@ async fn an_answer_without_end_takes_little_memory_and_ends() {
         }
     }
 
-    // Of a failure the status says whether to ask again.
+    // For a failure, the status decides whether to try again.
     let failed = "HTTP/1.1 503 Down\r\ncontent-length: 99999999999\r\n\r\n";
     for error in call(failed, &SPACES, true, LONG).await {
         assert_eq!(error.kind(), "unavailable", "{error:?}");
@@ -164,12 +164,12 @@ async fn an_answer_without_end_takes_little_memory_and_ends() {
         assert!(!error.is_retryable());
     }
 
-    // A head without end is not that of an answer.
+    // An endless head is never an answer.
     for error in call("HTTP/1.1 200 OK\r\n", &HEADERS, true, LONG).await {
         assert_eq!(error.kind(), "wrong_endpoint", "{error:?}");
     }
 
-    // What never adds up to an answer ends by the timeout of its attempt.
+    // If no answer ever completes, the attempt ends by its timeout.
     let short = Duration::from_millis(300);
     for error in call("", b"HTTP/1.1 100 Continue\r\n\r\n", true, short).await {
         assert_eq!(error.kind(), "timeout", "{error:?}");
@@ -177,7 +177,7 @@ async fn an_answer_without_end_takes_little_memory_and_ends() {
         assert_eq!(source, "no answer within the time of an attempt");
     }
 
-    // Of this hyper has had enough at some point, which differs from version to version.
+    // hyper ends this at some point, which differs between versions.
     for error in call(CHUNKED, b"1;extension=1\r\n \r\n", true, LONG).await {
         let is_expected = is_too_long(&error) || matches!(error, Error::KeyStore { .. });
         assert!(is_expected, "{error:?}");

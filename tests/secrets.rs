@@ -1,4 +1,5 @@
-//! No secret in any output: canaries are looked for in all that is shown or logged, at TRACE.
+//! No secret in any output: these tests search everything that is shown or logged, at TRACE, for
+//! canaries.
 
 use std::{
     error::Error as _,
@@ -37,7 +38,7 @@ const SESSION_TOKEN: &str = "canary-session-token";
 const KEY: [u8; 32] = [0x57; 32];
 const SEED: u64 = 5_757_575_757_575_757;
 
-/// What must never be seen: each secret in the forms in which bytes are shown.
+/// What must never appear: each secret, in all the forms in which bytes are shown.
 fn secrets() -> Vec<String> {
     let base64 = aws_smithy_types::base64::encode(KEY);
     vec![
@@ -89,8 +90,8 @@ impl<'a> MakeWriter<'a> for Log {
     }
 }
 
-/// Every thread listens, so that no call site is registered as one without a listener while another
-/// test begins to: `tracing` would remember that.
+/// Every thread listens. Otherwise `tracing` could register a call site as one without a listener
+/// while another test starts, and keep that.
 fn watch_every_call_site() {
     static WATCHED: Once = Once::new();
     WATCHED.call_once(|| {
@@ -98,7 +99,7 @@ fn watch_every_call_site() {
     });
 }
 
-/// Runs `work` and returns everything that every crate logs meanwhile.
+/// Runs `work` and returns everything that any crate logs in that time.
 fn logged(work: impl Future<Output = ()>) -> String {
     let log = Log::default();
     watch_every_call_site();
@@ -189,7 +190,7 @@ fn nothing_that_is_logged_or_shown_holds_a_secret() {
         }
         assert_secret_free(&std::fs::read_to_string(&path).unwrap());
     });
-    // The SDK's own lines are among them.
+    // The log includes the SDK's own lines.
     assert!(
         log.contains("aws_sigv4") && log.contains("kms_signer::call"),
         "{} bytes",
@@ -211,7 +212,7 @@ fn failures() -> Vec<KmsFailure> {
     ]
 }
 
-/// As some services say what they made of a signature that is wrong.
+/// What some services send about a wrong signature.
 #[tokio::test]
 async fn a_server_that_repeats_the_request_is_not_quoted() {
     let emulator = KmsEmulator::start().await.unwrap();
@@ -247,7 +248,7 @@ fn a_secret_key_that_is_refused_is_not_repeated() {
     assert_secret_free(&forms(&LocalSigner::from_pkcs8_der(&bytes).unwrap_err()));
 }
 
-/// The search finds what it looks for.
+/// The search finds a secret if there is one.
 #[test]
 fn a_secret_would_be_found() {
     for shown in [

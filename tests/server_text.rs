@@ -1,5 +1,5 @@
-//! Text of a server in everything that is shown: no line is forged, none is endless, and no metric has
-//! as many series as a server can think of.
+//! Text from a server is safe wherever it is shown: it forges no line, its length is limited, and a
+//! server cannot add series to a metric.
 
 use std::{
     error::Error as _,
@@ -30,7 +30,7 @@ use tracing_subscriber::{Layer, layer::Context, layer::SubscriberExt as _};
 const KEY: &str = "arn:aws:kms:us-east-1:111122223333:key/1";
 const REQUEST: &[u8] = b"preimage";
 
-/// An answer in the place of KMS.
+/// An answer sent in place of KMS's.
 #[derive(Clone, Debug)]
 struct Answer {
     status: u16,
@@ -38,7 +38,7 @@ struct Answer {
     body: Vec<u8>,
 }
 
-/// What a log would choke on, or a reader be deceived by.
+/// Text that would break a log or deceive a reader.
 fn text() -> impl Strategy<Value = String> {
     let hostile = prop::sample::select(vec![
         "\n2026-01-01 INFO forged line",
@@ -159,7 +159,7 @@ fn client(answer: Answer) -> Client {
         let mut response = http::Response::new(SdkBody::from(answer.body.clone()));
         *response.status_mut() = answer.status.try_into().unwrap();
         for (name, value) in &answer.headers {
-            // A server cannot send what is none of HTTP.
+            // HTTP cannot carry these.
             if let Ok(value) = HeaderValue::from_bytes(value) {
                 response.headers_mut().insert(*name, value);
             }
@@ -174,7 +174,7 @@ fn client(answer: Answer) -> Client {
     Client::from_conf(config.build())
 }
 
-/// All that was shown, each text by itself.
+/// Everything that was shown, each text separately.
 #[derive(Clone, Debug, Default)]
 struct Shown(Arc<Mutex<Vec<String>>>);
 
@@ -211,7 +211,7 @@ impl AuditSink for Shown {
     async fn record(&self, record: &AuditRecord) -> Result<(), BoxError> {
         let line = serde_json::to_value(record)?;
         self.add(line.to_string());
-        // JSON escapes some characters, and a reader of the line undoes that.
+        // JSON escapes some characters, and a reader of the line reverses that.
         for value in line.as_object().unwrap().values() {
             self.add(value.as_str().unwrap_or_default());
         }
@@ -219,7 +219,7 @@ impl AuditSink for Shown {
     }
 }
 
-/// The events and spans of this crate; the SDK's are its own.
+/// The events and spans of this crate. The SDK's are its own responsibility.
 impl<S: tracing::Subscriber> Layer<S> for Shown {
     fn on_new_span(
         &self,
@@ -251,7 +251,7 @@ impl Visit for Fields<'_> {
     }
 }
 
-/// Signs, connects and checks, and shows whatever comes of it.
+/// Signs, connects and checks, and shows every result.
 async fn ask(answer: Answer, shown: &Shown) {
     for key_id in [KEY, "alias/a"] {
         let builder = |answer: &Answer| -> AwsKmsSignerBuilder {
@@ -295,7 +295,7 @@ fn assert_harmless(text: &str) {
                 | '\u{e0000}'..='\u{e007f}')
     };
     assert!(!text.contains(hostile), "{text:?}");
-    // Of several names and a sentence, all of them as long as they may be.
+    // Several names and a sentence, each as long as permitted.
     let length = text.chars().count();
     assert!(length < 2_048, "{length} characters: {text}");
 }
@@ -319,7 +319,7 @@ proptest! {
         for (key, ..) in snapshotter.snapshot().into_vec() {
             for label in key.key().labels() {
                 assert_harmless(label.value());
-                // A status is three digits of HTTP; whatever else a server makes up is `other`.
+                // A status is three digits; anything else that a server invents is `other`.
                 let is_known = ["other", "none"].contains(&label.value())
                     || ["HTTP 200", "HTTP 301", "HTTP 400", "HTTP 403", "HTTP 407", "HTTP 429",
                         "HTTP 500", "HTTP 503"].contains(&label.value())
@@ -372,7 +372,7 @@ fn a_server_does_not_choose_the_labels_of_a_metric() {
     }
 }
 
-/// The SDK's own errors hold the answer they were made from.
+/// The SDK's own errors contain the answer from which they were made.
 #[test]
 fn no_source_repeats_an_answer_that_cannot_be_read() {
     let runtime = tokio::runtime::Builder::new_current_thread()

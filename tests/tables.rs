@@ -1,11 +1,11 @@
-//! How many keys have tables at a time. A test binary of its own, and in it the only test, as the
-//! places are the process's.
+//! How many keys have tables at a time. This is the only test of its own binary, because all tests
+//! of a process share the places for tables.
 
 use kms_signer::{
     KeyInput, KeyType, RawSignature, Signer as _, Verifier, hazmat, provider::local::LocalSigner,
 };
 
-/// The figures that the documentation of `Verifier` gives.
+/// The limits that the documentation of `Verifier` states.
 const HOT_AFTER: usize = 16;
 const MAX_TABLES: usize = 64;
 const DIGEST: [u8; 32] = [1; 32];
@@ -36,10 +36,14 @@ async fn a_process_has_so_many_tables_and_no_more() {
     assert!(hot.iter().all(is_hot));
     let late = heated();
     assert!(!is_hot(&late), "more than {MAX_TABLES} tables");
-    assert!(!late.warm(), "warming takes no place from another");
-    assert_eq!(accept(&late), signed.signature, "verified all the same");
+    assert!(!late.warm(), "warming took another key's place");
+    assert_eq!(
+        accept(&late),
+        signed.signature,
+        "a verifier without a table still verifies"
+    );
 
-    // A place that is given back is found with the next sixteen signatures, and by one only.
+    // A place that becomes free is taken with the next sixteen signatures, and only once.
     drop(hot.pop());
     for _ in 0..HOT_AFTER {
         accept(&late);
@@ -50,5 +54,5 @@ async fn a_process_has_so_many_tables_and_no_more() {
     drop(hot.pop());
     let warm = Verifier::new(signer.public_key().clone());
     assert!(warm.warm() && warm.warm() && is_hot(&warm));
-    assert!(!is_hot(&heated()), "what is warm has no place");
+    assert!(!is_hot(&heated()), "a warm key got a second place");
 }

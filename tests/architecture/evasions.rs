@@ -1,4 +1,5 @@
-//! Ways to get past the rules, each of which must be seen, and honest code, which must not.
+//! Ways around the rules, each of which a rule must find, and honest code, in which none must find
+//! anything.
 
 mod honest;
 mod imports;
@@ -46,7 +47,7 @@ fn assert_seen(rule: &str, changes: &[(&str, &str)]) {
     let findings = findings(changes);
     assert!(
         findings.iter().any(|(name, _)| *name == rule),
-        "{rule} does not see {changes:?}, only {findings:?}"
+        "{rule} misses {changes:?} and finds only {findings:?}"
     );
 }
 
@@ -226,7 +227,7 @@ fn a_signature_made_elsewhere_is_seen() {
         ),
     ];
     assert_seen(FORGED, &re_exported);
-    // To read one is what everybody may.
+    // Any module may read one.
     let reads = format!("+ {with_use} fn f(s: &Secp256k1Signature) -> &[u8; 64] {{ s.bytes() }}");
     assert_eq!(findings(&[("layer/deadline.rs", &reads)]), []);
 }
@@ -291,7 +292,7 @@ fn a_dependency_outside_of_its_feature_is_seen() {
     ] {
         assert_seen(STRAY, &[(file, &format!("+ {code}"))]);
     }
-    // Not even where the feature gates a module of the core.
+    // Not even where the feature adds a module to the core.
     let gated = [
         ("lib.rs", "+ #[cfg(feature = \"aws-kms\")] mod telemetry;"),
         ("telemetry.rs", "use aws_sdk_kms::Client;"),

@@ -1,7 +1,7 @@
-//! The invariants of ARCHITECTURE.md that are about the source itself.
+//! The invariants of ARCHITECTURE.md that concern the source itself.
 //!
-//! The source is read with a parser, and every path in it is followed to what it names, so that an
-//! import is seen under any name. `evasions.rs` tries to get past the rules.
+//! These tests parse the source and follow every path to what it names, so they see an import under
+//! any name. `evasions.rs` tries to get around the rules.
 
 mod evasions;
 mod manifest;
@@ -31,7 +31,7 @@ fn the_source_keeps_every_rule() {
     assert!(broken.is_empty(), "\n{}", broken.join("\n"));
 }
 
-/// A rule about nothing would hold forever.
+/// A rule that matches nothing would always pass.
 #[test]
 fn the_rules_have_something_to_look_at() {
     let rules = Rules::new(&CRATE, &MANIFEST);
@@ -62,7 +62,8 @@ fn the_rules_have_something_to_look_at() {
     }
 }
 
-/// A new module has to be called core, provider, chain, layer or emulator before it is checked as one.
+/// Classify a new module as core, provider, chain, layer or emulator, so that the rules can check
+/// it.
 #[test]
 fn every_module_is_classified_and_every_class_has_its_module() {
     let tops = CRATE.scopes.iter().filter(|scope| scope.module.len() == 1);
@@ -71,7 +72,7 @@ fn every_module_is_classified_and_every_class_has_its_module() {
     assert_eq!(tops, classified, "left: src/, right: AREAS in rules.rs");
 }
 
-/// Otherwise its dependencies could be named nowhere, or everywhere.
+/// Otherwise no module, or every module, could name its dependencies.
 #[test]
 fn every_feature_has_one_home_and_every_optional_dependency_a_feature() {
     let rules = Rules::new(&CRATE, &MANIFEST);
@@ -88,7 +89,7 @@ fn every_feature_has_one_home_and_every_optional_dependency_a_feature() {
     for dependency in MANIFEST.optional() {
         assert!(
             !MANIFEST.bringing(dependency).is_empty(),
-            "nothing brings {dependency}"
+            "no feature brings {dependency}"
         );
     }
 }
@@ -114,9 +115,9 @@ fn signatures_have_three_constructors_and_the_verifier_calls_each() {
     assert_eq!(called.len(), 3, "{called:?}");
 }
 
-/// Invariant 9: the multiples of the generators are constants too long to write down, the count of
-/// tables in the process bounds their memory, and the signers over one SDK client find what
-/// they share.
+/// Invariant 9, with its exceptions: the multiples of the generators are constants too long to
+/// write down, the number of tables in the process limits their memory, and the signers on one SDK
+/// client have to find what they share.
 #[test]
 fn there_are_three_statics() {
     let statics = CRATE.statics.iter();
@@ -128,7 +129,7 @@ fn there_are_three_statics() {
     assert_eq!(statics, [clients, (file, "PLACES"), (file, "MULTIPLES")]);
 }
 
-/// A test in a file that no module declares is not compiled, and passes.
+/// The compiler skips a test in a file that no module declares, and so it would seem to pass.
 #[test]
 fn every_test_file_belongs_to_a_test() {
     let tests = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests");
@@ -153,7 +154,7 @@ fn modules_are_files_of_their_own_name() {
     }
 }
 
-/// From two modules up on, `crate::` is shorter to read.
+/// `crate::` is easier to read than two or more `super::`.
 #[test]
 fn no_path_climbs_twice() {
     for mention in &CRATE.mentions {

@@ -12,7 +12,7 @@ use crate::resolve::Crates;
 
 #[derive(Debug)]
 pub struct Manifest {
-    /// By the name in code; whether a feature must bring it.
+    /// By the name in code: whether only a feature brings it.
     dependencies: BTreeMap<String, bool>,
     /// What each feature switches on.
     features: BTreeMap<String, Vec<String>>,
@@ -64,7 +64,7 @@ impl Manifest {
         optional.map(|(name, _)| name.as_str())
     }
 
-    /// The features that switch on a dependency, by themselves or through others.
+    /// The features that switch on a dependency, directly or through other features.
     pub fn bringing(&self, dependency: &str) -> Vec<&str> {
         let brings = |feature: &&str| self.closure(feature).contains(dependency);
         self.features().filter(brings).collect()

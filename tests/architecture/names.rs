@@ -53,7 +53,7 @@ impl Collector<'_, '_> {
         names.entry(text(ident)).or_default().push(entry);
     }
 
-    /// Writes down every path of a `use`, with the name it brings.
+    /// Records every path of a `use`, with the name it brings.
     pub(crate) fn import(&mut self, tree: &UseTree, before: &Written, line: usize) {
         match tree {
             UseTree::Path(path) => self.import(&path.tree, &with(before, &path.ident), line),

@@ -1,4 +1,4 @@
-//! Follows a path as it is written to what it names, through imports, renames, globs and re-exports.
+//! Follows a written path to what it names, through imports, renames, globs and re-exports.
 
 use std::collections::BTreeSet;
 
@@ -15,7 +15,7 @@ pub enum Target {
 pub type Crates = BTreeSet<String>;
 
 impl Crate {
-    /// Everything that `path` names in `scope`: what it leads to, and what lies on the way.
+    /// Everything that `path` names in `scope`: its target, and everything on the way.
     pub fn resolve(&self, crates: &Crates, scope: usize, path: &Written) -> Vec<Target> {
         let mut resolver = Resolver {
             krate: self,
@@ -45,7 +45,7 @@ const PRIMITIVE: [&str; 17] = [
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 enum Declared {
     No,
-    /// What it stands for may be a value, which does not hide a module of the same name.
+    /// It may be a value, which does not hide a module of the same name.
     Perhaps,
     Yes,
 }
@@ -53,7 +53,7 @@ enum Declared {
 struct Resolver<'a> {
     krate: &'a Crate,
     crates: &'a Crates,
-    /// The names that are being followed: `use tokio;` is no name for itself.
+    /// The names on the way, so that `use tokio;` does not resolve to itself.
     under_way: Vec<(usize, String)>,
     found: BTreeSet<Target>,
 }
@@ -91,7 +91,7 @@ impl Resolver<'_> {
             }
             next = self.krate.scopes[scope].outer;
         }
-        // What begins like a crate and is not declared may be one that the manifest does not list.
+        // An undeclared name may be a crate that the manifest does not list.
         let is_unknown = !rest.is_empty()
             && name.starts_with(|first: char| first.is_ascii_lowercase())
             && !PRIMITIVE.contains(&name)
@@ -132,7 +132,7 @@ impl Resolver<'_> {
         Target::Here(path)
     }
 
-    /// Follows what `name` stands for in exactly this scope. A path goes on from a type or module.
+    /// Follows what `name` means in exactly this scope. A path can go on from a type or module.
     fn declared(&mut self, scope: usize, name: &str, rest: &[String]) -> Declared {
         let key = (scope, name.to_owned());
         if self.under_way.contains(&key) {

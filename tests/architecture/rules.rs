@@ -1,4 +1,4 @@
-//! The invariants of ARCHITECTURE.md, as questions to the source. No answer is a good answer.
+//! The invariants of ARCHITECTURE.md, as queries on the source. No findings means that they hold.
 
 use std::collections::BTreeSet;
 
@@ -19,7 +19,7 @@ pub enum Area {
     Emulator,
 }
 
-/// What each module of `lib.rs` is. A new one has to be put here.
+/// The area of each module of `lib.rs`. Add every new module here.
 pub const AREAS: &[(&str, Area)] = &[
     ("blocking", Area::Core),
     ("bulk", Area::Core),
@@ -41,8 +41,8 @@ pub const AREAS: &[(&str, Area)] = &[
     ("verifier", Area::Core),
 ];
 
-/// The modules that use a feature's dependencies without being its own: the part of a chain that
-/// comes with another feature, and those of the core that a feature adds to or uses.
+/// Other modules that may use a feature's dependencies: parts of a chain that come with another
+/// feature, and modules of the core that a feature extends or uses.
 const ALSO_AT_HOME: &[(&str, &[&str])] = &[
     ("alloy", &["chain", "ethereum"]),
     ("aws-kms", &["text"]),
@@ -52,13 +52,14 @@ const ALSO_AT_HOME: &[(&str, &[&str])] = &[
     ("metrics", &["telemetry"]),
 ];
 
-/// Where methods are added to a type of the core: a user looks for `Error::from_alloy` at `Error`.
+/// Modules that may add methods to a type of the core: a user looks for `Error::from_alloy` on
+/// `Error`.
 const ADDS_METHODS: [(&[&str], &str); 1] = [(&["chain", "ethereum", "alloy"], "Error")];
 
-/// The types inside of `Signature`.
+/// The types inside `Signature`.
 const PAYLOADS: [&str; 3] = ["Secp256k1Signature", "P256Signature", "Ed25519Signature"];
 
-/// A crate with the manifest it is built by.
+/// A crate with its manifest.
 pub struct Rules<'a> {
     krate: &'a Crate,
     manifest: &'a Manifest,
@@ -74,7 +75,7 @@ impl<'a> Rules<'a> {
         }
     }
 
-    /// Every rule by its name, with what breaks it.
+    /// Every rule by name, with the findings against it.
     pub fn judge(&self) -> Vec<(&'static str, Vec<Finding>)> {
         vec![
             ("readable", self.unreadable()),
@@ -97,7 +98,7 @@ impl<'a> Rules<'a> {
         };
         match AREAS.iter().find(|(name, _)| name == first) {
             Some((_, area)) => Some(*area),
-            // What `lib.rs` re-exports, which is followed to where it comes from.
+            // What `lib.rs` re-exports; each is followed to its source.
             None => (!self.is_module(first)).then_some(Area::Root),
         }
     }
@@ -152,7 +153,7 @@ impl<'a> Rules<'a> {
         findings
     }
 
-    /// What cannot be followed is not checked, so there must be none of it.
+    /// The rules cannot check what these tests cannot follow, so there must be none of it.
     fn unreadable(&self) -> Vec<Finding> {
         self.krate.unreadable.clone()
     }
@@ -164,7 +165,7 @@ impl<'a> Rules<'a> {
         findings
     }
 
-    /// A method that another area adds to a type of the core, which the core could call by its name.
+    /// A method that another area adds to a type of the core. The core could call it by name.
     fn methods_added_to_core(&self) -> Vec<Finding> {
         let inherent = self.krate.inherent.iter().filter(|inherent| {
             let module = &self.krate.scopes[inherent.scope].module;
@@ -202,14 +203,15 @@ impl<'a> Rules<'a> {
                     own == Some(Area::Emulator)
                         && (!self.is_key_store(path) || module.get(1) == path.get(1))
                 }
-                // A provider, chain or layer knows itself alone, not even its siblings.
+                // A provider, chain or layer names only itself, not even its siblings.
                 area => own == Some(area) && (module.get(1) == path.get(1) || module.len() == 1),
             };
             (!is_allowed).then(|| format!("{} names {}", shown(module), shown(path)))
         })
     }
 
-    /// Whether a path into the emulator is one into a key store, which has a provider's name.
+    /// Whether a path into the emulator leads to a key store's own part, which has a provider's
+    /// name.
     fn is_key_store(&self, path: &[String]) -> bool {
         let name = path.get(1);
         let mut modules = self.krate.scopes.iter().map(|scope| &scope.module);
@@ -225,8 +227,8 @@ impl<'a> Rules<'a> {
         modules.any(|scope| scope.outer.is_none() && scope.module == path)
     }
 
-    /// Invariant 2, first half. The hashes are the crates that `request` computes digests with, and
-    /// so may be any other crate but those of the provider's own feature and a few plain ones.
+    /// Invariant 2, first half. The crates that `request` computes digests with are hashes. So may
+    /// be every other crate, except those of the provider's own feature and a few harmless ones.
     fn hashes_in_providers(&self) -> Vec<Finding> {
         let hashes = self.hash_crates();
         let chosen: BTreeSet<&str> = self.request_constructors().collect();
@@ -253,7 +255,7 @@ impl<'a> Rules<'a> {
         })
     }
 
-    /// Whether a crate is one that the provider with this mention may use.
+    /// Whether the provider at this mention may use the crate.
     fn is_known_in_provider(&self, mention: &Mention, name: &str) -> bool {
         const PLAIN: [&str; 9] = [
             "alloc",
@@ -283,7 +285,7 @@ impl<'a> Rules<'a> {
         crates.filter(|name| name != "std").collect()
     }
 
-    /// The functions that make a `SignRequest`: those without `self` in its `impl`.
+    /// The functions that make a `SignRequest`: those in its `impl` without `self`.
     pub fn request_constructors(&self) -> impl Iterator<Item = &str> {
         let methods = self.krate.methods.iter().filter(|method| {
             let of = method.of.as_ref().and_then(|of| of.names.last());
@@ -311,8 +313,8 @@ impl<'a> Rules<'a> {
             .collect()
     }
 
-    /// Invariant 3: outside of `verifier.rs` nothing names a constructor of what a `Signature` holds,
-    /// nor hides one of these types behind a name or a macro that these checks cannot follow.
+    /// Invariant 3: only `verifier.rs` names a constructor of what a `Signature` holds, and nothing
+    /// hides one of these types behind a name or a macro that these checks cannot follow.
     fn forged_signatures(&self) -> Vec<Finding> {
         let mut findings = self.each(|mention, target| {
             let Target::Here(path) = target else {
@@ -341,7 +343,8 @@ impl<'a> Rules<'a> {
         findings
     }
 
-    /// The definitions themselves: private fields, one constructor for the crate, no way to change one.
+    /// The definitions themselves: private fields, one constructor inside the crate, and no way to
+    /// change a value.
     fn open_payloads(&self) -> Vec<Finding> {
         const DERIVED: [&str; 5] = ["Clone", "Copy", "Debug", "Eq", "PartialEq"];
         let mut findings = Vec::new();
@@ -408,7 +411,8 @@ impl<'a> Rules<'a> {
         findings
     }
 
-    /// Invariant 6: what only a feature brings is named only where that feature is at home.
+    /// Invariant 6: a dependency that only a feature brings is named only in that feature's
+    /// modules.
     fn stray_dependencies(&self) -> Vec<Finding> {
         let mut homes: Vec<(&str, Vec<Vec<String>>)> = Vec::new();
         for dependency in self.manifest.optional() {
@@ -427,8 +431,8 @@ impl<'a> Rules<'a> {
         })
     }
 
-    /// Where the dependencies of a feature may be named: the provider, chain, layers or emulator
-    /// that exists only with it, and what is listed.
+    /// Where a feature's dependencies may be named: the provider, chain, layers or emulator that
+    /// exists only with it, and the listed modules.
     pub fn homes(&self, feature: &str) -> Vec<Vec<String>> {
         let gated = self.krate.gated.iter().filter(|(gate, module)| {
             let is_core = self.area_of(module) == Some(Area::Core);
@@ -442,7 +446,7 @@ impl<'a> Rules<'a> {
             .collect()
     }
 
-    /// Invariant 9. The statics that there may be are compared in `main.rs`.
+    /// Invariant 9. `main.rs` compares the statics with the permitted ones.
     fn global_state(&self) -> Vec<Finding> {
         const ALLOWED: [&[&str]; 2] = [
             &["verifier", "ecdsa"],
@@ -476,7 +480,7 @@ impl<'a> Rules<'a> {
     }
 }
 
-/// Whether it may be the name of a local variable.
+/// Whether this may be the name of a local variable.
 fn is_local_name(mention: &Mention) -> bool {
     let is_value = !matches!(mention.place, Place::Use | Place::Call);
     is_value && mention.path.names.len() == 1

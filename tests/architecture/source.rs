@@ -1,7 +1,7 @@
-//! Reads the crate: its modules, the names each declares, and every path that is written in it.
+//! Reads the crate: its modules, the names that each declares, and every path in it.
 //!
-//! Code that only tests see (`#[cfg(test)]`) is left out. What cannot be followed, such as
-//! `include!`, is a finding of its own, so that nothing is skipped in silence.
+//! Code that only tests compile (`#[cfg(test)]`) is left out. Code that these tests cannot follow,
+//! such as `include!`, is a finding, so that nothing is skipped silently.
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -28,7 +28,7 @@ impl fmt::Display for Finding {
     }
 }
 
-/// What a name stands for.
+/// What a name means.
 #[derive(Clone, Debug)]
 pub enum Entry {
     /// The scope of a module.
@@ -41,10 +41,10 @@ pub enum Entry {
     Alias(Written),
 }
 
-/// A path as it is written.
+/// A path as written.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Written {
-    /// Whether it begins with `::`, and so with the name of a crate.
+    /// Whether it begins with `::`, and therefore with a crate's name.
     pub is_extern: bool,
     pub names: Vec<String>,
 }
@@ -52,7 +52,7 @@ pub struct Written {
 /// A module, or a block of code with names of its own.
 #[derive(Debug)]
 pub struct Scope {
-    /// Where names are looked for next; `None` for a module.
+    /// Where to look for names next; `None` for a module.
     pub outer: Option<usize>,
     /// The module around a module.
     pub parent: Option<usize>,
@@ -63,13 +63,13 @@ pub struct Scope {
     pub globs: Vec<Written>,
 }
 
-/// Where a path stands.
+/// The place of a path in the syntax.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub enum Place {
     Use,
     /// A type, an expression or a pattern.
     Code,
-    /// What a `type` stands for.
+    /// The definition of a `type`.
     Alias,
     /// `Path { … }` as an expression.
     Construction,
@@ -80,7 +80,7 @@ pub enum Place {
     Attribute,
 }
 
-/// A path that is written somewhere.
+/// A path in the source.
 #[derive(Clone, Debug)]
 pub struct Mention {
     pub path: Written,
@@ -91,7 +91,7 @@ pub struct Mention {
     pub function: Option<Function>,
 }
 
-/// Which function it is: one inside of a method is none of the type's.
+/// Which function this is. A function inside a method is not one of the type's.
 #[derive(Clone, Debug)]
 pub struct Function {
     /// The type that it is a method of.
@@ -122,12 +122,12 @@ pub struct Method {
     pub of: Option<Written>,
     pub visibility: Reach,
     pub takes_self: bool,
-    /// Whether it could change what it belongs to.
+    /// Whether it could change its type's value.
     pub takes_mut_self: bool,
     pub strings: Vec<String>,
 }
 
-/// Who sees an item.
+/// How far an item is visible.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub enum Reach {
     Everyone,
@@ -147,7 +147,7 @@ pub struct Struct {
 pub struct Lint {
     pub level: String,
     pub name: String,
-    /// Whether the attribute stands at the top of the crate, and holds at least outside of tests.
+    /// Whether the attribute is at the top of the crate and also applies outside tests.
     pub is_for_crate: bool,
     pub scope: usize,
     pub line: usize,
@@ -157,10 +157,10 @@ pub struct Lint {
 pub struct Crate {
     pub scopes: Vec<Scope>,
     pub mentions: Vec<Mention>,
-    /// Every identifier, also those in macros and after a dot.
+    /// Every identifier, including those in macros and after a dot.
     pub identifiers: Vec<Name>,
     pub statics: Vec<Name>,
-    /// What `macro_rules!` defines. Such names are visible further than others.
+    /// The names that `macro_rules!` defines. They are visible further than others.
     pub macros: Vec<Name>,
     pub methods: Vec<Method>,
     pub inherent: Vec<Inherent>,
@@ -168,11 +168,11 @@ pub struct Crate {
     pub lints: Vec<Lint>,
     /// Modules that exist only with a feature, and that feature.
     pub gated: Vec<(String, Vec<String>)>,
-    /// What these checks cannot follow.
+    /// What these tests cannot follow.
     pub unreadable: Vec<Finding>,
 }
 
-/// What is wrong with a file that the compiler never sees.
+/// The finding for a file that the compiler never sees.
 pub const NOT_DECLARED: &str = "no module declares this file";
 
 /// The scope of `lib.rs`.
@@ -254,7 +254,7 @@ pub struct Loader<'a> {
     files: &'a BTreeMap<String, String>,
     pub krate: Crate,
     read: BTreeSet<String>,
-    /// Where modules are that only tests see, without the ending.
+    /// The files of test-only modules, without their extension.
     tests: Vec<String>,
 }
 
@@ -317,7 +317,7 @@ pub fn line(span: Span) -> usize {
     span.start().line
 }
 
-/// Whether nothing but tests is compiled with this item.
+/// Whether this item is compiled for tests only.
 pub fn is_for_tests(attributes: &[Attribute]) -> bool {
     let mut predicates = attributes.iter().filter_map(cfg_of);
     predicates.any(|predicate| needs_test(&predicate))
@@ -342,7 +342,7 @@ fn parts(list: &syn::MetaList) -> Vec<Meta> {
     parts.unwrap().into_iter().collect()
 }
 
-/// The features an item is compiled with alone.
+/// The features without which an item is not compiled.
 pub fn features_of(attributes: &[Attribute]) -> Vec<String> {
     fn add(predicate: &Meta, into: &mut Vec<String>) {
         match predicate {

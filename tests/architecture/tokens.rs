@@ -1,7 +1,7 @@
-//! What is not syntax yet: the tokens that macros and attributes take.
+//! Tokens that the parser does not resolve: those that macros and attributes take.
 //!
-//! Paths, names and statics are found among them wherever they are spelt out. A path that begins in
-//! this crate and goes on with a variable of the macro cannot be followed, and is a finding.
+//! Finds the paths, names and statics among them that are spelt out. A path that begins in this
+//! crate and continues with a variable of the macro cannot be followed, and is a finding.
 
 use proc_macro2::{Delimiter, Ident, TokenStream, TokenTree};
 use syn::{AttrStyle, Attribute, Meta, Token, punctuated::Punctuated};
@@ -119,7 +119,7 @@ impl Collector<'_, '_> {
         }
     }
 
-    /// `level(lints)`, which need not be in an attribute yet, and what moves or makes modules.
+    /// `level(lints)`, even outside an attribute, and whatever moves or makes modules.
     fn lint_or_module(&mut self, tokens: &[TokenTree], at: usize) {
         let TokenTree::Ident(ident) = &tokens[at] else {
             return;
@@ -225,7 +225,7 @@ fn quoted(ident: &Ident, group: &proc_macro2::Group) -> TokenStream {
     .collect()
 }
 
-/// Whether the name `path` is anywhere in it.
+/// Whether the name `path` occurs anywhere in it.
 fn has_path(tokens: TokenStream) -> bool {
     tokens.into_iter().any(|token| match token {
         TokenTree::Ident(ident) => ident == "path",
@@ -258,7 +258,7 @@ fn is_colons(tokens: &[TokenTree], at: usize) -> bool {
     is_punct(tokens.get(at), ':') && is_punct(tokens.get(at + 1), ':')
 }
 
-/// Whether `::` comes before, with nothing that a path could go on from.
+/// Whether `::` precedes it, with nothing before that a path could continue from.
 fn ends_with_colons(tokens: &[TokenTree]) -> bool {
     let Some(colons) = tokens.len().checked_sub(2) else {
         return false;
@@ -269,7 +269,7 @@ fn ends_with_colons(tokens: &[TokenTree]) -> bool {
         && !is_punct(before, '>')
 }
 
-/// The place of the `>` that belongs to the `<` at the beginning.
+/// The position of the `>` that closes the `<` at the beginning.
 fn closing(tokens: &[TokenTree]) -> usize {
     let mut depth = 0;
     for (at, token) in tokens.iter().enumerate() {

@@ -1,4 +1,4 @@
-//! Walks the syntax of one module and writes down what it declares and names.
+//! Walks the syntax of one module and records what it declares and names.
 
 use std::collections::BTreeMap;
 
@@ -21,10 +21,10 @@ pub struct Collector<'a, 'f> {
     pub(crate) scope: usize,
     /// Where the files of the module's own modules are.
     folder: String,
-    /// What `Self` stands for.
+    /// What `Self` means.
     self_type: Option<Written>,
     function: Option<Function>,
-    /// Whether this is the inside of a function.
+    /// Whether this is inside a function.
     is_in_block: bool,
 }
 
@@ -388,7 +388,7 @@ impl<'ast> Visit<'ast> for Collector<'_, '_> {
     }
 }
 
-/// The texts in a function.
+/// The string literals of a function.
 #[derive(Default)]
 struct Strings(Vec<String>);
 

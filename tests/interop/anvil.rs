@@ -1,4 +1,4 @@
-//! A node mines what this crate signed, through alloy's provider and wallet.
+//! A node mines transactions that this crate signed, through alloy's provider and wallet.
 
 use std::{process::Stdio, time::Duration};
 
@@ -30,7 +30,7 @@ const HALF_ORDER: U256 =
     uint!(0x7fffffffffffffffffffffffffffffff5d576e7357a4501ddfe92f46681b20a0_U256);
 const PATIENCE: Duration = Duration::from_secs(30);
 
-/// A running anvil; it ends with this value.
+/// A running anvil. Dropping this ends it.
 struct Anvil {
     _process: Child,
     url: String,
@@ -58,7 +58,7 @@ impl Anvil {
             "http://{}",
             address.await.expect("anvil did not listen in time")
         );
-        // Its log goes on; an unread pipe would block it.
+        // Keep reading its log: a full pipe would block it.
         tokio::spawn(async move { while let Ok(Some(_)) = lines.next_line().await {} });
         Self {
             _process: process,
@@ -79,7 +79,7 @@ impl Anvil {
             .unwrap();
     }
 
-    /// anvil answers with no receipt for a moment after it took the transaction.
+    /// After anvil has accepted a transaction, it has no receipt for a moment.
     async fn receipt(&self, hash: B256) -> TransactionReceipt {
         let provider = self.provider();
         let receipt = timeout(PATIENCE, async {
@@ -95,7 +95,7 @@ impl Anvil {
             .unwrap_or_else(|_| panic!("no receipt for {hash}"))
     }
 
-    /// Sends the raw bytes and checks what the node made of them.
+    /// Sends the raw bytes and checks what the node read from them.
     async fn mine(&self, wallet: &EthereumSigner<AwsKmsSigner>, tx: TypedTransaction) {
         let ty = tx.ty();
         let signed = wallet.sign_typed_transaction(tx).await.unwrap();
@@ -136,7 +136,7 @@ async fn a_node_mines_all_five_types_and_a_delegation() {
         .mine(&wallet, transactions::with_sidecar(tx, sidecar))
         .await;
 
-    // The account sends its own authorization, so that one's nonce is one ahead.
+    // The account sends its own authorization, so the authorization's nonce is one ahead.
     let authorization = Authorization {
         chain_id: U256::from(CHAIN_ID),
         address: RECIPIENT,
@@ -199,8 +199,7 @@ async fn a_legacy_transaction_without_replay_protection_is_mined() {
         .await;
 }
 
-/// The way an alloy application works: a provider with the signer as its wallet fills in, signs
-/// and sends.
+/// As in an alloy application: a provider with the signer as its wallet fills in, signs and sends.
 #[tokio::test]
 async fn a_provider_with_the_signer_as_wallet_just_works() {
     let anvil = Anvil::start().await;
@@ -258,6 +257,6 @@ async fn a_provider_is_told_why_the_signer_refused() {
     assert_eq!(
         emulator.calls(Operation::Sign),
         0,
-        "refused before the network"
+        "rejected before the network"
     );
 }

@@ -1,4 +1,4 @@
-//! boto3 and the AWS CLI drive the emulator: what they find, the scripts assert.
+//! boto3 and the AWS CLI use the emulator. The scripts assert what they see.
 
 use std::{path::Path, process::Stdio, time::Duration};
 
@@ -9,7 +9,7 @@ use crate::tools::{install_directory, script, tool};
 
 const PATIENCE: Duration = Duration::from_secs(300);
 
-/// Runs a script without the AWS configuration and the proxy of whoever runs the test.
+/// Runs a script without the AWS configuration and the proxy of the user who runs the test.
 async fn run(interpreter: &Path, file: &str, arguments: &[&str]) {
     let tools = install_directory().join("venv/bin");
     let path = std::env::var("PATH").unwrap();

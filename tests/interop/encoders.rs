@@ -1,4 +1,4 @@
-//! ethers, viem and eth-account read, hash and recover what this crate signed, as it meant it.
+//! ethers, viem and eth-account decode, hash and recover what this crate signed, and agree with it.
 
 use alloy_consensus::{SignableTransaction as _, Transaction as _, TypedTransaction};
 use alloy_dyn_abi::TypedData;
@@ -12,7 +12,7 @@ use crate::{
     transactions::{self, RECIPIENT},
 };
 
-/// Each type with usual and with extreme fields; some are without value in a chain but valid.
+/// Each type with ordinary and with extreme fields. Some are valid but useless on a chain.
 async fn all_transactions(wallet: &EthereumSigner<AwsKmsSigner>) -> Vec<TypedTransaction> {
     let mut all: Vec<TypedTransaction> = Vec::new();
     for (chain_id, nonce) in [(1, 0), (137, 1), (31337, 0x7f), (11_155_111, 0x80)] {
@@ -33,7 +33,7 @@ async fn all_transactions(wallet: &EthereumSigner<AwsKmsSigner>) -> Vec<TypedTra
         }
         all.push(transactions::eip7702(chain_id, nonce, list).into());
     }
-    // A creation, nothing at all, and large calldata.
+    // A contract creation, an empty transaction, and large calldata.
     let mut creation = transactions::eip1559(1, 3);
     creation.to = TxKind::Create;
     all.push(creation.into());
@@ -84,7 +84,7 @@ async fn three_libraries_read_every_transaction_type() {
     }
 }
 
-/// Signed without the sidecar, sent with it: the hash is the same with either form of sidecar.
+/// Signed without the sidecar and sent with it: either form of sidecar gives the same hash.
 #[tokio::test]
 async fn a_blob_transaction_is_hashed_without_its_sidecar() {
     let (_emulator, wallet) = account().await;

@@ -17,7 +17,8 @@ use tokio::{
     time::timeout,
 };
 
-/// More than any single answer takes; a tool that hangs fails the test instead of the build.
+/// More than any single answer takes. A tool that hangs fails the test instead of blocking the
+/// build.
 const PATIENCE: Duration = Duration::from_secs(60);
 
 /// Where the tools are.
@@ -75,7 +76,7 @@ impl Oracle {
         ]
     }
 
-    /// The two whose reading of typed data counts: ethers, and eth-sig-util for MetaMask.
+    /// The two whose reading of typed data matters: ethers, and eth-sig-util for MetaMask.
     pub fn of_typed_data() -> [Self; 2] {
         [
             Self::start("ethers", Path::new("node"), "ethers.mjs"),
@@ -101,7 +102,7 @@ impl Oracle {
         }
     }
 
-    /// The oracle's answer, which may be `{"unsupported": …}`. An error is a failed test.
+    /// The oracle's answer, which may be `{"unsupported": …}`. An error fails the test.
     pub async fn ask(&mut self, request: &Value) -> Value {
         let answer = self.consult(request).await;
         assert!(
@@ -113,7 +114,7 @@ impl Oracle {
         answer
     }
 
-    /// The oracle's answer, which may be `{"error": …}` for what its library refuses.
+    /// The oracle's answer, which may be `{"error": …}` for what its library rejects.
     pub async fn consult(&mut self, request: &Value) -> Value {
         let shown = shown(request);
         self.requests
@@ -129,7 +130,7 @@ impl Oracle {
     }
 }
 
-/// A blob has 128 KiB, and nobody reads that in a failed test.
+/// A blob has 128 KiB, which is too long for a test's message.
 fn shown(request: &Value) -> String {
     request.to_string().chars().take(400).collect()
 }

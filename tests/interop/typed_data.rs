@@ -1,5 +1,5 @@
-//! What this crate makes of typed data, against ethers and MetaMask's eth-sig-util: a hash that all
-//! three have in common, or a refusal.
+//! Compares this crate's reading of typed data with ethers and MetaMask's eth-sig-util: all three
+//! agree on the hash, or this crate rejects it.
 
 use alloy_primitives::B256;
 use kms_signer::{Error, KeyType, chain::ethereum::EthereumSigner, provider::local::LocalSigner};
@@ -18,11 +18,11 @@ struct Readers {
 
 #[derive(Debug, PartialEq)]
 enum Verdict {
-    /// Signed, over the hash that both libraries have.
+    /// This crate signs, and both libraries have the same hash.
     Signed,
-    /// Not signed, and the libraries do not agree on a hash either.
+    /// This crate does not sign, and the libraries disagree about the hash too.
     Refused,
-    /// Not signed, although both libraries have the same hash.
+    /// This crate does not sign, although both libraries have the same hash.
     TooStrict,
 }
 
@@ -59,7 +59,7 @@ impl Readers {
     }
 }
 
-/// A whole, of the text of its parts.
+/// A whole document, from the text of its parts.
 fn whole(types: &str, primary: &str, domain: &str, message: &str) -> String {
     format!(
         r#"{{"types":{types},"primaryType":"{primary}","domain":{domain},"message":{message}}}"#
@@ -70,7 +70,7 @@ fn whole(types: &str, primary: &str, domain: &str, message: &str) -> String {
 async fn types_are_signed_as_two_libraries_read_them_or_not_at_all() {
     use Verdict::{Refused, Signed, TooStrict};
     let cases = [
-        // Structs in structs and arrays, in another order than that of their names.
+        // Structs in structs and arrays, in an order other than alphabetical.
         (
             r#""M":[{"name":"z","type":"Z[2][]"},{"name":"a","type":"A"}],"A":[{"name":"b","type":"B"}],
                "B":[{"name":"x","type":"uint8[][]"}],"Z":[{"name":"b","type":"B[]"}]"#,
@@ -144,7 +144,7 @@ async fn types_are_signed_as_two_libraries_read_them_or_not_at_all() {
             r#"{"x":[{}]}"#,
             Refused,
         ),
-        // eth-sig-util knows letters, digits and _ alone.
+        // eth-sig-util knows only letters, digits and _.
         (
             r#""M":[{"name":"x","type":"A:B"}],"A:B":[{"name":"y","type":"bool"}]"#,
             r#"{"x":{"y":true}}"#,
@@ -155,7 +155,7 @@ async fn types_are_signed_as_two_libraries_read_them_or_not_at_all() {
             r#"{"x":{},"y":{}}"#,
             Refused,
         ),
-        // ethers refuses what nothing uses.
+        // ethers rejects unused types.
         (
             r#""M":[{"name":"x","type":"bool"}],"U":[]"#,
             r#"{"x":true}"#,
@@ -166,7 +166,7 @@ async fn types_are_signed_as_two_libraries_read_them_or_not_at_all() {
             r#"{"x":true}"#,
             Refused,
         ),
-        // It takes A for the primary type.
+        // It takes A as the primary type.
         (
             r#""M":[{"name":"x","type":"string"}],"A":[{"name":"m","type":"M"},{"name":"x","type":"string"}]"#,
             r#"{"x":"1","m":{"x":"2"}}"#,
@@ -216,7 +216,7 @@ async fn types_are_signed_as_two_libraries_read_them_or_not_at_all() {
             r#"{"x":true,"__proto__":{"x":false}}"#,
             Signed,
         ),
-        // The last one counts everywhere, and whoever looks may see the first one.
+        // The last one counts everywhere, and a reader may see the first one.
         (
             r#""M":[{"name":"x","type":"bool"}]"#,
             r#"{"x":false,"x":true}"#,
@@ -229,17 +229,17 @@ async fn types_are_signed_as_two_libraries_read_them_or_not_at_all() {
         let json = whole(&types, "M", r#"{"name":"App"}"#, message);
         assert_eq!(readers.verdict(&json).await, expected, "{json}");
     }
-    // Such a name can be that of a message.
+    // A member of the message can have such a name.
     let types = r#"{"EIP712Domain":[],"App:Order":[{"name":"x","type":"bool"}]}"#;
     let json = whole(types, "App:Order", "{}", r#"{"x":true}"#);
     assert_eq!(readers.verdict(&json).await, Signed);
     for (primary, more) in [
-        // The structs of its members are not found.
+        // It does not find the structs of its members.
         (
             "App:Order",
             r#""App:Order":[{"name":"x","type":"A"}],"A":[]"#,
         ),
-        // Another type is found, or what JavaScript has in every object.
+        // It finds another type, or a property of every JavaScript object.
         (
             "App:Order",
             r#""App:Order":[{"name":"x","type":"bool"}],"App":[{"name":"y","type":"bool"}]"#,
@@ -311,7 +311,7 @@ async fn a_domain_is_signed_as_two_libraries_read_it_or_not_at_all() {
         (all.to_vec(), with("0xCD2a", "CD2a"), Refused),
         (all.to_vec(), with("0x0101", "0x01"), Refused),
         (all.to_vec(), with("0x0101", "0101"), Refused),
-        // Declared otherwise than it is: too much, too little, in another order.
+        // Declared differently from its contents: too much, too little, in another order.
         (all.to_vec(), r#""chainId":1"#.into(), Refused),
         (vec!["name"], full.to_owned(), Refused),
         (
@@ -336,7 +336,7 @@ async fn a_domain_is_signed_as_two_libraries_read_it_or_not_at_all() {
         let json = whole(&types.to_string(), "M", &domain, r#"{"x":true}"#);
         assert_eq!(readers.verdict(&json).await, expected, "{json}");
     }
-    // eth-sig-util hashes an empty domain then.
+    // eth-sig-util then hashes an empty domain.
     let types = r#"{"M":[{"name":"x","type":"bool"}]}"#;
     let json = whole(types, "M", r#"{"chainId":1}"#, r#"{"x":true}"#);
     assert_eq!(readers.verdict(&json).await, Refused);

@@ -1,4 +1,4 @@
-//! Many random signatures, and broken ones, against libsecp256k1 and the curve crates.
+//! Many random signatures, valid and broken, against libsecp256k1 and the curve crates.
 
 use std::thread;
 
@@ -39,7 +39,7 @@ fn twin(raw: &[u8; 64]) -> [u8; 64] {
     twin.to_bytes().into()
 }
 
-/// The verdict of libsecp256k1 on either form of `s`, and the only form it may be released in.
+/// libsecp256k1's verdict on either form of `s`, and the only form that the verifier may return.
 struct Libsecp256k1 {
     context: secp256k1::Secp256k1<secp256k1::All>,
     public_key: secp256k1::PublicKey,
@@ -81,7 +81,7 @@ fn check_key(key: u32) {
             .serialize_compact();
         let given = if number % 2 == 0 { low } else { twin(&low) };
 
-        // Cold: a verifier that has seen nothing yet.
+        // Cold: a new verifier.
         let signature = accept(&Verifier::new(public_key.clone()), &digest, &given).unwrap();
         assert_eq!(accept(&hot, &digest, &given).unwrap(), signature);
         assert_eq!([*signature.r(), *signature.s()].concat(), low);
@@ -93,8 +93,8 @@ fn check_key(key: u32) {
         );
         assert_eq!(recovered.unwrap(), k256_key, "signature {number}");
 
-        // One bit of r, s or the digest changed: whatever libsecp256k1 says, and if that should
-        // be yes, only as the signature that libsecp256k1 means.
+        // With one bit of r, s or the digest changed, the verdict must be libsecp256k1's, and if it
+        // is yes, the signature must be the one that libsecp256k1 means.
         let (mut raw, mut other_digest) = (given, digest);
         let bit = u16::from_be_bytes([digest[0], digest[1]]) % 768;
         let (byte, mask) = (usize::from(bit / 8), 1 << (bit % 8));
@@ -137,7 +137,7 @@ fn p256_signatures_are_judged_as_by_the_curve_crate() {
             let raw: [u8; 64] = signature.to_bytes().into();
             for bit in (0..768).step_by(61) {
                 let (mut raw, mut digest) = (raw, digest);
-                // The first bit is left as it is.
+                // The first bit stays as it is.
                 match bit / 8 {
                     _ if bit == 0 => {}
                     byte @ 0..64 => raw[byte] ^= 1 << (bit % 8),

@@ -76,7 +76,7 @@ fn libsecp256k1(public_key: &PublicKey, (digest, raw): &Forgery) -> Option<([u8;
     }
 }
 
-/// Compares verdict, released form and recovery id, cold and hot; returns the verdict.
+/// Compares verdict, returned form and recovery id, cold and hot. Returns the verdict.
 #[track_caller]
 fn check(hot: &Verifier, forgery: &Forgery) -> bool {
     let (digest, raw) = forgery;
@@ -114,7 +114,7 @@ fn edge_keys() -> Vec<PublicKey> {
 }
 
 /// r, s and digest of 0, 1, 2, n − 2, n − 1, n, n + 1, 2²⁵⁶ − 1 and of 31 bytes, in every
-/// combination: none of these is a signature by chance, so the question is who refuses, not how.
+/// combination. None of these is a signature by chance, so this checks which are rejected, not why.
 #[test]
 fn edge_scalars_are_refused_or_accepted_as_by_libsecp256k1() {
     for public_key in [
@@ -132,8 +132,8 @@ fn edge_scalars_are_refused_or_accepted_as_by_libsecp256k1() {
     }
 }
 
-/// R = a·G + b·Q with a and b at the edges, Q at ±G and elsewhere: u1 = 0 (a digest of zero),
-/// sums that double a point or cancel, each as a signature that must be accepted.
+/// R = a·G + b·Q with a and b at the edges, Q at ±G and elsewhere: u1 = 0 (a digest of zero), and
+/// sums that double a point or cancel. Each makes a signature that the verifier must accept.
 #[test]
 fn signatures_with_edge_multipliers_are_accepted_with_their_recovery_id() {
     let numbers = [
@@ -251,7 +251,7 @@ fn p256_edges_are_accepted_in_the_low_form() {
             }
         }
     }
-    // All but where b, or the sum, is zero.
+    // All except those where b, or the sum, is zero.
     assert!(accepted > 800, "{accepted}");
 
     // n (SP 800-186 §3.2.1.3) ends in 0x51.

@@ -1,4 +1,4 @@
-//! Signatures that verify under a key whose secret nobody needs to know.
+//! Signatures that verify under a key whose secret is not known.
 
 use k256::elliptic_curve::{
     Curve, CurveArithmetic, FieldBytes, ProjectivePoint, Scalar,

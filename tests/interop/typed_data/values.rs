@@ -4,7 +4,7 @@ use serde_json::json;
 
 use super::{Readers, Verdict};
 
-/// A message with one member; the value is text, since JSON values would have lost how it was written.
+/// A message with one member. The value is text, because JSON values would lose how it was written.
 fn of_one_member(member_type: &str, value: &str) -> String {
     let mut types = json!({
         "EIP712Domain": [{"name": "chainId", "type": "uint256"}],
@@ -42,7 +42,7 @@ const TYPES: [&str; 22] = [
     "Pair[]",
 ];
 
-/// As they may stand in JSON text.
+/// As they may appear in JSON text.
 const VALUES: [&str; 113] = [
     "true",
     "false",
@@ -161,8 +161,8 @@ const VALUES: [&str; 113] = [
     r#"{"a":1,"b":true}"#,
 ];
 
-/// Both libraries read these, and this crate does not: they are not what JSON is written with, and
-/// alloy refuses most of them too.
+/// Both libraries accept these and this crate does not: no program writes them as JSON, and alloy
+/// rejects most of them too.
 const ODD: [&str; 13] = [
     "-0",
     r#""-0""#,
