@@ -1,7 +1,8 @@
-//! What hedging does to the slowest requests. `cargo bench --bench hedge`
+//! The effect of hedging on the slowest requests. `cargo bench --bench hedge`
 //!
-//! The emulator plays a KMS that answers after 5 ms, and one request in a hundred after 200 ms.
-//! Every request counts, also those before the layer has seen enough to hedge.
+//! To *hedge* is to send a slow request a second time and use the first answer. The emulator
+//! answers after 5 ms, and one request in a hundred after 200 ms. Every request counts, including
+//! those before the layer has seen enough to hedge.
 
 use std::{
     process::ExitCode,
@@ -24,11 +25,11 @@ const IN_FLIGHT: usize = 4;
 const USUAL: Duration = Duration::from_millis(5);
 const SLOW: Duration = Duration::from_millis(200);
 
-/// The p99 may be so many times the median, and so many calls may be added.
+/// How many times the median the p99 may be, and how many calls may be added.
 const MOST_P99_BY_P50: f64 = 3.0;
 const MOST_EXTRA: f64 = 0.05;
 
-/// A key in an emulator of its own, so that no run meets what another one left behind.
+/// A key in a new emulator, so that one run does not affect the next.
 struct Kms {
     emulator: KmsEmulator,
     signer: AwsKmsSigner,
@@ -45,7 +46,7 @@ impl Kms {
             .unwrap();
         let usual = FailureRule::new(Latency::fixed(USUAL));
         emulator.inject(usual.on(Operation::Sign)).keep();
-        // One of each hundred calls, at no regular distance. Latencies add up.
+        // One of each hundred calls, at irregular intervals. Latencies add up.
         let slow = (0..2 * REQUESTS).map(|call| {
             let is_slow = call % 100 == (call / 100 * 37 + 11) % 100;
             is_slow.then(|| Latency::fixed(SLOW - USUAL).into())
@@ -61,7 +62,7 @@ impl Kms {
     }
 }
 
-/// How long each request took, the shortest first.
+/// The time of each request, the shortest first.
 async fn measure(signer: &impl Signer) -> Vec<Duration> {
     let requests = stream::iter(0..REQUESTS).map(|number| async move {
         let preimage = number.to_be_bytes();
@@ -77,7 +78,7 @@ async fn measure(signer: &impl Signer) -> Vec<Duration> {
     times
 }
 
-/// The time that this share of the requests stayed below, in milliseconds.
+/// The time within which this share of the requests ended, in milliseconds.
 fn quantile(times: &[Duration], share: f64) -> f64 {
     let rank = (share * times.len() as f64) as usize;
     times[rank.min(times.len() - 1)].as_secs_f64() * 1e3

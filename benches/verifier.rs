@@ -1,6 +1,6 @@
-//! What the gate costs, beside libraries that do less. `cargo bench --bench verifier`
+//! The cost of verification, compared with libraries that do less. `cargo bench --bench verifier`
 //!
-//! A hot key has accepted enough signatures to have a table, a cold one has not.
+//! A hot key has accepted enough signatures to have a table; a cold one has not.
 
 use std::hint::black_box;
 
@@ -9,14 +9,14 @@ use kms_signer::{
     KeyInput, KeyType, PublicKey, RawSignature, Signer as _, Verifier, provider::local::LocalSigner,
 };
 
-/// A key, and signatures of it: so many that every part of the tables is read.
+/// A key with enough signatures to read every part of the tables.
 struct Key {
     public_key: PublicKey,
     signatures: Vec<([u8; 32], [u8; 64])>,
 }
 
 const SIGNATURES: usize = 512;
-/// As many signatures as make a key hot.
+/// How many signatures make a key hot.
 const HOT_AFTER: usize = 16;
 
 impl Key {
@@ -55,7 +55,7 @@ impl Key {
         black_box(verifier.accept(&input, RawSignature::Fixed(raw))).unwrap();
     }
 
-    /// A verifier that has accepted so many signatures.
+    /// A verifier that has accepted this many signatures.
     fn verifier(&self, accepted: usize) -> Verifier {
         let verifier = Verifier::new(self.public_key.clone());
         let signatures = self.signatures.iter().take(accepted);

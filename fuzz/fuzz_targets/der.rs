@@ -1,4 +1,4 @@
-//! A signature is read as DER when, and only when, the curve crate reads it too.
+//! The decoder reads a signature as DER exactly when the curve crate does.
 #![no_main]
 
 use std::sync::LazyLock;

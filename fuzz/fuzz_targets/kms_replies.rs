@@ -1,5 +1,6 @@
-//! Any HTTP answer in the place of KMS: an error that can be shown, or a verified signature, and
-//! no panic. First byte: GetPublicKey or Sign, and the status; the rest is the body.
+//! Any HTTP answer sent in place of KMS's gives an error that can be shown, or a verified
+//! signature, and no panic. The first byte picks GetPublicKey or Sign, and the status; the rest is
+//! the body.
 #![no_main]
 
 use std::sync::{LazyLock, Mutex};

@@ -1,4 +1,4 @@
-//! Whatever is read as a public key is written as the same bytes, and read from its bare form.
+//! A public key that is read is written as the same bytes, and can be read from its bare form.
 #![no_main]
 
 use kms_signer::PublicKey;

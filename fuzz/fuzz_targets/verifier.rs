@@ -1,5 +1,4 @@
-//! Signatures that verify, and what becomes of them when bits change, hot and cold, against
-//! libsecp256k1 and p256.
+//! Valid signatures with changed bits, hot and cold, against libsecp256k1 and p256.
 #![no_main]
 
 // The same forgeries as in the tests.
@@ -51,7 +50,7 @@ impl Key {
         }
     }
 
-    /// The verdict of another library, and the low form.
+    /// Another library's verdict, and the low form.
     fn theirs(&self, digest: &[u8; 32], raw: &[u8; 64]) -> Option<[u8; 64]> {
         let sec1 = self.public_key.to_bytes();
         match self.public_key.key_type() {
@@ -78,7 +77,7 @@ static LIBSECP256K1: LazyLock<secp256k1::Secp256k1<secp256k1::VerifyOnly>> =
 static KEYS: LazyLock<[Key; 2]> =
     LazyLock::new(|| [Key::new(KeyType::Secp256k1), Key::new(KeyType::P256)]);
 
-// The input: which key (1 byte), a (32), b (32), and what is changed: digest (32), r‖s (64).
+// The input: which key (1 byte), a (32), b (32), and the changes: digest (32), r‖s (64).
 fuzz_target!(|data: &[u8]| {
     let Some((which, data)) = data.split_first() else {
         return;

@@ -84,7 +84,7 @@ pub fn rows() -> Result<Vec<Row>> {
     ])
 }
 
-/// The same server and the same SDK for everybody.
+/// Both sides use the same server and the same SDK.
 pub struct Contest {
     digests: Vec<[u8; 32]>,
     turn: Cell<usize>,
@@ -98,7 +98,7 @@ pub struct Contest {
 impl Contest {
     pub fn new(delay_ms: u64) -> Result<Self> {
         let server = Server::start(delay_ms)?;
-        // One thread, so that what is compared is the work and not how it spreads.
+        // One thread, to compare the work and not how it is spread over threads.
         let runtime = tokio::runtime::Builder::new_current_thread()
             .enable_all()
             .build()?;
@@ -164,7 +164,7 @@ impl Contest {
         start.elapsed().as_secs_f64() * 1e6 / SIGNATURES as f64
     }
 
-    /// Calls a second with so many at a time.
+    /// Calls per second, with this many at a time.
     pub fn rate<F: Future>(&self, in_flight: usize, call: impl Fn([u8; 32]) -> F) -> f64 {
         let calls = SIGNATURES.max(8 * in_flight);
         let start = Instant::now();
@@ -176,7 +176,7 @@ impl Contest {
         calls as f64 / start.elapsed().as_secs_f64()
     }
 
-    /// Microseconds until one call has ended.
+    /// Microseconds until one call ends.
     fn latency<F: Future>(&self, call: impl Fn([u8; 32]) -> F) -> f64 {
         let digest = self.digest();
         let start = Instant::now();
@@ -185,7 +185,7 @@ impl Contest {
     }
 }
 
-/// A client with settings of its own, for KMS at this URL.
+/// A client for KMS at this URL, with its own settings.
 pub fn client(endpoint_url: &str) -> Client {
     let config = aws_sdk_kms::Config::builder()
         .behavior_version(BehaviorVersion::v2026_01_12())
@@ -196,7 +196,7 @@ pub fn client(endpoint_url: &str) -> Client {
     Client::from_conf(config)
 }
 
-/// `peers server`, ended when this is dropped.
+/// `peers server`. Dropping this ends it.
 struct Server {
     process: Child,
     port: u16,

@@ -61,7 +61,7 @@ fn in_flight() -> Result<Series> {
 /// Every key signs in turn, thirty-two times each: the first 64 become hot.
 fn keys() -> Result<[Series; 2]> {
     let (mut points, mut memory) = (Vec::new(), Vec::new());
-    // The generator's table is nobody's own, so it is built before.
+    // All keys share the generator's table, so it is built before.
     Contest::new(0)?;
     for count in [1, 10, 64, 100, 1_000, 10_000] {
         let keys = (0..count)
@@ -102,7 +102,7 @@ fn keys() -> Result<[Series; 2]> {
     Ok([time, memory])
 }
 
-/// Hashing and verifying: what signing costs beside the call.
+/// Hashing and verifying: the work of signing besides the call.
 fn preimage() -> Result<Series> {
     let signer = LocalSigner::from_bytes(KeyType::Secp256k1, &[7; 32])?;
     let public_key: PublicKey = signer.public_key().clone();

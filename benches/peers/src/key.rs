@@ -1,14 +1,14 @@
-//! The key that all rows sign with, and what it signed.
+//! The key of all rows, and its signatures.
 
 use anyhow::{Result, ensure};
 use kms_signer::{KeyType, PublicKey, SignRequest, Signer as _, provider::local::LocalSigner};
 
 pub const ARN: &str = "arn:aws:kms:us-east-1:000000000000:key/00000000-0000-4000-8000-000000000000";
 
-/// As many signatures as make a key hot.
+/// How many signatures make a key hot.
 pub const HOT_AFTER: usize = 16;
 
-/// How many digests are signed in turn: enough that every part of the tables is read.
+/// How many digests are signed in turn: enough to read every part of the tables.
 pub const SIGNATURES: usize = 512;
 
 pub struct Key {
@@ -21,14 +21,14 @@ pub struct Signed {
     pub digest: [u8; 32],
     /// `r‖s`, low-s.
     pub fixed: [u8; 64],
-    /// As KMS returns it: with `s` high in every second one.
+    /// As KMS returns it: with a high `s` in every second one.
     pub der: Vec<u8>,
 }
 
 impl Key {
-    /// Of the signatures, half have a nonce point with an odd y, and of each half, `s` is high in
-    /// half: as with a key store. Who recovers by trial needs one trial for an even y, two for an
-    /// odd one.
+    /// Half of the signatures have a nonce point with an odd y, and half of each half have a high
+    /// `s`, as from a key store. Recovery by trial needs one trial for an even y and two for an odd
+    /// one.
     pub fn new(key_type: KeyType, number: u32, signatures: usize) -> Result<Self> {
         let mut secret = [7; 32];
         secret[28..].copy_from_slice(&number.to_be_bytes());

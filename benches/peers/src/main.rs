@@ -14,11 +14,11 @@ use std::{path::PathBuf, process::ExitCode};
 use anyhow::{Context as _, Result, bail};
 use kms_signer::KeyType;
 
-/// For the rows about memory. What it adds to an allocation, it adds for both sides.
+/// For the rows about memory. It slows allocations of both sides alike.
 #[global_allocator]
 static ALLOCATOR: &stats_alloc::StatsAlloc<std::alloc::System> = &stats_alloc::INSTRUMENTED_SYSTEM;
 
-/// The last two are for itself.
+/// The program calls itself with the last two.
 const USAGE: &str = "usage: peers [--json] | peers growth PLOT.svg \
                      | peers server DELAY_MS | peers first-table CURVE";
 

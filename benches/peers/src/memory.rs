@@ -1,4 +1,4 @@
-//! What a key holds in memory.
+//! How much memory a key takes.
 
 use anyhow::{Result, ensure};
 use kms_signer::{KeyInput, KeyType, RawSignature, Verifier, provider::aws_kms::AwsKmsSigner};
@@ -33,14 +33,14 @@ pub fn rows() -> Result<Vec<Row>> {
     ])
 }
 
-/// Bytes held since `region` began.
+/// Bytes allocated since `region` began.
 pub fn held(region: &Allocations<'_, std::alloc::System>) -> f64 {
     let change = region.change();
     change.bytes_allocated as f64 - change.bytes_deallocated as f64
 }
 
 fn cold_signer() -> Result<f64> {
-    // Pinning makes no call, so that nobody has to answer there.
+    // Pinning makes no call, so no server is needed.
     let client = client("http://127.0.0.1:1");
     let public_key = Key::new(KeyType::Secp256k1, 1, 0)?.public_key;
     let runtime = tokio::runtime::Builder::new_current_thread().build()?;
@@ -68,7 +68,7 @@ fn table(key_type: KeyType) -> Result<f64> {
         }
         Ok(())
     };
-    // The first hot key also builds the generator's table, which is not its own.
+    // The first hot key also builds the generator's table, which is not part of its own memory.
     let first = Verifier::new(key.public_key.clone());
     accept(&first, HOT_AFTER + 1)?;
     let second = Verifier::new(key.public_key.clone());

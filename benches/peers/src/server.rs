@@ -1,5 +1,4 @@
-//! KMS as far as one key and its digests go: it answers from memory, so that what is measured is
-//! the client.
+//! A KMS for one key and its digests. It answers from memory, so that the rows measure the client.
 
 use std::{collections::HashMap, convert::Infallible, io::Write as _, time::Duration};
 
@@ -61,7 +60,7 @@ pub fn run(delay: u64) -> Result<()> {
                 stream.set_nodelay(true)?;
                 tokio::spawn(async move {
                     let service = service_fn(move |request| answer(request, answers, delay));
-                    // A client that hangs up is no concern of the measurement.
+                    // A client that closes its connection does not matter here.
                     let _ = http1::Builder::new()
                         .serve_connection(TokioIo::new(stream), service)
                         .await;
@@ -106,7 +105,7 @@ async fn answer(
     Ok(response.unwrap_or_default())
 }
 
-/// The value of `Message`, in base64. A reader of JSON would cost the server more.
+/// The value of `Message`, in base64. Parsing JSON would slow the server down.
 fn message(body: &[u8]) -> Option<&str> {
     let body = str::from_utf8(body).ok()?;
     let (_, rest) = body.split_once(r#""Message":""#)?;

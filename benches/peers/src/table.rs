@@ -1,20 +1,20 @@
-//! The rows of the comparison, and how they are printed.
+//! The rows of the comparison, and how to print them.
 
 use serde_json::json;
 
 use crate::timing::Duel;
 
-/// One measurement of this crate, and what it is compared with.
+/// One measurement of this crate, and its comparison.
 pub struct Row {
     pub row: &'static str,
-    /// What both figures are in.
+    /// The unit of both figures.
     pub unit: &'static str,
     pub ours: f64,
     /// Measured in the same run; `None` where a row has only a limit.
     pub theirs: Option<f64>,
-    /// Ours divided by theirs; for a rate it is the speed-up, and for a limit our own figure.
+    /// Ours divided by theirs; for a rate the speed-up, and for a limit our own figure.
     pub ratio: f64,
-    /// `None` for a row that is there to compare with.
+    /// `None` for a row that is only there for comparison.
     pub goal: Option<Goal>,
 }
 
@@ -25,7 +25,7 @@ pub enum Goal {
 }
 
 impl Row {
-    /// Ours by theirs, both in microseconds.
+    /// Ours divided by theirs, both in microseconds.
     pub fn ratio(row: &'static str, duel: Duel, goal: Option<Goal>) -> Self {
         Self {
             row,

@@ -1,4 +1,4 @@
-//! Medians of contestants that take turns, so that what else the machine does hits each alike.
+//! Medians of two sides that take turns, so that other load on the machine affects both alike.
 
 use std::time::Instant;
 
@@ -7,7 +7,7 @@ pub fn median(mut values: Vec<f64>) -> f64 {
     values[values.len() / 2]
 }
 
-/// Microseconds a call for ours and theirs, and the median of the rounds' ratios.
+/// Microseconds per call for ours and theirs, and the median of the rounds' ratios.
 pub struct Duel {
     pub ours: f64,
     pub theirs: f64,
@@ -23,7 +23,7 @@ impl Duel {
     ) -> Self {
         let (mut us, mut them, mut ratios) = (Vec::new(), Vec::new(), Vec::new());
         for round in 0..rounds {
-            // Who goes first changes.
+            // The sides take turns going first.
             let (a, b) = match round % 2 {
                 0 => {
                     let a = ours();
@@ -46,7 +46,7 @@ impl Duel {
     }
 }
 
-/// Microseconds of wall time for one call, on average over `calls`.
+/// Microseconds of wall time per call, on average over `calls`.
 pub fn each(calls: usize, mut call: impl FnMut()) -> f64 {
     let start = Instant::now();
     for _ in 0..calls {

@@ -1,4 +1,4 @@
-//! From what KMS returned to a verified, canonical, recoverable signature.
+//! From KMS's answer to a verified, canonical, recoverable signature.
 
 use std::{hint::black_box, process::Command};
 
@@ -110,7 +110,7 @@ impl Contest {
         self.against(|signed| accept(&self.hot, signed), theirs)
     }
 
-    /// A verifier for each signature, as for a key that is used once.
+    /// A new verifier for each signature, as for a key that is used once.
     fn cold_against(&self, theirs: impl Fn(&Signed)) -> Duel {
         self.against(
             |signed| accept(&Verifier::new(self.public_key.clone()), signed),
@@ -128,7 +128,7 @@ impl Contest {
         Duel::new(ROUNDS, || all(&ours), || all(&theirs))
     }
 
-    /// The signature that builds the table, less one that does not.
+    /// The time of the signature that builds the table, minus that of one that does not.
     fn table_build(&self) -> f64 {
         let times =
             (0..ROUNDS).map(|_| hottest(&Verifier::new(self.public_key.clone()), &self.signatures));
@@ -136,7 +136,7 @@ impl Contest {
     }
 }
 
-/// `peers first-table CURVE`, some times.
+/// Runs `peers first-table CURVE` several times.
 fn first_table_of_a_process(curve: &str) -> Result<f64> {
     let times = (0..11).map(|_| {
         let output = Command::new(std::env::current_exe()?)
@@ -149,7 +149,7 @@ fn first_table_of_a_process(curve: &str) -> Result<f64> {
 
 /// Prints the microseconds that the first table of this process takes.
 pub fn first_table(key_type: KeyType) -> Result<()> {
-    // Signing verifies too, but so few do not make the signer's own verifier hot.
+    // Signing verifies too, but not often enough to make the signer's own verifier hot.
     let key = Key::new(key_type, 1, 2)?;
     let signatures: Vec<Signed> = key
         .signatures
@@ -162,7 +162,7 @@ pub fn first_table(key_type: KeyType) -> Result<()> {
     Ok(())
 }
 
-/// Makes a verifier hot; how much longer the last signature took than the one before.
+/// Makes a verifier hot. Returns how much longer the last signature took than the one before.
 fn hottest(verifier: &Verifier, signatures: &[Signed]) -> f64 {
     let mut signatures = signatures.iter();
     let mut next = || {
