@@ -238,7 +238,7 @@ async fn a_server_that_repeats_the_request_is_not_quoted() {
 }
 
 #[test]
-fn a_secret_key_that_is_refused_is_not_repeated() {
+fn a_secret_key_that_is_rejected_is_not_repeated() {
     let mut bytes = [KEY.as_slice(), &KEY].concat();
     for key_type in [KeyType::Secp256k1, KeyType::P256, KeyType::Ed25519] {
         let error = LocalSigner::from_bytes(key_type, &bytes).unwrap_err();

@@ -15,7 +15,7 @@ fn is_hot(verifier: &Verifier) -> bool {
 }
 
 #[tokio::test]
-async fn a_process_has_so_many_tables_and_no_more() {
+async fn a_process_limits_its_tables() {
     let signer = LocalSigner::from_bytes(KeyType::Secp256k1, &[7; 32]).unwrap();
     let signed = signer.sign(&hazmat::prehashed(DIGEST)).await.unwrap();
     let raw = signed.signature.as_bytes();

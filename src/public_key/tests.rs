@@ -96,7 +96,7 @@ fn compressed_points_are_read_from_bare_bytes_only() {
 }
 
 #[test]
-fn every_truncation_and_extension_is_refused() {
+fn every_truncation_and_extension_is_rejected() {
     for key_type in ALL {
         let spki = key(key_type).to_spki_der();
         for length in 0..spki.len() {
@@ -132,7 +132,7 @@ fn equal_keys_hash_alike_and_others_do_not() {
 
 /// No single changed bit yields the same key, and none yields a panic.
 #[test]
-fn every_changed_bit_is_refused_or_another_key() {
+fn every_changed_bit_is_rejected_or_another_key() {
     for key_type in ALL {
         let key = key(key_type);
         let spki = key.to_spki_der();
@@ -195,7 +195,7 @@ proptest::proptest! {
 
     /// Any bytes: an error or a key that writes them back, never a panic.
     #[test]
-    fn arbitrary_bytes_are_refused_or_written_back(
+    fn arbitrary_bytes_are_rejected_or_written_back(
         tail in tails(), header in 0usize..4, cut in 0usize..4
     ) {
         let headers = ["", SECP256K1_HEADER_HEX, P256_HEADER_HEX, ED25519_HEADER_HEX];
@@ -255,7 +255,7 @@ fn other_algorithms_and_curves_are_told_apart() {
 }
 
 #[test]
-fn points_off_the_curve_and_the_identity_are_refused() {
+fn points_off_the_curve_and_the_identity_are_rejected() {
     let off = format!("{}98", &P256_Y[..62]);
     check_spki(
         &format!("{P256_HEADER_HEX}04{P256_X}{off}"),
@@ -288,7 +288,7 @@ fn points_off_the_curve_and_the_identity_are_refused() {
 }
 
 #[test]
-fn key_bytes_of_another_length_are_refused() {
+fn key_bytes_of_another_length_are_rejected() {
     for key_type in ALL {
         let bytes = key(key_type).to_bytes();
         for wrong in [&bytes[..bytes.len() - 1], &[&bytes[..], &[0]].concat()] {
@@ -306,7 +306,7 @@ fn key_bytes_of_another_length_are_refused() {
 /// The encodings of points of small order and of y ≥ p, listed in "Taming the many EdDSAs"
 /// (Chalkias, Garillot, Nikolaenko 2020), table 1.
 #[test]
-fn weak_and_non_canonical_ed25519_keys_are_refused() {
+fn weak_and_non_canonical_ed25519_keys_are_rejected() {
     let small_order = [
         "0100000000000000000000000000000000000000000000000000000000000000",
         "ecffffffffffffffffffffffffffffffffffffffffffffffffffffffffffff7f",

@@ -39,7 +39,7 @@ fn bytes_of_another_length_are_not_padded_or_cut() {
 }
 
 #[test]
-fn scalars_outside_the_group_are_refused() {
+fn scalars_outside_the_group_are_rejected() {
     for key_type in [KeyType::Secp256k1, KeyType::P256] {
         for bytes in [[0; 32], [0xff; 32]] {
             let result = SecretKey::from_bytes(key_type, &bytes);
@@ -52,7 +52,7 @@ fn scalars_outside_the_group_are_refused() {
 }
 
 #[test]
-fn every_truncation_of_pkcs8_is_refused() {
+fn every_truncation_of_pkcs8_is_rejected() {
     for key_type in ALL {
         let der = pkcs8(&SecretKey::random(key_type).unwrap());
         for length in 0..der.len() {
@@ -98,7 +98,7 @@ fn entropy_changes_an_ecdsa_signature_and_none_does_not() {
 }
 
 #[test]
-fn a_key_refuses_the_input_of_another_scheme() {
+fn a_key_rejects_the_input_of_another_scheme() {
     let ecdsa = SecretKey::random(KeyType::P256).unwrap();
     let ed25519 = SecretKey::random(KeyType::Ed25519).unwrap();
     for result in [

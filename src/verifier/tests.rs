@@ -86,7 +86,7 @@ fn not_by_this_key(result: Result<Signature>) {
 
 /// RFC 6979 §A.2.5, P-256, SHA-256, message "sample": its `s` is high.
 #[test]
-fn p256_vector_of_rfc_6979_is_released_low() {
+fn p256_vector_of_rfc_6979_is_returned_low() {
     let public_key = PublicKey::from_bytes(
         KeyType::P256,
         &bytes::<33>("0360fed4ba255a9d31c961eb74c6356d68c049b8923b61fa6ce669622e60f29fb6"),
@@ -141,7 +141,7 @@ fn a_key_that_is_warmed_is_hot_from_its_first_signature_on() {
 }
 
 #[test]
-fn a_release_has_its_receipt_for_better_or_worse() {
+fn signatures_and_errors_have_the_receipt() {
     let receipt = Receipt::new("C_Sign", "hot-wallet").with_attempts(2);
     for key_type in [KeyType::Secp256k1, KeyType::P256, KeyType::Ed25519] {
         let (secret, verifier) = key(key_type, 6);
@@ -213,7 +213,7 @@ fn threads_that_share_a_verifier_agree() {
 /// Otherwise a stranger could make this process build tables by sending signatures that do not
 /// verify.
 #[test]
-fn what_is_refused_does_not_make_a_key_hot() {
+fn rejected_signatures_do_not_make_a_key_hot() {
     for key_type in [KeyType::Secp256k1, KeyType::P256] {
         let (secret, verifier) = key(key_type, 9);
         for count in 0..40 {
@@ -356,7 +356,7 @@ fn ed25519_vector_of_rfc_8032_is_accepted() {
 
 /// The Ed25519 group order, little-endian: adding it to S gives the malleated twin.
 #[test]
-fn ed25519_refuses_the_malleated_twin() {
+fn ed25519_rejects_the_malleated_twin() {
     let (secret, verifier) = key(KeyType::Ed25519, 3);
     let input = KeyInput::Ed25519Message(b"message");
     let mut raw = secret.sign(&input, &[]).unwrap();
@@ -374,7 +374,7 @@ fn ed25519_refuses_the_malleated_twin() {
 /// With R = identity and S = k·a the verification equation holds, but such a signature commits to
 /// no nonce. Libraries disagree about it, so the verifier rejects it.
 #[test]
-fn ed25519_refuses_a_nonce_point_of_small_order() {
+fn ed25519_rejects_a_nonce_point_of_small_order() {
     use ed25519_dalek::Verifier as _;
     use sha2::Digest as _;
     let secret = ed25519_dalek::SigningKey::from_bytes(&[3; 32]);
@@ -399,7 +399,7 @@ fn ed25519_refuses_a_nonce_point_of_small_order() {
 }
 
 #[test]
-fn scalars_outside_the_group_are_refused() {
+fn scalars_outside_the_group_are_rejected() {
     for (key_type, order) in [
         (KeyType::Secp256k1, SECP256K1_ORDER),
         (KeyType::P256, P256_ORDER),
@@ -468,7 +468,7 @@ fn a_reduced_x_gives_recovery_ids_2_and_3() {
 
 /// With z = −r·d the nonce point is the identity for every s.
 #[test]
-fn the_identity_as_nonce_point_is_refused() {
+fn the_identity_as_nonce_point_is_rejected() {
     let (secret, verifier) = key(KeyType::Secp256k1, 5);
     let SecretKey::Secp256k1(secret) = secret else {
         unreachable!()
@@ -480,7 +480,7 @@ fn the_identity_as_nonce_point_is_refused() {
 }
 
 #[test]
-fn inputs_and_encodings_of_other_schemes_are_refused() {
+fn inputs_and_encodings_of_other_schemes_are_rejected() {
     let (_, ecdsa) = key(KeyType::Secp256k1, 5);
     let (_, ed25519) = key(KeyType::Ed25519, 5);
     let raw = [1; 64];
@@ -548,7 +548,7 @@ proptest! {
     }
 
     #[test]
-    fn p256_accepts_both_forms_and_releases_the_low_one(seed in 1u8..255, digest: [u8; 32]) {
+    fn p256_accepts_both_forms_and_returns_the_low_one(seed in 1u8..255, digest: [u8; 32]) {
         let (secret, _) = key(KeyType::P256, seed);
         let input = KeyInput::EcdsaPrehash(&digest);
         let one = secret.sign(&input, &[]).unwrap();
@@ -564,7 +564,7 @@ proptest! {
 
     /// Any bytes: an error, never a panic.
     #[test]
-    fn arbitrary_bytes_are_refused(
+    fn arbitrary_bytes_are_rejected(
         key_type in prop_oneof![
             Just(KeyType::Secp256k1), Just(KeyType::P256), Just(KeyType::Ed25519)
         ],
@@ -584,7 +584,7 @@ proptest! {
 
     /// Another key, another digest, or one changed bit: never accepted.
     #[test]
-    fn what_was_not_signed_is_refused(
+    fn changed_keys_digests_and_signatures_are_rejected(
         key_type in prop_oneof![
             Just(KeyType::Secp256k1), Just(KeyType::P256), Just(KeyType::Ed25519)
         ],

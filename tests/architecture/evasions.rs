@@ -322,7 +322,7 @@ fn state_of_the_process_is_seen() {
 }
 
 #[test]
-fn what_cannot_be_followed_is_reported() {
+fn code_that_cannot_be_followed_is_reported() {
     for code in [
         "include!(\"../elsewhere.rs\");",
         "#[path = \"../elsewhere.rs\"] mod elsewhere;",

@@ -237,7 +237,7 @@ async fn a_provider_with_the_signer_as_wallet_just_works() {
 }
 
 #[tokio::test]
-async fn a_provider_is_told_why_the_signer_refused() {
+async fn a_provider_returns_the_error_of_the_signer() {
     let anvil = Anvil::start().await;
     let (emulator, wallet) = account().await;
     anvil.fund(wallet.address()).await;

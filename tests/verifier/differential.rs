@@ -112,7 +112,7 @@ fn check_key(key: u32) {
 }
 
 #[test]
-fn a_hundred_thousand_signatures_are_judged_as_by_libsecp256k1() {
+fn a_hundred_thousand_signatures_are_checked_as_by_libsecp256k1() {
     let keys = SIGNATURES / SIGNATURES_PER_KEY;
     thread::scope(|scope| {
         for first in 0..THREADS {
@@ -123,7 +123,7 @@ fn a_hundred_thousand_signatures_are_judged_as_by_libsecp256k1() {
 
 /// P-256 against its curve crate, which verifies in another way and takes either form of `s`.
 #[test]
-fn p256_signatures_are_judged_as_by_the_curve_crate() {
+fn p256_signatures_are_checked_as_by_the_curve_crate() {
     use p256::ecdsa::signature::hazmat::{PrehashSigner as _, PrehashVerifier as _};
     for key in 0..10 {
         let secret = p256::ecdsa::SigningKey::from_slice(&bytes("p256 secret", key)).unwrap();

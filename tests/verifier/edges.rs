@@ -116,7 +116,7 @@ fn edge_keys() -> Vec<PublicKey> {
 /// r, s and digest of 0, 1, 2, n − 2, n − 1, n, n + 1, 2²⁵⁶ − 1 and of 31 bytes, in every
 /// combination. None of these is a signature by chance, so this checks which are rejected, not why.
 #[test]
-fn edge_scalars_are_refused_or_accepted_as_by_libsecp256k1() {
+fn edge_scalars_are_rejected_or_accepted_as_by_libsecp256k1() {
     for public_key in [
         key(ProjectivePoint::GENERATOR),
         key(-ProjectivePoint::GENERATOR),
@@ -202,7 +202,7 @@ fn keys_made_for_edge_signatures_accept_them() {
 
 /// With z = −r·d the nonce point is the identity, whatever s is.
 #[test]
-fn a_nonce_point_at_infinity_is_refused() {
+fn a_nonce_point_at_infinity_is_rejected() {
     for secret in [1u64, 2, 77] {
         let secret = Scalar::from(secret);
         let hot = hot(&key(ProjectivePoint::GENERATOR * secret));

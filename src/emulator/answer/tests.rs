@@ -84,8 +84,8 @@ async fn the_connection_learns_of_the_end_of_the_last_body() {
     let connection = Arc::new(Notify::new());
     let mut context = Context::from_waker(Waker::noop());
     let mut is_told = || {
-        let told = std::pin::pin!(connection.notified());
-        told.poll(&mut context).is_ready()
+        let notified = std::pin::pin!(connection.notified());
+        notified.poll(&mut context).is_ready()
     };
     drop(body("answer").on(&connection));
     assert!(!is_told());

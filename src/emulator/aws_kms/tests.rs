@@ -117,7 +117,7 @@ fn its_port_can_be_used_again() {
 }
 
 #[test]
-fn a_start_that_is_given_up_ends_its_thread() {
+fn a_dropped_start_ends_its_thread() {
     within_patience(async {
         let mut start = Box::pin(KmsEmulator::start());
         let mut context = Context::from_waker(Waker::noop());
@@ -138,7 +138,7 @@ fn a_seed_is_not_shown() {
 }
 
 #[tokio::test]
-async fn settings_are_used_or_refused() {
+async fn settings_are_used_or_rejected() {
     let emulator = KmsEmulator::builder()
         .region("eu-central-1")
         .account_id("111122223333")
@@ -225,7 +225,7 @@ async fn keys_and_aliases_can_be_managed_in_process() {
 }
 
 #[tokio::test]
-async fn what_is_expected_is_checked_when_the_handle_or_the_emulator_is_dropped() {
+async fn expectations_are_checked_when_the_handle_or_the_emulator_is_dropped() {
     for (requests, is_kept, is_met) in [
         (1, true, true),
         (0, true, false),
@@ -250,7 +250,7 @@ async fn what_is_expected_is_checked_when_the_handle_or_the_emulator_is_dropped(
 }
 
 #[tokio::test]
-async fn the_place_of_an_injection_is_named() {
+async fn the_line_of_an_injection_is_named() {
     let emulator = KmsEmulator::start().await.unwrap();
     let rule = FailureRule::new(KmsFailure::throttling()).for_key("alias/misspelt");
     let injected = emulator.inject(rule.expect(1));

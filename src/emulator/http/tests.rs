@@ -74,7 +74,7 @@ impl Body for Once {
 }
 
 #[test]
-fn calls_are_counted_before_their_bodies_are_there() {
+fn calls_are_counted_before_their_bodies_arrive() {
     let endpoint = endpoint();
     let request = request("/sign", "").map(|_| Once(Poll::Pending));
     let mut response = pin!(endpoint.respond(request));

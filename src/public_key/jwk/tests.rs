@@ -82,7 +82,7 @@ fn members_that_say_nothing_against_signatures_are_read() {
 
 /// RFC 7517 §A.1: the key on P-256 is for encryption.
 #[test]
-fn a_key_for_something_else_is_refused() {
+fn a_key_for_something_else_is_rejected() {
     let encryption = r#"{"kty":"EC","crv":"P-256","x":"MKBCTNIcKUSDii11ySs3526iDZ8AiTo7Tu6KPAqv7D4","y":"4Etl6SRW2YiLUrN5vfvVHuhp7x8PxltmWWlbbM4IFyM","use":"enc","kid":"1"}"#;
     check_fault(encryption, PublicKeyFault::JwkUsage);
     assert!(PublicKey::from_jwk(&encryption.replace("enc", "sig")).is_ok());
@@ -104,7 +104,7 @@ fn a_key_for_something_else_is_refused() {
 }
 
 #[test]
-fn a_secret_key_is_refused_and_not_repeated() {
+fn a_secret_key_is_rejected_and_not_repeated() {
     for (json, secret) in [
         (P256, P256_SECRET),
         (ED25519, ED25519_SECRET),
@@ -118,7 +118,7 @@ fn a_secret_key_is_refused_and_not_repeated() {
 }
 
 #[test]
-fn what_is_no_such_key_is_refused() {
+fn anything_but_such_a_key_is_rejected() {
     use PublicKeyFault::*;
     let [secp256k1, p256, ed25519] = ALL.map(|(_, json)| json);
     let short = p256.replace("f83OJ3", "83OJ3");
@@ -195,7 +195,7 @@ proptest::proptest! {
     }
 
     #[test]
-    fn arbitrary_text_is_no_panic(text: String) {
+    fn arbitrary_text_does_not_panic(text: String) {
         let _ = PublicKey::from_jwk(&text);
         let _ = PublicKey::from_jwk(&format!(r#"{{"kty":"EC","crv":"P-256","x":{text:?}}}"#));
     }

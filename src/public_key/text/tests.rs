@@ -92,7 +92,7 @@ fn space_around_and_windows_line_ends_are_read() {
 }
 
 #[test]
-fn another_pem_is_refused() {
+fn another_pem_is_rejected() {
     for empty in [format!("{BEGIN}\n{END}\n"), format!("{BEGIN}{END}")] {
         check_fault(PublicKey::from_spki_pem(&empty), PublicKeyFault::Malformed);
     }
@@ -124,7 +124,7 @@ fn another_pem_is_refused() {
 }
 
 #[test]
-fn another_base64_is_refused() {
+fn another_base64_is_rejected() {
     let base64 = PublicKey::from_spki_pem(P256).unwrap().to_spki_base64();
     let (head, tail) = base64.split_at(64);
     for text in [
@@ -140,7 +140,7 @@ fn another_base64_is_refused() {
 }
 
 #[test]
-fn what_is_too_long_for_a_key_is_not_read() {
+fn text_too_long_for_a_key_is_not_read() {
     let long = format!("{P256}{}", "\n".repeat(MAX_LEN));
     check_fault(PublicKey::from_spki_pem(&long), PublicKeyFault::TooLong);
     check_fault(PublicKey::from_spki_base64(&long), PublicKeyFault::TooLong);
@@ -180,7 +180,7 @@ proptest::proptest! {
     }
 
     #[test]
-    fn arbitrary_text_is_no_panic(text: String) {
+    fn arbitrary_text_does_not_panic(text: String) {
         let _ = PublicKey::from_spki_pem(&format!("{BEGIN}{text}{END}"));
         let _ = PublicKey::from_spki_base64(&text);
     }

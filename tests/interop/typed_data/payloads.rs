@@ -54,7 +54,7 @@ const PAYLOADS: [(&str, &str, B256); 6] = [
 ];
 
 #[tokio::test]
-async fn what_applications_send_is_signed_as_two_libraries_read_it() {
+async fn typed_data_of_applications_is_signed_as_two_libraries_read_it() {
     let mut readers = Readers::new();
     for (source, json, type_hash) in PAYLOADS {
         let typed_data = parse_typed_data(json).unwrap();

@@ -38,7 +38,7 @@ fn an_alias_points_at_one_key_and_can_be_moved_to_another_spec() {
 }
 
 #[test]
-fn names_are_judged_as_kms_does() {
+fn names_are_checked_as_kms_does() {
     let (mut store, key, _) = store_with_keys();
     for (name, expected) in [
         ("alias/a", None),
@@ -91,7 +91,7 @@ fn targets_are_keys_not_pending_deletion() {
 }
 
 #[test]
-fn what_is_not_there_is_not_found() {
+fn unknown_aliases_are_not_found() {
     let (mut store, key, _) = store_with_keys();
     let message = "Alias arn:aws:kms:us-east-1:000000000000:alias/a is not found.";
     let expected = Err(KmsError::new(Code::NotFound, message));

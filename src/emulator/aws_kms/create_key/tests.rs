@@ -10,7 +10,7 @@ fn outcome(json: &str) -> Result<KeyType, Code> {
 }
 
 #[test]
-fn specs_and_usages_are_judged_as_kms_does() {
+fn specs_and_usages_are_checked_as_kms_does() {
     let cases = [
         (
             r#""KeySpec":"ECC_SECG_P256K1","KeyUsage":"SIGN_VERIFY""#,

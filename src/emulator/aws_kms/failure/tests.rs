@@ -208,7 +208,7 @@ fn a_reset_is_an_rst_before_or_after_the_signature() {
 }
 
 #[test]
-fn a_connection_can_be_reset_that_has_served_before() {
+fn a_connection_can_be_reset_after_it_has_served() {
     let fixture = Fixture::new(KeyType::P256);
     let mut client = fixture.client();
     let first = client.ask("Sign", &fixture.sign()).unwrap().unwrap();
@@ -257,7 +257,7 @@ fn a_stale_connection_is_not_announced() {
 }
 
 #[test]
-fn a_stalled_request_is_let_go_when_its_client_goes() {
+fn a_stalled_request_ends_when_its_client_disconnects() {
     for failure in [KmsFailure::stall(), KmsFailure::stall_in_body()] {
         let fixture = Fixture::new(KeyType::P256);
         let endpoint = fixture.emulator.server.endpoint();

@@ -69,7 +69,7 @@ fn aliases_are_named_by_name_or_arn_where_the_operation_takes_them() {
 }
 
 #[test]
-fn what_names_no_key_here_is_refused() {
+fn ids_that_name_no_key_are_rejected() {
     let cases = [
         (String::new(), Code::NotFound),
         ("fake-key-id".to_owned(), Code::NotFound),
@@ -139,7 +139,7 @@ fn the_partition_follows_the_region() {
 }
 
 #[test]
-fn a_region_or_account_that_fits_into_no_arn_is_refused() {
+fn a_region_or_account_that_fits_into_no_arn_is_rejected() {
     for (region, account_id) in [
         ("", "111122223333"),
         ("eu west 1", "111122223333"),

@@ -151,7 +151,7 @@ fn pages_cover_every_key_once() {
 }
 
 #[test]
-fn markers_of_nothing_are_refused() {
+fn markers_of_nothing_are_rejected() {
     let mut store = store();
     for name in ["alias/a", "alias/b"] {
         let id = new_key(&mut store);

@@ -81,7 +81,7 @@ fn every_member_of_the_family_shows_all() {
 }
 
 #[test]
-fn what_cannot_be_replicated_is_refused() {
+fn keys_that_cannot_be_replicated_are_rejected() {
     let mut here = store("us-east-1", "000000000000");
     let mut there = store("eu-west-1", "000000000000");
     let code = |result: Result<&Key, KmsError>| result.err().map(|error| error.code);

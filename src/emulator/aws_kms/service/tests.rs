@@ -61,7 +61,7 @@ async fn send(endpoint: &Endpoint<KmsService>, request: Request<Full<Bytes>>) ->
 }
 
 #[tokio::test]
-async fn what_does_not_speak_the_protocol_is_an_unknown_operation() {
+async fn requests_outside_the_protocol_are_unknown_operations() {
     type Change = fn(&mut Request<Full<Bytes>>);
     let changes: [Change; 6] = [
         |request| *request.method_mut() = Method::GET,
@@ -188,7 +188,7 @@ async fn operations_without_a_result_answer_with_an_empty_body() {
 }
 
 #[tokio::test]
-async fn calls_are_counted_whatever_becomes_of_them() {
+async fn rejected_calls_are_counted_too() {
     let endpoint = endpoint();
     let _ = send(&endpoint, request("ListKeys", "{}")).await;
     let _ = send(&endpoint, request("ListKeys", "{")).await;
@@ -236,7 +236,7 @@ async fn signatures_among(distractions: &[Value]) -> Vec<Value> {
 }
 
 #[tokio::test]
-async fn what_is_refused_and_dry_runs_shift_no_signature() {
+async fn rejected_requests_and_dry_runs_change_no_signature() {
     let undisturbed = signatures_among(&[]).await;
     assert_ne!(undisturbed[0], undisturbed[1]);
     let distractions = [
@@ -418,7 +418,7 @@ async fn an_abort_comes_before_or_after_the_signature() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_stall_has_no_end_and_holds_up_nobody() {
+async fn a_stall_has_no_end_and_delays_no_other_request() {
     let (endpoint, arn, sign) = signing();
     let injected = endpoint
         .rules()
@@ -434,7 +434,7 @@ async fn a_stall_has_no_end_and_holds_up_nobody() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn latencies_are_waited_before_the_request_is_handled() {
+async fn a_latency_passes_before_the_request_is_handled() {
     let (endpoint, arn, sign) = signing();
     let wait = Duration::from_secs(5);
     endpoint
@@ -530,7 +530,7 @@ async fn an_alias_moves_between_two_requests() {
 }
 
 #[tokio::test]
-async fn what_is_refused_at_the_door_is_refused_unless_something_happens_on_the_way() {
+async fn only_failures_on_the_way_hit_a_rejected_request() {
     let endpoint = endpoint();
     let stranger = || {
         let mut request = request("Sign", "{}");
@@ -555,7 +555,7 @@ async fn what_is_refused_at_the_door_is_refused_unless_something_happens_on_the_
 }
 
 #[tokio::test]
-async fn what_spoils_an_answer_leaves_a_refusal() {
+async fn failures_that_change_an_answer_leave_an_error_as_it_is() {
     let (endpoint, arn, sign) = signing();
     endpoint.service().store().set_enabled(&arn, false).unwrap();
     for failure in [
@@ -576,7 +576,7 @@ async fn what_spoils_an_answer_leaves_a_refusal() {
 }
 
 #[tokio::test]
-async fn failures_shift_no_signature() {
+async fn failures_change_no_later_signature() {
     let undisturbed = {
         let (endpoint, _, sign) = signing();
         [

@@ -26,7 +26,7 @@ fn algorithm(key_type: KeyType) -> &'static str {
 }
 
 #[test]
-fn algorithm_type_and_length_are_judged_as_kms_does() {
+fn algorithm_type_and_length_are_checked_as_kms_does() {
     use KeyType::{Ed25519, P256, Secp256k1};
     let cases = [
         (Secp256k1, "ECDSA_SHA_256", "RAW", 1, None),

@@ -26,7 +26,7 @@ fn fired(fired: u64) -> Record {
 }
 
 #[test]
-fn what_is_expected_is_checked_on_drop() {
+fn expectations_are_checked_on_drop() {
     assert_eq!(on_drop(injected(fired(2))), None);
     for number in [0, 1, 3] {
         let message = on_drop(injected(fired(number))).unwrap();

@@ -63,7 +63,7 @@ fn nothing_is_longer_than_the_longest() {
 }
 
 #[test]
-fn no_time_at_all_is_none() {
+fn a_latency_of_zero_does_not_wait() {
     for latency in [
         Latency::fixed(Duration::ZERO),
         Latency::uniform(Duration::ZERO, Duration::ZERO),

@@ -191,7 +191,7 @@ fn an_operation_and_a_key_narrow_a_rule() {
 }
 
 #[test]
-fn latencies_and_changes_add_up_and_go_on() {
+fn latencies_and_changes_add_up_and_ask_the_next_rule() {
     let fixture = Fixture::new();
     let waits = [1, 2].map(|seconds| {
         let latency = Latency::fixed(seconds * SECOND);
@@ -245,7 +245,7 @@ fn rules_that_are_over_take_no_room() {
 }
 
 #[test]
-fn the_next_of_a_sequence_waits_for_what_it_can_happen_to() {
+fn the_next_failure_of_a_sequence_waits_for_a_match() {
     let fixture = Fixture::new();
     let injected = fixture.inject(FailureRule::sequence([
         Some(Failure::new(Kind::WrongAnswer("wrong"))),
@@ -258,7 +258,7 @@ fn the_next_of_a_sequence_waits_for_what_it_can_happen_to() {
 }
 
 #[test]
-fn what_is_kept_is_checked_in_the_end() {
+fn kept_failures_are_checked_at_the_end() {
     let fixture = Fixture::new();
     let twice = FailureRule::new(Failure::reset()).times(2).expect(2);
     fixture.inject(twice).keep();

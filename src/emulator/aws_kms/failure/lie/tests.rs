@@ -121,7 +121,7 @@ fn rare_signatures_are_valid() {
 }
 
 #[test]
-fn forged_signatures_are_refused() {
+fn forged_signatures_are_rejected() {
     for key_type in KEY_TYPES {
         let mut fixture = Fixture::new(key_type);
         let honest = fixture.sign(&Lie::KeyId(String::new()), 1);
@@ -294,7 +294,7 @@ fn a_replayed_answer_is_that_of_the_request_before() {
 }
 
 #[test]
-fn bodies_are_spoilt_as_asked_for() {
+fn bodies_are_damaged_as_asked_for() {
     let mut fixture = Fixture::new(KeyType::P256);
     let arn = fixture.arn.clone();
     assert_eq!(fixture.sign_answer(&Lie::EmptyBody, 1), b"");

@@ -73,7 +73,7 @@ fn the_errors_of_sign_have_status_and_message_of_kms() {
 }
 
 #[test]
-fn what_is_not_known_is_left_open() {
+fn unknown_codes_and_keys_get_defaults() {
     assert_eq!(
         sent("KeyOnHolidayException", None, Some(ARN)),
         (400, String::new())

@@ -58,7 +58,7 @@ impl Fixture {
 }
 
 #[test]
-fn what_is_refused_at_the_door_meets_only_what_happens_on_the_way() {
+fn rejected_requests_match_only_failures_on_the_way() {
     let fixture = Fixture::new();
     let key = fixture.key(KeyType::P256);
     for failure in [
