@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use crate::emulator::random::Random;
 
-/// A time that a request waits before it is handled, drawn anew for each request.
+/// A time that a request waits before it is handled, drawn again for each request.
 ///
 /// The draws follow the emulator's seed. No wait is longer than [`MAX`](Self::MAX).
 ///
