@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Holds the KMS emulator to the AWS CLI:
+# Checks the KMS emulator against the AWS CLI:
 #
 #     emulator_aws_cli.sh ENDPOINT_URL [REGION]
 #
@@ -13,7 +13,7 @@ for tool in aws openssl; do
     command -v "$tool" >/dev/null || { echo "FAILED: $tool is not on PATH" >&2; exit 1; }
 done
 
-# Nothing of the caller's own configuration: neither profiles nor credentials.
+# Ignores the caller's own configuration: profiles and credentials.
 export AWS_CONFIG_FILE=/dev/null AWS_SHARED_CREDENTIALS_FILE=/dev/null
 export AWS_ACCESS_KEY_ID=test AWS_SECRET_ACCESS_KEY=test
 export AWS_PAGER='' AWS_MAX_ATTEMPTS=1 AWS_EC2_METADATA_DISABLED=true
@@ -21,7 +21,7 @@ unset AWS_PROFILE AWS_SESSION_TOKEN
 
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
-# So that the script can run again on the same server.
+# Lets the script run again on the same server.
 run=alias/cli-$(basename "$work" | tr -cd 'a-zA-Z0-9')
 checks=0
 
@@ -115,7 +115,7 @@ equal "disable-key" "$(state_of "$key")" Disabled
 kms enable-key --key-id "$key"
 equal "enable-key" "$(state_of "$key")" Enabled
 
-# In each line an error and the call that meets it.
+# Each line has an error and the call that gives it.
 ecdsa=(--message "fileb://$work/message" --signing-algorithm ECDSA_SHA_256)
 while IFS='|' read -r code arguments; do
     read -ra words <<<"$arguments"

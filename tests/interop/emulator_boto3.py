@@ -1,8 +1,8 @@
-"""Holds the KMS emulator to boto3, and its signatures to `cryptography`.
+"""Checks the KMS emulator against boto3, and its signatures against `cryptography`.
 
     python emulator_boto3.py ENDPOINT_URL [REGION]
 
-What an answer may hold, and which errors an operation has, is read from botocore's model of KMS.
+Reads from botocore's model of KMS what an answer may hold and which errors an operation has.
 Needs the PyPI packages boto3 and cryptography. Exits with 1 at the first check that fails.
 """
 
@@ -45,7 +45,7 @@ OPERATIONS = (
 UNKNOWN_KEY = "00000000-0000-4000-8000-000000000000"
 DIGEST = hashlib.sha256(b"digest").digest()
 
-# So that the script can run again on the same server.
+# Lets the script run again on the same server.
 RUN = uuid.uuid4().hex[:12]
 
 # Errors of every AWS service: the model of KMS does not list them.
@@ -62,7 +62,7 @@ COMMON_ERRORS = {
 # Errors that the emulator gives and the model does not list, with the reason.
 UNLISTED_ERRORS = {
     **{
-        (operation, "NotAuthorizedException"): "moto answers so for alias/aws/, after KMS"
+        (operation, "NotAuthorizedException"): "moto gives it for alias/aws/, as KMS does"
         for operation in ("CreateAlias", "UpdateAlias", "DeleteAlias")
     },
     **{
@@ -70,7 +70,7 @@ UNLISTED_ERRORS = {
         for operation in ("Sign", "Verify")
     },
 }
-# The deprecated enum ends before the younger specs, but KMS has been seen to give ML_DSA_65 in it.
+# The deprecated enum lacks the newer specs, but KMS has been seen to return ML_DSA_65 in it.
 UNLISTED_VALUES = {"CustomerMasterKeySpec": ["ECC_NIST_EDWARDS25519"]}
 
 checks = 0
@@ -90,7 +90,7 @@ def equal(actual, expected, what):
 
 
 def check_answer(operation_model, response_dict, **_):
-    """Holds the JSON of an answer to the model, before boto3 reads only what it knows."""
+    """Checks an answer's JSON against the model, since boto3 ignores what it does not know."""
     name = operation_model.name
     body = json.loads(response_dict["body"] or "null")
     if response_dict["status_code"] == 200:
@@ -144,7 +144,7 @@ def client(endpoint, region):
         region_name=region,
         aws_access_key_id="test",
         aws_secret_access_key="fake",
-        # What botocore would refuse itself is exactly what the emulator has to be asked.
+        # Requests that botocore itself rejects have to reach the emulator too.
         config=Config(parameter_validation=False, retries={"total_max_attempts": 1}),
     )
     kms.meta.events.register("before-parse.kms", check_answer)
@@ -503,7 +503,7 @@ def check_key_ids(kms, region):
     ):
         refused(code, f"DescribeKey {name[:60]}", kms.describe_key, message, KeyId=name)
         refused(code, f"GetPublicKey {name[:60]}", kms.get_public_key, message, KeyId=name)
-        # Not among the errors of Sign.
+        # Sign does not list this error.
         code = code.replace("InvalidArnException", "NotFoundException")
         refused(code, f"Sign with {name[:60]}", kms.sign, message, KeyId=name, **sign)
 
@@ -587,7 +587,7 @@ def check_aliases(kms):
             ("alias/" + "a" * 251, "ValidationException", "length less than or equal to 256"),
             (
                 "alias/",
-                # Among the errors of CreateAlias alone.
+                # Only CreateAlias lists this error.
                 "InvalidAliasNameException"
                 if operation == kms.create_alias
                 else "NotFoundException",
@@ -701,7 +701,7 @@ def check_states(kms):
 
 
 def check_protocol(endpoint, region):
-    """What boto3 would never send, over one connection that has to stay open."""
+    """Requests that boto3 would never send, over one connection that must stay open."""
     connection = http.client.HTTPConnection(urllib.parse.urlparse(endpoint).netloc, timeout=10)
     authorization = (
         "AWS4-HMAC-SHA256 "

@@ -1,4 +1,4 @@
-"""The eth-account oracle. README.md gives the protocol.
+"""The eth-account oracle. README.md describes the protocol.
 
 eth-account does not look at s: it recovers from a high one too. Where it offers no public
 function (a bare hash, an authorization, an unsigned hash), its own internals do the work: the
@@ -46,7 +46,7 @@ from eth_utils import keccak, to_canonical_address, to_checksum_address  # noqa:
 from hexbytes import HexBytes  # noqa: E402
 
 
-# It reads the KZG setup anew for every blob, which takes a second and more.
+# It reads the KZG setup again for every blob, which takes more than a second.
 base.load_trusted_setup = functools.cache(base.load_trusted_setup)
 
 
@@ -116,7 +116,7 @@ def recover_message(request):
 def recover_typed_data(request):
     data = request["typed_data"]
     check_domain(data)
-    # It finds the primary type as the one that none refers to.
+    # It takes the type that no other type refers to as the primary type.
     types = reachable(data["types"], data["primaryType"])
     if "EIP712Domain" in data["types"]:
         types["EIP712Domain"] = data["types"]["EIP712Domain"]
@@ -134,7 +134,7 @@ DOMAIN = {
 
 
 def check_domain(data):
-    """It derives EIP712Domain from the domain, whatever the given types say of it."""
+    """It derives EIP712Domain from the domain, and ignores the given type."""
     given = data["types"].get("EIP712Domain")
     if given is None:
         return
@@ -241,14 +241,14 @@ def integer(value):
 
 
 def hex_bytes(value):
-    """The bytes of a 0x string; the libraries differ in what else they take for bytes."""
+    """The bytes of a 0x string; the libraries differ in which other forms they accept."""
     if not re.fullmatch(r"0x([0-9a-fA-F]{2})*", value):
         raise ValueError("not a 0x string of whole bytes")
     return HexBytes(value)
 
 
 def signature65(request):
-    """65 bytes r, s, v, where v is 0, 1, 27 or 28: the forms that every library reads alike."""
+    """65 bytes r, s, v, where v is 0, 1, 27 or 28: the forms that all libraries read the same way."""
     if not re.fullmatch(r"0x[0-9a-fA-F]{128}(00|01|1[bB]|1[cC])", request["signature"]):
         raise ValueError("signature: not 65 bytes that end in 0, 1, 27 or 28")
     return HexBytes(request["signature"])

@@ -1,4 +1,4 @@
-// The oracle of @metamask/eth-sig-util, which MetaMask signs typed data with. README.md gives the protocol.
+// The oracle of @metamask/eth-sig-util, with which MetaMask signs typed data. README.md describes the protocol.
 
 import { load, serve } from "./protocol.mjs";
 

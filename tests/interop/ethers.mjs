@@ -1,4 +1,4 @@
-// The ethers oracle. README.md gives the protocol.
+// The ethers oracle. README.md describes the protocol.
 
 import { Unsupported, bytes, count, integer, load, serve, signature65, transactionFields, word } from "./protocol.mjs";
 
@@ -66,7 +66,7 @@ function recover_typed_data({ typed_data, signature }) {
   return { address: verifyTypedData(domain, own, message, signature65(signature)) };
 }
 
-/** The hash that a wallet signs: it rebuilds the message first, to look up names in place of addresses. */
+/** The hash that a wallet signs: it first rebuilds the message, to resolve names to addresses. */
 async function hash_typed_data({ json }) {
   const { domain, own, message } = read_typed_data(JSON.parse(json));
   const hash = TypedDataEncoder.hash(domain, own, message);
@@ -77,9 +77,9 @@ async function hash_typed_data({ json }) {
   return { hash };
 }
 
-/** The arguments that ethers takes, from the one object of EIP-712. */
+/** The arguments of ethers' functions, from EIP-712's single object. */
 function read_typed_data({ domain, types, primaryType, message }) {
-  // ethers makes the domain's type by itself, and takes all others.
+  // ethers derives the domain's type itself, and needs all others.
   const { EIP712Domain, ...own } = types;
   if (TypedDataEncoder.from(own).primaryType !== primaryType) {
     throw new Unsupported(`ethers takes another primary type than ${primaryType}`);

@@ -1,5 +1,5 @@
 // What the JavaScript oracles share: one JSON request per line in, one JSON answer per line out.
-// README.md gives the operations. Nothing here knows a library.
+// README.md describes the operations. This file depends on no library.
 
 import { createRequire } from "node:module";
 import { resolve } from "node:path";
@@ -34,7 +34,7 @@ async function answer(operations, line) {
   }
 }
 
-/** JSON.parse rounds large numbers without a word, and the oracle would answer for another number. */
+/** JSON.parse rounds large numbers silently, and the oracle would then answer for another number. */
 function refuseRounded(key, value) {
   if (typeof value === "number" && !Number.isSafeInteger(value)) {
     throw new Error(`${key}: not an integer within 2^53; write it as a string`);
@@ -55,12 +55,12 @@ export function count(value) {
   return Number.isSafeInteger(Number(value)) ? Number(value) : BigInt(value).toString();
 }
 
-/** 32 bytes as 64 hex digits, whatever leading zeros the input left out. */
+/** 32 bytes as 64 hex digits, including leading zeros that the input left out. */
 export function word(value) {
   return `0x${BigInt(value).toString(16).padStart(64, "0")}`;
 }
 
-/** The given bytes as a 0x string in lower case; the libraries differ in what else they take for bytes. */
+/** The given bytes as a 0x string in lower case; the libraries differ in which other forms they accept. */
 export function bytes(value, length) {
   const digits = /^0x((?:[0-9a-f]{2})*)$/.exec(String(value).toLowerCase())?.[1];
   if (digits === undefined || (length !== undefined && digits.length !== 2 * length)) {
@@ -69,7 +69,7 @@ export function bytes(value, length) {
   return `0x${digits}`;
 }
 
-/** The given 65 bytes r, s, v, where v is 0, 1, 27 or 28: the forms that every library reads alike. */
+/** The given 65 bytes r, s, v, where v is 0, 1, 27 or 28: the forms that all libraries read the same way. */
 export function signature65(value) {
   if (!/^0x[0-9a-f]{128}(00|01|1b|1c)$/i.test(value)) {
     throw new Error("signature: not 65 bytes that end in 0, 1, 27 or 28");

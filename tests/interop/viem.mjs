@@ -1,4 +1,4 @@
-// The viem oracle. README.md gives the protocol. viem does not look at s: it recovers from a high one too.
+// The viem oracle. README.md describes the protocol. viem does not check s: it also recovers from a high one.
 
 import { Unsupported, bytes, count, integer, load, serve, signature65, transactionFields, word } from "./protocol.mjs";
 
@@ -88,7 +88,7 @@ function signedAuthorization({ chainId, address, nonce, r, s, yParity }) {
   };
 }
 
-/** What is valid Ethereum, but not to viem: told apart here from what is broken. */
+/** Separates requests that are valid in Ethereum but not in viem from broken ones. */
 function refuseUnreadable(raw) {
   if (parseInt(raw.slice(2, 4), 16) >= 0xc0) {
     const [nonce, , , , , , v] = fromRlp(raw);

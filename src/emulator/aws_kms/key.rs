@@ -1,6 +1,6 @@
 //! One key: its material, its state, and what each state allows.
+//!
 //! The rules are those of the table "Key states of AWS KMS keys" in the KMS developer guide.
-//! The rules are those of the table in "Key states of AWS KMS keys" of the KMS developer guide.
 
 use std::{sync::Arc, time::SystemTime};
 

@@ -12,10 +12,10 @@ use crate::emulator::service::Emulated;
 /// ```
 /// use kms_signer::emulator::{FailureRule, aws_kms::{KmsFailure, Operation}};
 ///
-/// The third, fourth and fifth request to sign. A client's retries are requests too. The test fails
-/// unless all three happen.
+/// // The third, fourth and fifth request to sign. A client's retries are requests too. The test
+/// // fails unless all three happen.
 /// let busy = FailureRule::new(KmsFailure::throttling()).on(Operation::Sign).after(2).times(3).expect(3);
-/// One in a hundred requests of any kind.
+/// // One in a hundred requests of any kind.
 /// let flaky = FailureRule::new(KmsFailure::reset()).rate(0.01);
 /// // The first and the third request.
 /// let script =
