@@ -3,7 +3,7 @@
 //! | layer | what it does |
 //! |---|---|
 //! | [`audit`] | records each signature, and returns none that is not recorded |
-//! | [`deadline`] | ends a request that takes too long |
+//! | [`timeout`] | ends a request that takes too long |
 //! | [`rate_limit`] | stays below a quota, and backs off when the key store throttles |
 //! | [`failover`] | asks another signer of the same key when one fails, or cannot use it |
 //! | [`hedge`] | starts a second attempt when the first is slow |
@@ -19,19 +19,19 @@
 //! From the outside in. Leave out what you do not need:
 //!
 //! 1. **[`Audit`](audit::Audit)**: outermost, so that it records what the caller got, once for each request.
-//! 2. **[`Deadline`](deadline::Deadline)**: the caller's patience. It counts all that
+//! 2. **[`Timeout`](timeout::Timeout)**: the caller's patience. It counts all that
 //!    follows: waiting for a turn, and one region after the other.
 //! 3. **[`Failover`](failover::Failover)**: above the limits, since every region has a quota of its
 //!    own. A region whose queue is full is then one more reason to ask the next.
 //! 4. **[`RateLimited`](rate_limit::RateLimited)**: one [`RateLimit`](rate_limit::RateLimit) for
 //!    each account and region, cloned to all its signers. Below a failover give its queue a short
-//!    [`deadline`](rate_limit::RateLimitBuilder::deadline), some 100 ms: while a region throttles,
+//!    [`max_wait`](rate_limit::RateLimitBuilder::max_wait), some 100 ms: while a region throttles,
 //!    that is what each request waits before it goes on to the next one.
 //! 5. **[`Hedge`](hedge::Hedge)**: inside of the limit, or it would take waiting for a turn for a
 //!    slow key store, and send more just when there is too much. Its second attempts are not
 //!    counted by the limit, neither by rate nor in flight: keep 5 % of both free for them. Give
 //!    the provider inside few attempts, since each of the two makes as many.
-//! 6. **`Deadline`** once more, if there is a failover and the provider has no limit of its
+//! 6. **`Timeout`** once more, if there is a failover and the provider has no limit of its
 //!    own, or one too long: a region that hangs must fail while there is time for the next one.
 //! 7. The provider.
 //!
@@ -41,7 +41,7 @@
 //! use std::{sync::Arc, time::Duration};
 //! use kms_signer::{
 //!     KeyType, SignRequest, Signer,
-//!     layer::{deadline::Deadline, failover::Failover, hedge::Hedge, rate_limit::RateLimit},
+//!     layer::{timeout::Timeout, failover::Failover, hedge::Hedge, rate_limit::RateLimit},
 //!     provider::local::LocalSigner,
 //! };
 //!
@@ -52,12 +52,12 @@
 //! let mut regions = Vec::new();
 //! for region in [frankfurt, dublin] {
 //!     // Made once for an account and region, and kept for its other signers.
-//!     let limit = RateLimit::per_second(300).deadline(Duration::from_millis(100)).build()?;
-//!     let region = Deadline::new(region, Duration::from_secs(2));
+//!     let limit = RateLimit::per_second(300).max_wait(Duration::from_millis(100)).build()?;
+//!     let region = Timeout::new(region, Duration::from_secs(2));
 //!     let region = Hedge::at_quantile(region, 0.95)?;
 //!     regions.push(limit.limit(region));
 //! }
-//! let signer = Deadline::new(Failover::new(regions)?, Duration::from_secs(10));
+//! let signer = Timeout::new(Failover::new(regions)?, Duration::from_secs(10));
 //! let signer: Arc<dyn Signer> = Arc::new(signer);
 //!
 //! let signed = signer.sign(&SignRequest::keccak256(b"preimage")).await?;
@@ -67,7 +67,7 @@
 //! ```
 
 pub mod audit;
-pub mod deadline;
 pub mod failover;
 pub mod hedge;
 pub mod rate_limit;
+pub mod timeout;

@@ -18,10 +18,10 @@ use kms_signer::{
     hazmat,
     layer::{
         audit::{Audit, MemorySink},
-        deadline::Deadline,
         failover::Failover,
         hedge::Hedge,
         rate_limit::RateLimit,
+        timeout::Timeout,
     },
     provider::{aws_kms::AwsKmsSigner, local::LocalSigner},
 };
@@ -97,30 +97,30 @@ fn layered(key_type: KeyType, signer: &AwsKmsSigner) -> Vec<Subject> {
     let around = |name, signer: Box<dyn Signer>| Subject::new(name, key_type, signer, false);
     let signer = || signer.clone();
     let limit = || RateLimit::per_second(1_000_000).build().unwrap();
-    let in_time = Deadline::new(signer(), MINUTE);
+    let in_time = Timeout::new(signer(), MINUTE);
     let failover = Failover::new([signer(), signer()]).unwrap();
     let audit = Audit::new(signer(), MemorySink::default());
 
     // As under "In production" in the README.
     let regions = [limit().limit(signer()), limit().limit(signer())];
-    let stack = Deadline::new(Failover::new(regions).unwrap(), MINUTE);
+    let stack = Timeout::new(Failover::new(regions).unwrap(), MINUTE);
     let stack = Audit::new(stack, MemorySink::default());
 
     // With a hedge where the documentation of `layer` has it.
     let hedge = Hedged::around(signer());
     let region = || {
-        let region = Deadline::new(hedge.signer(), MINUTE);
+        let region = Timeout::new(hedge.signer(), MINUTE);
         limit().limit(hedge.layer(region))
     };
     let hedged_stack = Failover::new([region(), region()]).unwrap();
-    let hedged_stack = Deadline::new(hedged_stack, MINUTE);
+    let hedged_stack = Timeout::new(hedged_stack, MINUTE);
     let hedged_stack = Audit::new(hedged_stack, MemorySink::default());
 
     let alone = Hedged::around(signer());
     let hedged_alone = alone.layer(alone.signer());
     vec![
         around("audit", Box::new(audit)),
-        around("deadline", Box::new(in_time)),
+        around("timeout", Box::new(in_time)),
         around("failover", Box::new(failover)),
         around("rate_limit", Box::new(limit().limit(signer()))),
         around("stack", Box::new(stack)),

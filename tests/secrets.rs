@@ -17,10 +17,10 @@ use kms_signer::{
     },
     layer::{
         audit::{Audit, JsonLinesFile},
-        deadline::Deadline,
         failover::Failover,
         hedge::Hedge,
         rate_limit::RateLimit,
+        timeout::Timeout,
     },
     provider::{
         aws_kms::{AwsKmsSigner, AwsKmsSignerBuilder},
@@ -161,7 +161,7 @@ fn nothing_that_is_logged_or_shown_holds_a_secret() {
             let failover =
                 Failover::new([limit.limit(Hedge::after(signer, Duration::from_secs(1)))]);
             let stack = Audit::new(
-                Deadline::new(failover.unwrap(), Duration::from_secs(9)),
+                Timeout::new(failover.unwrap(), Duration::from_secs(9)),
                 sink,
             );
             show(&stack);

@@ -38,7 +38,7 @@
 //!
 //! # When the future is dropped
 //!
-//! The caller gets no signature then, as when a deadline or a hedge around this layer drops the
+//! The caller gets no signature then, as when a timeout or a hedge around this layer drops the
 //! request. What is known of it depends on when:
 //!
 //! - Before the signer inside answered, there is no record, and whether the key signed is not

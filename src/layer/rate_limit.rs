@@ -14,7 +14,7 @@
 //! let limit = RateLimit::per_second(300)
 //!     .in_flight(32)
 //!     .queue(2_000)
-//!     .deadline(Duration::from_secs(10))
+//!     .max_wait(Duration::from_secs(10))
 //!     .build()?;
 //! let payouts = limit.limit(LocalSigner::random(KeyType::Secp256k1)?);
 //! let refunds = limit.limit(LocalSigner::random(KeyType::Secp256k1)?);

@@ -229,7 +229,7 @@ fn a_signature_made_elsewhere_is_seen() {
     assert_seen(FORGED, &re_exported);
     // Any module may read one.
     let reads = format!("+ {with_use} fn f(s: &Secp256k1Signature) -> &[u8; 64] {{ s.bytes() }}");
-    assert_eq!(findings(&[("layer/deadline.rs", &reads)]), []);
+    assert_eq!(findings(&[("layer/timeout.rs", &reads)]), []);
 }
 
 #[test]

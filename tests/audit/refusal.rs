@@ -11,10 +11,10 @@ use kms_signer::{
     },
     layer::{
         audit::{Audit, Fsync, JsonLinesFile},
-        deadline::Deadline,
         failover::Failover,
         hedge::Hedge,
         rate_limit::RateLimit,
+        timeout::Timeout,
     },
 };
 use sha3::Digest as _;
@@ -105,10 +105,10 @@ async fn a_refusal_whose_caller_left_is_recorded_or_leaves_an_event() {
 
 /// A sink that hangs holds up no refusal longer than a signature.
 #[tokio::test(start_paused = true)]
-async fn a_deadline_also_ends_the_record_of_a_refusal() {
+async fn a_timeout_also_ends_the_record_of_a_refusal() {
     let limit = Duration::from_secs(3);
     let start = Instant::now();
-    let signer = Deadline::new(Audit::new(local(), StuckSink), limit);
+    let signer = Timeout::new(Audit::new(local(), StuckSink), limit);
     let result = timeout(10 * limit, refused(signer)).await;
     assert_refused(result.unwrap());
     assert_eq!(start.elapsed(), limit);
@@ -125,9 +125,7 @@ async fn a_refusal_passes_every_layer_and_pointer() {
         ("Box", &|signer| Box::new(Box::new(signer))),
         ("Arc", &|signer| Box::new(Arc::new(signer))),
         ("audit", &|signer| Box::new(in_memory(signer).0)),
-        ("deadline", &|signer| {
-            Box::new(Deadline::new(signer, minute))
-        }),
+        ("timeout", &|signer| Box::new(Timeout::new(signer, minute))),
         ("hedge", &|signer| {
             Box::new(Hedge::after(signer, Duration::ZERO))
         }),

@@ -229,7 +229,7 @@ async fn retries_can_be_switched_off() {
 #[tokio::test]
 async fn under_a_rate_limit_many_keys_ask_little_more_than_once_and_recover() {
     let (emulator, first) = emulated().await;
-    let limit = RateLimit::per_second(10_000).deadline(Duration::from_millis(20));
+    let limit = RateLimit::per_second(10_000).max_wait(Duration::from_millis(20));
     let limit = limit.build().unwrap();
     let mut signers = Vec::new();
     for _ in 0..30 {

@@ -10,10 +10,10 @@ use kms_signer::{
     },
     layer::{
         audit::{Audit, JsonLinesFile},
-        deadline::Deadline,
         failover::Failover,
         hedge::Hedge,
         rate_limit::RateLimit,
+        timeout::Timeout,
     },
 };
 use tokio::runtime::Handle;
@@ -38,7 +38,7 @@ pub fn run(report: &mut Report, io: &Handle, requests: u64) {
     let path = folder.path().join("audit.jsonl");
     let (emulators, signer) = io.block_on(async {
         let emulators = emulators().await;
-        let failover = Deadline::new(regions(&emulators).await, DEADLINE);
+        let failover = Timeout::new(regions(&emulators).await, DEADLINE);
         // The deadline does not count the time in which the record is written.
         let signer = Audit::new(Inner(failover), JsonLinesFile::open(&path).unwrap());
         (emulators, Arc::new(signer))
@@ -88,7 +88,7 @@ async fn regions(emulators: &[KmsEmulator]) -> Failover<impl Signer + use<>> {
         let limit = RateLimit::per_second(100_000)
             .in_flight(2 * CONCURRENCY)
             .queue(10_000)
-            .deadline(DEADLINE);
+            .max_wait(DEADLINE);
         let limit = limit.build().unwrap();
         signers.push(limit.limit(Hedge::after(signer, ATTEMPT / 2)));
     }

@@ -1,6 +1,5 @@
 //! The layers through their public API, around scripted signers and under tokio's paused clock.
 
-mod deadline;
 mod events;
 mod failover;
 mod hedge;
@@ -9,3 +8,4 @@ mod rate_limit;
 mod scripted;
 #[cfg(feature = "metrics")]
 mod telemetry;
+mod timeout;

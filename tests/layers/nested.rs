@@ -5,7 +5,7 @@ use std::sync::Arc;
 use kms_signer::{
     KeyType, Signer,
     error::KeyStoreFault,
-    layer::{deadline::Deadline, failover::Failover, hedge::Hedge, rate_limit::RateLimit},
+    layer::{failover::Failover, hedge::Hedge, rate_limit::RateLimit, timeout::Timeout},
     provider::local::LocalSigner,
 };
 use tokio::time::Instant;
@@ -32,11 +32,11 @@ fn stack() -> Stack {
         })
         .collect();
     let members = regions.iter().zip(&limits).map(|(region, limit)| {
-        let region: Arc<dyn Signer> = Arc::new(Deadline::new(region.clone(), ms(300)));
+        let region: Arc<dyn Signer> = Arc::new(Timeout::new(region.clone(), ms(300)));
         let region = Hedge::after(region, ms(50)).max_extra(1.0).unwrap();
         limit.limit(region)
     });
-    let signer = Deadline::new(Failover::new(members).unwrap(), ms(2_000));
+    let signer = Timeout::new(Failover::new(members).unwrap(), ms(2_000));
     Stack {
         limits: limits.clone(),
         signer: Arc::new(signer),

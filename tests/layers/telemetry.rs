@@ -5,10 +5,10 @@ use kms_signer::{
     error::KeyStoreFault,
     layer::{
         audit::{Audit, AuditRecord, AuditSink},
-        deadline::Deadline,
         failover::Failover,
         hedge::Hedge,
         rate_limit::RateLimit,
+        timeout::Timeout,
     },
     provider::local::LocalSigner,
 };
@@ -158,15 +158,15 @@ fn each_request_that_a_layer_ends_is_counted_by_its_error() {
         let (first, refused) = tokio::join!(sign(&limit), sign(&limit));
         assert!(first.is_ok() && refused.is_err());
 
-        let limit = RateLimit::per_second(1_000).in_flight(1).deadline(ms(30));
+        let limit = RateLimit::per_second(1_000).in_flight(1).max_wait(ms(30));
         let limit = limit.build().unwrap().limit(inner.clone());
-        let limited = Deadline::new(limit.clone(), ms(60));
+        let limited = Timeout::new(limit.clone(), ms(60));
         let (cut, waited) = tokio::join!(sign(&limited), sign(&limit));
         assert!(cut.is_err() && waited.is_err());
 
         // What the signer inside refuses was ended by nobody else.
         inner.then([fail(KeyStoreFault::Disabled)]);
-        sign(&Deadline::new(inner, ms(60))).await.unwrap_err();
+        sign(&Timeout::new(inner, ms(60))).await.unwrap_err();
     });
     let kinds = [
         "audit_failed",

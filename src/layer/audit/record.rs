@@ -73,7 +73,7 @@ pub struct AuditRecord {
     /// ([`PublicKey::to_bytes`]).
     pub public_key: String,
     /// The key store's name of the operation; CloudTrail's `eventName`. This and all that follow
-    /// are `None` when no call was made, or when a deadline ended it and nothing is known of it.
+    /// are `None` when no call was made, or when a timeout ended it and nothing is known of it.
     pub operation: Option<&'static str>,
     /// The key in the key store: for AWS KMS its ARN, and of a call that failed what was asked for,
     /// which may be an alias.

@@ -18,7 +18,7 @@ pub struct RateLimitBuilder {
     burst: Option<u32>,
     in_flight: usize,
     queue: usize,
-    deadline: Duration,
+    max_wait: Duration,
 }
 
 impl RateLimitBuilder {
@@ -28,7 +28,7 @@ impl RateLimitBuilder {
             burst: None,
             in_flight: 64,
             queue: 1_024,
-            deadline: Duration::from_secs(30),
+            max_wait: Duration::from_secs(30),
         }
     }
 
@@ -56,10 +56,10 @@ impl RateLimitBuilder {
 
     /// How long a request may wait for its turn. 30 s by default.
     ///
-    /// It ends before the request is sent: [`Deadline`](crate::layer::deadline::Deadline) limits
+    /// It ends before the request is sent: [`Timeout`](crate::layer::timeout::Timeout) limits
     /// the whole.
-    pub fn deadline(mut self, deadline: Duration) -> Self {
-        self.deadline = deadline;
+    pub fn max_wait(mut self, max_wait: Duration) -> Self {
+        self.max_wait = max_wait;
         self
     }
 
@@ -75,7 +75,7 @@ impl RateLimitBuilder {
             burst: self.burst.unwrap_or((self.rate / 20).max(1)),
             in_flight: self.in_flight.min(Semaphore::MAX_PERMITS),
             queue: self.queue,
-            deadline: self.deadline,
+            max_wait: self.max_wait,
         };
         let zero = match (settings.rate, settings.burst, settings.in_flight) {
             (0, _, _) => "rate of 0 per second",

@@ -26,7 +26,7 @@ pub(super) struct Settings {
     /// From 1 to what a semaphore can count.
     pub(super) in_flight: usize,
     pub(super) queue: usize,
-    pub(super) deadline: Duration,
+    pub(super) max_wait: Duration,
 }
 
 /// Lets requests through in the order in which they came.
@@ -90,7 +90,7 @@ impl Gate {
             Arrival::Admitted(permit) => return Ok(permit),
             Arrival::Queued(place) => place,
         };
-        let limit = self.settings.deadline;
+        let limit = self.settings.max_wait;
         match timeout(limit, self.wait(place)).await {
             Ok(permit) => permit,
             Err(_) => Err(ended_by_layer(Error::QueuedTooLong { limit })),

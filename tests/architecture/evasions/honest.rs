@@ -108,7 +108,7 @@ pub const HONEST: &[(&str, &str)] = &[
     ),
     (
         "layer.rs",
-        "pub mod hedge; pub mod deadline;",
+        "pub mod hedge; pub mod timeout;",
     ),
     (
         "layer/hedge.rs",
@@ -117,7 +117,7 @@ pub const HONEST: &[(&str, &str)] = &[
          macro_rules! forward { ($($pointer:ty),+) => {$( impl<S: $crate::Signer> Hedge<$pointer> {} )+} }
          forward!(&S, Box<S>);",
     ),
-    ("layer/deadline.rs", "pub struct Deadline<S>(S); fn late(provider: u8) -> u8 { provider }"),
+    ("layer/timeout.rs", "pub struct Timeout<S>(S); fn late(provider: u8) -> u8 { provider }"),
     (
         "emulator.rs",
         "pub mod aws_kms; mod http; pub use self::http::Failure;",

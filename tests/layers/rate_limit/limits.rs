@@ -54,7 +54,7 @@ async fn the_rate_holds_in_every_window_and_is_reached() {
         let limit = RateLimit::per_second(rate)
             .burst(burst)
             .in_flight(1_000)
-            .deadline(Duration::MAX)
+            .max_wait(Duration::MAX)
             .build()
             .unwrap();
         let requests = 200;
@@ -128,7 +128,7 @@ proptest! {
             let limit = RateLimit::per_second(rate)
                 .burst(burst)
                 .in_flight(in_flight)
-                .deadline(Duration::MAX)
+                .max_wait(Duration::MAX)
                 .build()
                 .unwrap();
             let inner = Scripted::new();
@@ -201,7 +201,7 @@ fn a_limit_that_lets_nothing_through_is_refused() {
         .burst(u32::MAX)
         .in_flight(usize::MAX)
         .queue(usize::MAX)
-        .deadline(Duration::MAX);
+        .max_wait(Duration::MAX);
     most.build().unwrap();
 }
 
@@ -213,7 +213,7 @@ async fn no_wake_up_is_lost() {
         .burst(1_000_000)
         .in_flight(3)
         .queue(TASKS)
-        .deadline(Duration::from_secs(600))
+        .max_wait(Duration::from_secs(600))
         .build()
         .unwrap();
     let served = Arc::new(AtomicUsize::new(0));

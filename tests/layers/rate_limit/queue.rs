@@ -22,7 +22,7 @@ async fn taken(queue: usize) -> (Scripted, RateLimit, RateLimited<Scripted>, Tas
         .burst(100)
         .in_flight(1)
         .queue(queue)
-        .deadline(ms(60_000))
+        .max_wait(ms(60_000))
         .build()
         .unwrap();
     let inner = Scripted::new();
@@ -120,7 +120,7 @@ async fn the_queue_has_exactly_as_many_places() {
 async fn who_waits_too_long_gives_up_and_was_not_sent() {
     let limit = RateLimit::per_second(1_000)
         .in_flight(1)
-        .deadline(ms(30))
+        .max_wait(ms(30))
         .build()
         .unwrap();
     let inner = Scripted::new();

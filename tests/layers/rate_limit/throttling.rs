@@ -15,7 +15,7 @@ fn limit() -> RateLimit {
     RateLimit::per_second(1_000)
         .in_flight(64)
         .queue(10_000)
-        .deadline(ms(5_000))
+        .max_wait(ms(5_000))
         .build()
         .unwrap()
 }
@@ -128,7 +128,7 @@ async fn the_key_store_says_how_long() {
         inner.then([turn]);
         let signer = limit.limit(inner.clone());
         sign(&signer).await.unwrap_err();
-        // With a queue of its own, since a pause can be longer than the deadline.
+        // With a queue of its own, since a pause can be longer than the longest wait.
         let start = Instant::now();
         while sign(&signer).await.is_err() {}
         let range = ms(waited)..=ms(waited + waited / 4 + 2);

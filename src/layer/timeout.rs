@@ -3,10 +3,10 @@
 //! ```
 //! # async fn example() -> kms_signer::Result<()> {
 //! use std::time::Duration;
-//! use kms_signer::{KeyType, SignRequest, Signer, layer::deadline::Deadline, provider::local::LocalSigner};
+//! use kms_signer::{KeyType, SignRequest, Signer, layer::timeout::Timeout, provider::local::LocalSigner};
 //!
 //! let signer = LocalSigner::random(KeyType::Secp256k1)?;
-//! let signer = Deadline::new(signer, Duration::from_secs(3));
+//! let signer = Timeout::new(signer, Duration::from_secs(3));
 //! match signer.sign(&SignRequest::keccak256(b"preimage")).await {
 //!     Err(error) if error.is_retryable() => println!("later: {error}"),
 //!     signed => println!("{}", signed?.receipt),
@@ -24,12 +24,12 @@ use crate::{Error, PublicKey, Result, SignRequest, Signed, Signer, telemetry::en
 
 /// Ends a request that takes longer than its limit, and drops the work on it.
 #[derive(Clone, Debug)]
-pub struct Deadline<S> {
+pub struct Timeout<S> {
     signer: S,
     limit: Duration,
 }
 
-impl<S: Signer> Deadline<S> {
+impl<S: Signer> Timeout<S> {
     /// Gives each request to `signer` this much time, from the call of `sign` to its answer.
     ///
     /// An answer that is there when the time is up still counts.
@@ -45,7 +45,7 @@ impl<S: Signer> Deadline<S> {
 
 #[async_trait]
 #[deny(clippy::missing_trait_methods)]
-impl<S: Signer> Signer for Deadline<S> {
+impl<S: Signer> Signer for Timeout<S> {
     fn public_key(&self) -> &PublicKey {
         self.signer.public_key()
     }
