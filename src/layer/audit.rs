@@ -80,7 +80,7 @@ const SINK_TIMEOUT: Duration = Duration::from_secs(30);
 /// of the signer share.
 #[derive(Debug)]
 pub struct Audit<S, K> {
-    signer: S,
+    inner: S,
     sink: Arc<K>,
     label: Option<Arc<str>>,
 }
@@ -89,7 +89,7 @@ pub struct Audit<S, K> {
 impl<S: Clone, K> Clone for Audit<S, K> {
     fn clone(&self) -> Self {
         Self {
-            signer: self.signer.clone(),
+            inner: self.inner.clone(),
             sink: Arc::clone(&self.sink),
             label: self.label.clone(),
         }
@@ -100,15 +100,20 @@ impl<S: Signer, K: AuditSink + 'static> Audit<S, K> {
     /// Records in `sink` what `signer` signs. There is no label by default.
     pub fn new(signer: S, sink: K) -> Self {
         Self {
-            signer,
+            inner: signer,
             sink: Arc::new(sink),
             label: None,
         }
     }
 
     /// The signer inside.
-    pub fn signer(&self) -> &S {
-        &self.signer
+    pub fn inner(&self) -> &S {
+        &self.inner
+    }
+
+    /// Takes the layer off and returns the signer inside.
+    pub fn into_inner(self) -> S {
+        self.inner
     }
 
     /// Sets the label of requests that have none of their own ([`SignRequest::with_label`]).
@@ -168,7 +173,7 @@ async fn keep(
 #[deny(clippy::missing_trait_methods)]
 impl<S: Signer, K: AuditSink + 'static> Signer for Audit<S, K> {
     fn public_key(&self) -> &PublicKey {
-        self.signer.public_key()
+        self.inner.public_key()
     }
 
     /// # Errors
@@ -177,7 +182,7 @@ impl<S: Signer, K: AuditSink + 'static> Signer for Audit<S, K> {
     /// signer within.
     async fn sign(&self, request: &SignRequest<'_>) -> Result<Signed> {
         let mut awaited = SignerAwaited(Some((self.public_key(), request)));
-        let answer = self.signer.sign(request).await;
+        let answer = self.inner.sign(request).await;
         awaited.0 = None;
 
         let label = request.label().or(self.label.as_deref());
@@ -195,7 +200,7 @@ impl<S: Signer, K: AuditSink + 'static> Signer for Audit<S, K> {
     /// The record is that of a failed request for which no call was made. If the sink fails, the
     /// event `not recorded` is all that says so: the refusal stands anyway.
     async fn note_refusal(&self, request: &SignRequest<'_>, error: &Error) {
-        self.signer.note_refusal(request, error).await;
+        self.inner.note_refusal(request, error).await;
         let label = request.label().or(self.label.as_deref());
         let record = AuditRecord::new(self.public_key(), request, label, Err(error));
         let _ = self.record(record).await;

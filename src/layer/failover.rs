@@ -77,29 +77,16 @@ use crate::{Error, PublicKey, Result, SignRequest, Signed, Signer, telemetry};
 
 /// Asks the first of several signers of one key, and the next one if that fails.
 ///
-/// Clones share the signers and their circuits.
-#[derive(Debug)]
+/// Clones share the circuits.
+#[derive(Clone, Debug)]
 pub struct Failover<S> {
     /// Not empty.
-    signers: Arc<[S]>,
+    signers: Vec<S>,
     /// One for each signer.
     circuits: Arc<[Circuit]>,
     settings: Settings,
     asks_elsewhere: bool,
     public_key: PublicKey,
-}
-
-/// Not derived, which would ask for signers that can be cloned.
-impl<S> Clone for Failover<S> {
-    fn clone(&self) -> Self {
-        Self {
-            signers: self.signers.clone(),
-            circuits: self.circuits.clone(),
-            settings: self.settings.clone(),
-            asks_elsewhere: self.asks_elsewhere,
-            public_key: self.public_key.clone(),
-        }
-    }
 }
 
 impl<S: Signer> Failover<S> {
@@ -109,7 +96,7 @@ impl<S: Signer> Failover<S> {
     ///
     /// [`Error::InvalidConfig`] when there is none, or when they have different public keys.
     pub fn new(signers: impl IntoIterator<Item = S>) -> Result<Self> {
-        let signers: Arc<[S]> = signers.into_iter().collect();
+        let signers: Vec<S> = signers.into_iter().collect();
         let public_key = match signers.first() {
             Some(first) => first.public_key().clone(),
             None => return Err(no_signers()),
@@ -161,9 +148,14 @@ impl<S: Signer> Failover<S> {
         self
     }
 
-    /// The signers, in the order in which they are asked.
-    pub fn signers(&self) -> &[S] {
+    /// The signers inside, in the order in which they are asked.
+    pub fn inner(&self) -> &[S] {
         &self.signers
+    }
+
+    /// Takes the layer off and returns the signers inside, in the order in which they were asked.
+    pub fn into_inner(self) -> Vec<S> {
+        self.signers
     }
 
     /// The state of each signer's circuit, in the same order.

@@ -75,7 +75,7 @@ use crate::{Error, PublicKey, Result, SignRequest, Signed, Signer, telemetry};
 /// Clones share the budget and what was seen of latencies.
 #[derive(Clone)]
 pub struct Hedge<S> {
-    signer: S,
+    inner: S,
     trigger: Trigger,
     budget: Arc<Budget>,
     hedges: Arc<AtomicU64>,
@@ -125,7 +125,7 @@ impl<S: Signer> Hedge<S> {
 
     fn new(signer: S, trigger: Trigger) -> Self {
         Self {
-            signer,
+            inner: signer,
             trigger,
             budget: Arc::new(Budget::new(0.05)),
             hedges: Arc::default(),
@@ -169,12 +169,17 @@ impl<S: Signer> Hedge<S> {
     }
 
     /// The signer inside.
-    pub fn signer(&self) -> &S {
-        &self.signer
+    pub fn inner(&self) -> &S {
+        &self.inner
+    }
+
+    /// Takes the layer off and returns the signer inside.
+    pub fn into_inner(self) -> S {
+        self.inner
     }
 
     async fn attempt(&self, request: &SignRequest<'_>) -> Result<Signed> {
-        let mut first = self.signer.sign(request);
+        let mut first = self.inner.sign(request);
         let Some(delay) = self.trigger.delay() else {
             return first.await;
         };
@@ -185,7 +190,7 @@ impl<S: Signer> Hedge<S> {
             return first.await;
         }
         let mut race = Race::start(&self.hedges);
-        let second = self.signer.sign(request);
+        let second = self.inner.sign(request);
         let (answer, rest) = match select(first, second).await {
             Either::Left((answer, second)) => (answer, Either::Right(second)),
             Either::Right((answer, first)) => (answer, Either::Left(first)),
@@ -254,7 +259,7 @@ impl Drop for Race {
 #[deny(clippy::missing_trait_methods)]
 impl<S: Signer> Signer for Hedge<S> {
     fn public_key(&self) -> &PublicKey {
-        self.signer.public_key()
+        self.inner.public_key()
     }
 
     /// # Errors
@@ -275,14 +280,14 @@ impl<S: Signer> Signer for Hedge<S> {
 
     /// Once, since nothing is attempted.
     async fn note_refusal(&self, request: &SignRequest<'_>, error: &Error) {
-        self.signer.note_refusal(request, error).await;
+        self.inner.note_refusal(request, error).await;
     }
 }
 
 impl<S: fmt::Debug> fmt::Debug for Hedge<S> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let mut debug = f.debug_struct("Hedge");
-        debug.field("signer", &self.signer);
+        debug.field("inner", &self.inner);
         match &self.trigger {
             Trigger::After(delay) => debug.field("after", delay),
             Trigger::Quantile { quantile, .. } => debug.field("at_quantile", quantile),

@@ -25,7 +25,7 @@ use crate::{Error, PublicKey, Result, SignRequest, Signed, Signer, telemetry::en
 /// Ends a request that takes longer than its limit, and drops the work on it.
 #[derive(Clone, Debug)]
 pub struct Timeout<S> {
-    signer: S,
+    inner: S,
     limit: Duration,
 }
 
@@ -34,12 +34,20 @@ impl<S: Signer> Timeout<S> {
     ///
     /// An answer that is there when the time is up still counts.
     pub fn new(signer: S, limit: Duration) -> Self {
-        Self { signer, limit }
+        Self {
+            inner: signer,
+            limit,
+        }
     }
 
     /// The signer inside.
-    pub fn signer(&self) -> &S {
-        &self.signer
+    pub fn inner(&self) -> &S {
+        &self.inner
+    }
+
+    /// Takes the layer off and returns the signer inside.
+    pub fn into_inner(self) -> S {
+        self.inner
     }
 }
 
@@ -47,14 +55,14 @@ impl<S: Signer> Timeout<S> {
 #[deny(clippy::missing_trait_methods)]
 impl<S: Signer> Signer for Timeout<S> {
     fn public_key(&self) -> &PublicKey {
-        self.signer.public_key()
+        self.inner.public_key()
     }
 
     /// # Errors
     ///
     /// [`Error::DeadlineExceeded`] when the time was up; otherwise those of the signer inside.
     async fn sign(&self, request: &SignRequest<'_>) -> Result<Signed> {
-        match timeout(self.limit, self.signer.sign(request)).await {
+        match timeout(self.limit, self.inner.sign(request)).await {
             Ok(answer) => answer,
             Err(_) => Err(ended_by_layer(Error::DeadlineExceeded {
                 limit: self.limit,
@@ -65,6 +73,6 @@ impl<S: Signer> Signer for Timeout<S> {
 
     /// Gives up after the same time; an audit layer inside reports that its record is missing.
     async fn note_refusal(&self, request: &SignRequest<'_>, error: &Error) {
-        let _ = timeout(self.limit, self.signer.note_refusal(request, error)).await;
+        let _ = timeout(self.limit, self.inner.note_refusal(request, error)).await;
     }
 }

@@ -61,7 +61,7 @@ async fn the_first_is_asked_while_it_signs() {
     }
     assert_eq!((first.calls(), second.calls()), (10, 0));
     assert_eq!(signer.public_key(), first.public_key());
-    assert_eq!(signer.signers().len(), 2);
+    assert_eq!(signer.inner().len(), 2);
 }
 
 #[tokio::test(start_paused = true)]

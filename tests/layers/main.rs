@@ -3,6 +3,7 @@
 mod events;
 mod failover;
 mod hedge;
+mod inner;
 mod nested;
 mod rate_limit;
 mod scripted;

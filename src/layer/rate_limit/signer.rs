@@ -8,19 +8,27 @@ use crate::{Error, PublicKey, Result, SignRequest, Signed, Signer};
 /// A signer under a [`RateLimit`].
 #[derive(Clone, Debug)]
 pub struct RateLimited<S> {
-    signer: S,
+    inner: S,
     limit: RateLimit,
 }
 
 impl<S: Signer> RateLimited<S> {
     /// Puts `signer` under `limit`.
     pub fn new(signer: S, limit: RateLimit) -> Self {
-        Self { signer, limit }
+        Self {
+            inner: signer,
+            limit,
+        }
     }
 
     /// The signer inside.
-    pub fn signer(&self) -> &S {
-        &self.signer
+    pub fn inner(&self) -> &S {
+        &self.inner
+    }
+
+    /// Takes the layer off and returns the signer inside.
+    pub fn into_inner(self) -> S {
+        self.inner
     }
 }
 
@@ -28,7 +36,7 @@ impl<S: Signer> RateLimited<S> {
 #[deny(clippy::missing_trait_methods)]
 impl<S: Signer> Signer for RateLimited<S> {
     fn public_key(&self) -> &PublicKey {
-        self.signer.public_key()
+        self.inner.public_key()
     }
 
     /// # Errors
@@ -37,11 +45,11 @@ impl<S: Signer> Signer for RateLimited<S> {
     /// [`Error::QueuedTooLong`](crate::Error::QueuedTooLong) before anything was sent;
     /// otherwise those of the signer inside.
     async fn sign(&self, request: &SignRequest<'_>) -> Result<Signed> {
-        self.limit.run(self.signer.sign(request)).await
+        self.limit.run(self.inner.sign(request)).await
     }
 
     /// Not limited, since nothing is sent.
     async fn note_refusal(&self, request: &SignRequest<'_>, error: &Error) {
-        self.signer.note_refusal(request, error).await;
+        self.inner.note_refusal(request, error).await;
     }
 }
