@@ -55,7 +55,7 @@ impl State {
         if let Some(until) = self.backoff.held_until(now) {
             return Err(until);
         }
-        self.rate.take()?;
+        self.rate.take(now)?;
         Ok(self.backoff.admit(now))
     }
 
