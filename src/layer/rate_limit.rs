@@ -69,7 +69,7 @@ mod signer;
 use std::{fmt, sync::Arc};
 
 use self::gate::Gate;
-pub use self::{builder::RateLimitBuilder, gate::Permit, signer::RateLimited};
+pub use self::{builder::RateLimitBuilder, signer::RateLimited};
 use crate::{Result, Signer};
 
 /// A limit on requests per second and in flight. Clones share it.
@@ -86,30 +86,23 @@ impl RateLimit {
 
     /// Puts a signer under this limit.
     pub fn limit<S: Signer>(&self, signer: S) -> RateLimited<S> {
-        RateLimited::new(signer, self.clone())
+        RateLimited {
+            inner: signer,
+            limit: self.clone(),
+        }
     }
 
-    /// Waits for the turn of one request, which is in flight until the [`Permit`] is dropped.
+    /// Runs one call under this limit, such as opening a key: waits for its turn, awaits it, and
+    /// starts a pause if the key store throttled it.
     ///
-    /// For calls that are not signatures. Prefer [`run`](Self::run), which also learns from the
-    /// outcome.
+    /// The call is not polled before its turn.
     ///
     /// # Errors
     ///
-    /// [`Error::QueueFull`](crate::Error::QueueFull) and
-    /// [`Error::QueuedTooLong`](crate::Error::QueuedTooLong).
-    pub async fn acquire(&self) -> Result<Permit> {
-        self.gate.enter().await
-    }
-
-    /// Makes one call under this limit: waits for its turn, awaits it, and holds everyone back if
-    /// it was throttled.
-    ///
-    /// # Errors
-    ///
-    /// Those of [`acquire`](Self::acquire), and those of the call.
+    /// Before the call was polled, [`Error::QueueFull`](crate::Error::QueueFull) and
+    /// [`Error::QueuedTooLong`](crate::Error::QueuedTooLong). Afterwards those of the call.
     pub async fn run<T>(&self, call: impl Future<Output = Result<T>>) -> Result<T> {
-        let permit = self.acquire().await?;
+        let permit = self.gate.enter().await?;
         let outcome = call.await;
         permit.finish(&outcome);
         outcome

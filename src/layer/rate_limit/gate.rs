@@ -178,10 +178,10 @@ impl Drop for Place {
     }
 }
 
-/// The right to one call under a [`RateLimit`](super::RateLimit). Dropping it ends the call.
+/// The right to one call. Dropping it ends the call, and says nothing of throttling.
 #[derive(Debug)]
 #[must_use = "the call is in flight until this is dropped"]
-pub struct Permit {
+pub(super) struct Permit {
     gate: Arc<Gate>,
     /// `None` once the outcome is known.
     ticket: Option<Ticket>,
@@ -189,10 +189,8 @@ pub struct Permit {
 }
 
 impl Permit {
-    /// Ends the call and tells the limit of its outcome: everyone is held back if it was throttled.
-    ///
-    /// A permit that is dropped instead says nothing of throttling.
-    pub fn finish<T>(mut self, outcome: &Result<T>) {
+    /// Ends the call, and starts a pause if it was throttled.
+    pub(super) fn finish<T>(mut self, outcome: &Result<T>) {
         let Some(ticket) = self.ticket.take() else {
             return;
         };

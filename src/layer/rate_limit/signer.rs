@@ -5,22 +5,14 @@ use async_trait::async_trait;
 use super::RateLimit;
 use crate::{Error, PublicKey, Result, SignRequest, Signed, Signer};
 
-/// A signer under a [`RateLimit`].
+/// A signer under a [`RateLimit`]: see [`RateLimit::limit`].
 #[derive(Clone, Debug)]
 pub struct RateLimited<S> {
-    inner: S,
-    limit: RateLimit,
+    pub(super) inner: S,
+    pub(super) limit: RateLimit,
 }
 
 impl<S: Signer> RateLimited<S> {
-    /// Puts `signer` under `limit`.
-    pub fn new(signer: S, limit: RateLimit) -> Self {
-        Self {
-            inner: signer,
-            limit,
-        }
-    }
-
     /// The signer inside.
     pub fn inner(&self) -> &S {
         &self.inner

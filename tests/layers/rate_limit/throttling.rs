@@ -2,8 +2,11 @@
 
 use std::time::Duration;
 
-use kms_signer::{Signer, error::KeyStoreFault, layer::rate_limit::RateLimit};
-use tokio::time::{Instant, sleep};
+use kms_signer::{Error, Signer, error::KeyStoreFault, layer::rate_limit::RateLimit};
+use tokio::{
+    sync::oneshot,
+    time::{Instant, sleep},
+};
 
 use crate::scripted::{
     NOW, Scripted, Turn, fail, ms, settle, sign, sign_and_drop_after, spawn_sign,
@@ -240,25 +243,36 @@ async fn a_full_queue_inside_holds_back_as_well() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn calls_that_are_not_signatures_hold_back_too() {
+async fn a_call_that_is_not_a_signature_pauses_the_others_too() {
     let limit = limit();
     let inner = Scripted::new();
     inner.then([fail(KeyStoreFault::Throttled)]);
     let outcome = limit.run(sign(&inner)).await;
     assert!(outcome.unwrap_err().is_throttled());
     let start = Instant::now();
-    let permit = limit.acquire().await.unwrap();
+    let (begin, begun) = oneshot::channel();
+    let (answer, answered) = oneshot::channel();
+    let probing = limit.clone();
+    let probe = tokio::spawn(async move {
+        let call = async {
+            begin.send(()).unwrap();
+            Ok(answered.await.unwrap())
+        };
+        probing.run(call).await
+    });
+    begun.await.unwrap();
     assert!(start.elapsed() >= ms(50));
 
-    // The permit is a probe. While it says nothing the others wait, at most a second.
+    // While the probe has no answer the others wait, at most a second.
     let start = Instant::now();
-    drop(limit.acquire().await.unwrap());
+    let undecided = limit.run(async { Err::<(), _>(Error::Cancelled) });
+    undecided.await.unwrap_err();
     assert_eq!(start.elapsed(), ms(1_000));
-    permit.finish(&Ok(()));
+    answer.send(()).unwrap();
+    probe.await.unwrap().unwrap();
     let start = Instant::now();
-    let _permits = [
-        limit.acquire().await.unwrap(),
-        limit.acquire().await.unwrap(),
-    ];
+    for _ in 0..2 {
+        limit.run(async { Ok(()) }).await.unwrap();
+    }
     assert!(start.elapsed().is_zero());
 }
