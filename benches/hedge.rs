@@ -104,7 +104,8 @@ async fn main() -> ExitCode {
     drop(kms);
 
     let kms = Kms::start().await;
-    let signer = Hedge::at_quantile(kms.signer.clone(), 0.95).unwrap();
+    let signer = Hedge::at_quantile(kms.signer.clone(), 0.95);
+    let signer = signer.build().unwrap();
     let hedged = measure(&signer).await;
     let hedged_calls = kms.calls();
 

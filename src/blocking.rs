@@ -41,13 +41,22 @@ pub struct Blocking {
 }
 
 impl Blocking {
-    /// At most `count` works at a time, at least one: as many as the key store takes at once, for
-    /// example its sessions.
-    pub fn new(count: usize) -> Self {
-        let count = count.clamp(1, Semaphore::MAX_PERMITS);
-        Self {
-            places: Arc::new(Semaphore::new(count)),
-            count,
+    /// At most `count` works at a time: as many as the key store takes at once, for example its
+    /// sessions.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::InvalidConfig`] when `count` is 0, or more than a `Semaphore` of tokio can count.
+    pub fn new(count: usize) -> Result<Self> {
+        const MOST: usize = Semaphore::MAX_PERMITS;
+        match count {
+            1..=MOST => Ok(Self {
+                places: Arc::new(Semaphore::new(count)),
+                count,
+            }),
+            _ => Err(Error::InvalidConfig {
+                reason: format!("the count is {count}; use 1 to {MOST}"),
+            }),
         }
     }
 

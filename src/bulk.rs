@@ -3,10 +3,9 @@
 //! ```
 //! use kms_signer::{SignRequest, Signer, bulk::Bulk};
 //!
-//! # async fn example(signer: impl Signer, preimages: Vec<Vec<u8>>) {
+//! # async fn example(signer: impl Signer, preimages: Vec<Vec<u8>>) -> kms_signer::Result<()> {
 //! let requests = preimages.iter().map(|preimage| SignRequest::keccak256(preimage));
-//! let results = Bulk::new()
-//!     .concurrency(64)
+//! let results = Bulk::with_concurrency(64)?
 //!     .on_progress(|progress| eprintln!("{} of {}", progress.done, progress.total))
 //!     .sign_all(&signer, requests)
 //!     .await;
@@ -16,6 +15,7 @@
 //!         Err(error) => eprintln!("{index}: {error}"),
 //!     }
 //! }
+//! # Ok(())
 //! # }
 //! ```
 //!
@@ -80,14 +80,25 @@ impl<'a> Bulk<'a> {
         }
     }
 
-    /// Sets how many may be under way at a time; 32 by default, and 0 is taken as 1.
+    /// With so many under way at a time, at least 1.
     ///
     /// Signatures a second are at most this number divided by the seconds one takes: with 32 and
     /// 20 ms, 1600. To stay within a key store's quota, limit the rate and not this; the limit's
     /// queue must then have room for as many as are under way.
-    pub fn concurrency(mut self, concurrency: usize) -> Self {
-        self.concurrency = concurrency.max(1);
-        self
+    ///
+    /// # Errors
+    ///
+    /// [`Error::InvalidConfig`] when `concurrency` is 0.
+    pub fn with_concurrency(concurrency: usize) -> Result<Self> {
+        match concurrency {
+            0 => Err(Error::InvalidConfig {
+                reason: "the concurrency is 0; use at least 1".into(),
+            }),
+            _ => Ok(Self {
+                concurrency,
+                ..Self::new()
+            }),
+        }
     }
 
     /// Calls `report` after each one that finished, in the order in which they do.

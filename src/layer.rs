@@ -11,6 +11,11 @@
 //! A layer is generic over the [`Signer`](crate::Signer) inside and knows no other layer. Where the
 //! layers are settled at run time, `Arc<dyn Signer>` goes inside and comes out.
 //!
+//! A layer without settings has a `new`, one with settings has a builder. A number with which a layer
+//! cannot work, such as a limit of 0, is [`Error::InvalidConfig`](crate::Error::InvalidConfig) from
+//! `new` or `build`, with the name of the setting; no number is changed silently. `inner` borrows
+//! the signer inside, and `into_inner` returns it.
+//!
 //! All of them need a tokio runtime with its timers enabled, and panic without one. Dropping the future of `sign` gives
 //! back whatever it held, at any time: a place in a queue, a permit, a probe.
 //!
@@ -53,12 +58,12 @@
 //! for region in [frankfurt, dublin] {
 //!     // Made once for an account and region, and kept for its other signers.
 //!     let limit = RateLimit::per_second(300).max_wait(Duration::from_millis(100)).build()?;
-//!     let region = Timeout::new(region, Duration::from_secs(2));
-//!     let region = Hedge::at_quantile(region, 0.95)?;
+//!     let region = Timeout::new(region, Duration::from_secs(2))?;
+//!     let region = Hedge::at_quantile(region, 0.95).build()?;
 //!     regions.push(limit.limit(region));
 //! }
-//! let signer = Timeout::new(Failover::new(regions)?, Duration::from_secs(10));
-//! let signer: Arc<dyn Signer> = Arc::new(signer);
+//! let signer = Failover::builder(regions).build()?;
+//! let signer: Arc<dyn Signer> = Arc::new(Timeout::new(signer, Duration::from_secs(10))?);
 //!
 //! let signed = signer.sign(&SignRequest::keccak256(b"preimage")).await?;
 //! println!("{}", signed.receipt);

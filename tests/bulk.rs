@@ -163,7 +163,7 @@ async fn the_order_does_not_depend_on_who_finishes_first() {
             Ok(at)
         }
     });
-    let results = Bulk::new().concurrency(2).run(futures).await;
+    let results = Bulk::with_concurrency(2).unwrap().run(futures).await;
     let results: Vec<i32> = results.into_iter().map(Result::unwrap).collect();
     assert_eq!(results, (0..10).collect::<Vec<_>>());
 }
@@ -173,13 +173,11 @@ async fn so_many_are_under_way_and_never_more() {
     for (bulk, most) in [
         (Bulk::new(), 32),
         (Bulk::default(), 32),
-        (Bulk::new().concurrency(1), 1),
-        (Bulk::new().concurrency(7), 7),
-        (Bulk::new().concurrency(100), 100),
+        (Bulk::with_concurrency(1).unwrap(), 1),
+        (Bulk::with_concurrency(7).unwrap(), 7),
+        (Bulk::with_concurrency(100).unwrap(), 100),
         // More than there are.
-        (Bulk::new().concurrency(usize::MAX), 100),
-        // Nothing at a time would never end.
-        (Bulk::new().concurrency(0), 1),
+        (Bulk::with_concurrency(usize::MAX).unwrap(), 100),
     ] {
         let signer = Gated::open();
         let shown = format!("{bulk:?}");
@@ -189,6 +187,19 @@ async fn so_many_are_under_way_and_never_more() {
         assert_eq!(signer.counts.most(), most, "{shown}");
         assert_eq!(signer.counts.now(), 0, "{shown}");
     }
+}
+
+/// Nothing at a time would never end.
+#[test]
+fn a_concurrency_of_0_is_rejected() {
+    let error = Bulk::with_concurrency(0).unwrap_err();
+    assert!(matches!(error, Error::InvalidConfig { .. }), "{error:?}");
+    assert!(
+        error
+            .to_string()
+            .contains("concurrency is 0; use at least 1"),
+        "{error}"
+    );
 }
 
 /// Neither requests nor futures are made before their turn.
@@ -203,7 +214,7 @@ async fn futures_are_made_when_their_turn_comes() {
             Ok(())
         }
     });
-    Bulk::new().concurrency(5).run(futures).await;
+    Bulk::with_concurrency(5).unwrap().run(futures).await;
     assert_eq!(counts.started(), 1000);
     assert_eq!(counts.most(), 5);
 }
@@ -219,7 +230,10 @@ async fn a_failure_costs_the_others_nothing() {
             _ => SignRequest::keccak256(preimage),
         }
     });
-    let results = Bulk::new().concurrency(4).sign_all(&signer, requests).await;
+    let results = Bulk::with_concurrency(4)
+        .unwrap()
+        .sign_all(&signer, requests)
+        .await;
     for (at, (preimage, result)) in preimages.iter().zip(results).enumerate() {
         match (at % 3, result) {
             (0, Err(Error::UnsupportedRequest { request, .. })) => {
@@ -239,8 +253,8 @@ async fn cancelling_keeps_the_results_and_drops_what_runs() {
     let preimages = preimages(50);
     let (stop, stopped) = oneshot::channel::<()>();
     let mut stop = Some(stop);
-    let results = Bulk::new()
-        .concurrency(4)
+    let results = Bulk::with_concurrency(4)
+        .unwrap()
         .until(stopped)
         .on_progress(|progress| {
             if progress.done == 10 {
@@ -270,8 +284,8 @@ async fn what_hangs_is_dropped_too() {
     let (stop, stopped) = oneshot::channel::<()>();
     let preimages = preimages(50);
     let mut work = Box::pin(
-        Bulk::new()
-            .concurrency(4)
+        Bulk::with_concurrency(4)
+            .unwrap()
             .until(stopped)
             .sign_all(&signer, requests(&preimages)),
     );
@@ -326,8 +340,8 @@ async fn dropping_the_future_drops_all_that_runs() {
     let signer = Gated::new(3);
     let preimages = preimages(50);
     let mut work = Box::pin(
-        Bulk::new()
-            .concurrency(8)
+        Bulk::with_concurrency(8)
+            .unwrap()
             .sign_all(&signer, requests(&preimages)),
     );
     for _ in 0..100 {
@@ -352,8 +366,8 @@ async fn progress_goes_up_by_one_to_the_total() {
             _ => SignRequest::keccak256(preimage),
         }
     });
-    Bulk::new()
-        .concurrency(6)
+    Bulk::with_concurrency(6)
+        .unwrap()
         .on_progress(|progress: Progress| {
             seen.lock().unwrap().push((progress.done, progress.total));
         })
@@ -436,7 +450,7 @@ async fn many_keys_are_opened_at_once() {
             .emulator(emulator.endpoint_url(), emulator.region())
             .connect()
     });
-    let opened = Bulk::new().concurrency(8).run(opening).await;
+    let opened = Bulk::with_concurrency(8).unwrap().run(opening).await;
     assert_eq!(opened.len(), 21);
     for (at, (arn, opened)) in arns.iter().zip(opened).enumerate() {
         match (at, opened) {

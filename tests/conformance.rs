@@ -97,23 +97,24 @@ fn layered(key_type: KeyType, signer: &AwsKmsSigner) -> Vec<Subject> {
     let around = |name, signer: Box<dyn Signer>| Subject::new(name, key_type, signer, false);
     let signer = || signer.clone();
     let limit = || RateLimit::per_second(1_000_000).build().unwrap();
-    let in_time = Timeout::new(signer(), MINUTE);
-    let failover = Failover::new([signer(), signer()]).unwrap();
+    let in_time = Timeout::new(signer(), MINUTE).unwrap();
+    let failover = Failover::builder([signer(), signer()]).build().unwrap();
     let audit = Audit::new(signer(), MemorySink::default());
 
     // As under "In production" in the README.
     let regions = [limit().limit(signer()), limit().limit(signer())];
-    let stack = Timeout::new(Failover::new(regions).unwrap(), MINUTE);
+    let stack = Failover::builder(regions).build().unwrap();
+    let stack = Timeout::new(stack, MINUTE).unwrap();
     let stack = Audit::new(stack, MemorySink::default());
 
     // With a hedge where the documentation of `layer` has it.
     let hedge = Hedged::around(signer());
     let region = || {
-        let region = Timeout::new(hedge.signer(), MINUTE);
+        let region = Timeout::new(hedge.signer(), MINUTE).unwrap();
         limit().limit(hedge.layer(region))
     };
-    let hedged_stack = Failover::new([region(), region()]).unwrap();
-    let hedged_stack = Timeout::new(hedged_stack, MINUTE);
+    let hedged_stack = Failover::builder([region(), region()]).build().unwrap();
+    let hedged_stack = Timeout::new(hedged_stack, MINUTE).unwrap();
     let hedged_stack = Audit::new(hedged_stack, MemorySink::default());
 
     let alone = Hedged::around(signer());
@@ -153,7 +154,7 @@ impl<S: Signer + Clone> Hedged<S> {
 
     fn layer<T: Signer>(&self, signer: T) -> Hedge<T> {
         let hedge = Hedge::after(signer, Duration::ZERO);
-        hedge.max_extra(1.0).unwrap()
+        hedge.max_extra(1.0).build().unwrap()
     }
 
     fn counted(self, subject: Subject) -> Subject {

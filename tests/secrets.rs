@@ -158,12 +158,12 @@ fn nothing_that_is_logged_or_shown_holds_a_secret() {
             show(&LocalSigner::from_bytes(key_type, &KEY).unwrap());
             let limit = RateLimit::per_second(1_000).build().unwrap();
             let sink = JsonLinesFile::open(&path).unwrap();
-            let failover =
-                Failover::new([limit.limit(Hedge::after(signer, Duration::from_secs(1)))]);
-            let stack = Audit::new(
-                Timeout::new(failover.unwrap(), Duration::from_secs(9)),
-                sink,
-            );
+            let hedge = Hedge::after(signer, Duration::from_secs(1))
+                .build()
+                .unwrap();
+            let failover = Failover::builder([limit.limit(hedge)]).build().unwrap();
+            let in_time = Timeout::new(failover, Duration::from_secs(9)).unwrap();
+            let stack = Audit::new(in_time, sink);
             show(&stack);
 
             let request = SignRequest::blake2b256(&KEY);

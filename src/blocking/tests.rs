@@ -45,7 +45,7 @@ impl Drop for Canary {
 
 #[tokio::test]
 async fn work_runs_on_another_thread_and_its_result_comes_back() {
-    let blocking = Blocking::new(2);
+    let blocking = Blocking::new(2).unwrap();
     let here = thread::current().id();
     let there = blocking.run(|| Ok(thread::current().id())).await.unwrap();
     assert_ne!(here, there);
@@ -55,7 +55,7 @@ async fn work_runs_on_another_thread_and_its_result_comes_back() {
 
 #[test]
 fn it_runs_under_any_executor() {
-    let blocking = Blocking::new(2);
+    let blocking = Blocking::new(2).unwrap();
     let name = blocking.run(|| Ok(thread::current().name().map(str::to_owned)));
     let name = block_on(name).unwrap();
     assert_eq!(name.as_deref(), Some("kms-signer-blocking"));
@@ -82,7 +82,7 @@ fn block_on<F: Future>(future: F) -> F::Output {
 
 #[tokio::test]
 async fn work_whose_caller_left_ends_by_itself_and_its_result_is_dropped_there() {
-    let blocking = Blocking::new(1);
+    let blocking = Blocking::new(1).unwrap();
     let (dropped, drops) = mpsc::channel();
     let (gate, work) = gated(Canary(dropped));
     let mut future = Box::pin(blocking.run(work));
@@ -101,7 +101,7 @@ async fn work_whose_caller_left_ends_by_itself_and_its_result_is_dropped_there()
 
 #[tokio::test]
 async fn a_key_store_that_hangs_takes_so_many_threads_and_no_more() {
-    let blocking = Blocking::new(2);
+    let blocking = Blocking::new(2).unwrap();
     let (gates, works): (Vec<_>, Vec<_>) = (0..2).map(gated).unzip();
     for (gate, work) in gates.iter().zip(works) {
         let mut future = Box::pin(blocking.run(work));
@@ -133,7 +133,7 @@ fn work_that_waits_for_a_thread_is_not_begun_once_its_caller_left() {
     let mut runtime = tokio::runtime::Builder::new_current_thread();
     let runtime = runtime.max_blocking_threads(1).build().unwrap();
     runtime.block_on(async {
-        let blocking = Blocking::new(8);
+        let blocking = Blocking::new(8).unwrap();
         let (gate, work) = gated(());
         let mut busy = Box::pin(blocking.run(work));
         assert!(poll!(&mut busy).is_pending());
@@ -156,7 +156,7 @@ fn what_has_begun_outlives_the_runtime_and_nothing_begins_after_it() {
     let runtime = runtime.build().unwrap();
     let handle = runtime.handle().clone();
     let _guard = handle.enter();
-    let blocking = Blocking::new(8);
+    let blocking = Blocking::new(8).unwrap();
     let (gate, work) = gated(());
     let mut busy = Box::pin(blocking.run(work));
     assert!(busy.as_mut().now_or_never().is_none());
@@ -171,7 +171,7 @@ fn what_has_begun_outlives_the_runtime_and_nothing_begins_after_it() {
 
 #[tokio::test]
 async fn a_panic_is_an_error_and_frees_its_place() {
-    let blocking = Blocking::new(1);
+    let blocking = Blocking::new(1).unwrap();
     for _ in 0..3 {
         let result = blocking
             .run::<(), _>(|| panic!("expected in this test"))
@@ -183,9 +183,9 @@ async fn a_panic_is_an_error_and_frees_its_place() {
 }
 
 #[tokio::test]
-async fn no_more_than_the_places_are_under_way_and_there_is_at_least_one() {
-    for (count, places) in [(0, 1), (1, 1), (3, 3)] {
-        let blocking = Blocking::new(count);
+async fn no_more_than_the_places_are_under_way() {
+    for count in [1, 3] {
+        let blocking = Blocking::new(count).unwrap();
         let most = Arc::new(Mutex::new(0));
         let runs = (0..40).map(|number| {
             let (most, inside) = (Arc::clone(&most), blocking.clone());
@@ -201,7 +201,23 @@ async fn no_more_than_the_places_are_under_way_and_there_is_at_least_one() {
             .map(Result::unwrap)
             .collect();
         assert_eq!(results, Vec::from_iter(0..40));
-        assert!(*most.lock().unwrap() <= places);
+        assert!(*most.lock().unwrap() <= count);
     }
-    assert_eq!(Blocking::new(usize::MAX).under_way(), 0);
+}
+
+#[test]
+fn a_count_without_meaning_is_rejected() {
+    for count in [0, Semaphore::MAX_PERMITS + 1, usize::MAX] {
+        let error = Blocking::new(count).unwrap_err();
+        assert!(matches!(error, Error::InvalidConfig { .. }), "{error:?}");
+        let text = error.to_string();
+        assert!(
+            text.contains(&format!("count is {count}; use 1 to ")),
+            "{text}"
+        );
+    }
+    assert_eq!(
+        Blocking::new(Semaphore::MAX_PERMITS).unwrap().under_way(),
+        0
+    );
 }

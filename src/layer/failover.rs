@@ -11,9 +11,10 @@
 //! let frankfurt = LocalSigner::random(KeyType::Secp256k1)?;
 //! let dublin = frankfurt.clone();
 //!
-//! let signer = Failover::new([frankfurt, dublin])?
+//! let signer = Failover::builder([frankfurt, dublin])
 //!     .failures(5)
-//!     .open_for(Duration::from_secs(10));
+//!     .open_for(Duration::from_secs(10))
+//!     .build()?;
 //! let signed = signer.sign(&SignRequest::keccak256(b"preimage")).await?;
 //! println!("signed in {:?}", signed.receipt.region());
 //! # Ok(())
@@ -33,7 +34,7 @@
 //!   goes on to the next signer. The WARN event `failed over` and the counter
 //!   `kms_signer_failovers_total` have the kind of the error: alert on these kinds, or you find
 //!   out about the first region when you need the second. With
-//!   [`ask_elsewhere(false)`](Failover::ask_elsewhere) such an error returns at once.
+//!   [`ask_elsewhere(false)`](FailoverBuilder::ask_elsewhere) such an error returns at once.
 //!
 //! Any other error returns at once: the request or the caller would fail everywhere. So does an
 //! [alarm](crate::Error::is_alarm), such as a signature that does not verify: a good answer from
@@ -65,14 +66,18 @@
 //! be back, and an error would help nobody. Their success closes the circuit. Their failure leaves
 //! it as it is: how long it stays open is settled, and a probe decides for itself.
 
+mod builder;
 mod circuit;
 
-use std::{cmp::Ordering, fmt, ops::ControlFlow, sync::Arc, time::Duration};
+use std::{cmp::Ordering, ops::ControlFlow, sync::Arc};
 
 use async_trait::async_trait;
 
-pub use self::circuit::CircuitState;
-use self::circuit::{Admission, Circuit, Settings};
+pub use self::{builder::FailoverBuilder, circuit::CircuitState};
+use self::{
+    builder::no_signers,
+    circuit::{Admission, Circuit, Settings},
+};
 use crate::{Error, PublicKey, Result, SignRequest, Signed, Signer, telemetry};
 
 /// Asks the first of several signers of one key, and the next one if that fails.
@@ -90,62 +95,9 @@ pub struct Failover<S> {
 }
 
 impl<S: Signer> Failover<S> {
-    /// Signers of one key, in the order in which to ask them.
-    ///
-    /// # Errors
-    ///
-    /// [`Error::InvalidConfig`] when there is none, or when they have different public keys.
-    pub fn new(signers: impl IntoIterator<Item = S>) -> Result<Self> {
-        let signers: Vec<S> = signers.into_iter().collect();
-        let public_key = match signers.first() {
-            Some(first) => first.public_key().clone(),
-            None => return Err(no_signers()),
-        };
-        let mut keys = signers.iter().map(S::public_key).enumerate();
-        if let Some((index, other)) = keys.find(|(_, key)| **key != public_key) {
-            return Err(Error::InvalidConfig {
-                reason: format!(
-                    "signer {index} has the public key {} and signer 0 has {}; list signers of \
-                     one key only, such as a multi-Region key and its replicas",
-                    Short(other),
-                    Short(&public_key),
-                ),
-            });
-        }
-        Ok(Self {
-            circuits: signers.iter().map(|_| Circuit::default()).collect(),
-            signers,
-            settings: Settings::default(),
-            asks_elsewhere: true,
-            public_key,
-        })
-    }
-
-    /// After how many retryable failures in a row requests skip a signer. 3 by default; 0 counts
-    /// as 1.
-    #[must_use]
-    pub fn failures(mut self, failures: u32) -> Self {
-        self.settings.failures = failures.max(1);
-        self
-    }
-
-    /// How long requests skip it before one request probes it. 5 s by default.
-    ///
-    /// Longer if its last failure asked for more, up to 1 min.
-    #[must_use]
-    pub fn open_for(mut self, open_for: Duration) -> Self {
-        self.settings.open_for = open_for;
-        self
-    }
-
-    /// Whether the next signer is asked after an error that is not retryable but
-    /// [`may_succeed_elsewhere`](Error::may_succeed_elsewhere): access denied, a key that is not
-    /// found, disabled or in a wrong state, a wrong endpoint, or an answer that is too long. `true`
-    /// by default; with `false` such an error returns.
-    #[must_use]
-    pub fn ask_elsewhere(mut self, asks: bool) -> Self {
-        self.asks_elsewhere = asks;
-        self
+    /// Starts to configure a failover over signers of one key, in the order in which to ask them.
+    pub fn builder(signers: impl IntoIterator<Item = S>) -> FailoverBuilder<S> {
+        FailoverBuilder::new(signers.into_iter().collect())
     }
 
     /// The signers inside, in the order in which they are asked.
@@ -308,22 +260,5 @@ impl<S: Signer> Signer for Failover<S> {
         if let Some(first) = self.signers.first() {
             first.note_refusal(request, error).await;
         }
-    }
-}
-
-fn no_signers() -> Error {
-    Error::InvalidConfig {
-        reason: "there is no signer to ask; list at least one".into(),
-    }
-}
-
-/// Displays enough of a public key to tell it from another one.
-struct Short<'a>(&'a PublicKey);
-
-impl fmt::Display for Short<'_> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let key = base16ct::lower::encode_string(&self.0.to_bytes());
-        let last = key.get(key.len().saturating_sub(8)..).unwrap_or_default();
-        write!(f, "{} {key:.12}…{last}", self.0.key_type())
     }
 }

@@ -8,7 +8,8 @@
 //! # async fn example() -> kms_signer::Result<()> {
 //! use kms_signer::{KeyType, SignRequest, Signer, layer::hedge::Hedge, provider::local::LocalSigner};
 //!
-//! let signer = Hedge::at_quantile(LocalSigner::random(KeyType::Secp256k1)?, 0.95)?;
+//! let signer = LocalSigner::random(KeyType::Secp256k1)?;
+//! let signer = Hedge::at_quantile(signer, 0.95).build()?;
 //! signer.sign(&SignRequest::keccak256(b"preimage")).await?;
 //! println!("{} second attempts so far", signer.hedges());
 //! # Ok(())
@@ -30,7 +31,7 @@
 //!
 //! # What it costs
 //!
-//! Each request adds a twentieth of a token ([`max_extra`](Hedge::max_extra)), and a second attempt
+//! Each request adds a twentieth of a token ([`max_extra`](HedgeBuilder::max_extra)), and a second attempt
 //! takes a whole one. It begins with none, so at no time were more than 5 % of the requests so far
 //! sent twice. At most 10 tokens are saved, so in any run of `n` requests at most `n/20 + 10` are.
 //! A request that finds no token when it is slow stays with its first attempt. So when the key
@@ -42,7 +43,7 @@
 //! # How long it waits
 //!
 //! With [`Hedge::after`] a fixed time. With [`Hedge::at_quantile`] as long as that share of the
-//! latest 256 signed requests took, but at least 5 ms ([`min_delay`](Hedge::min_delay)); and
+//! latest 256 signed requests took, but at least 5 ms ([`min_delay`](HedgeBuilder::min_delay)); and
 //! there is no second attempt until 32 were signed. Clones share what they have seen.
 //!
 //! What is taken down is the time from the start of a request to its signature. If the second
@@ -52,6 +53,7 @@
 //! lower the delay step by step. Requests that failed or were dropped are not taken down.
 
 mod budget;
+mod builder;
 mod latencies;
 
 use std::{
@@ -67,7 +69,8 @@ use async_trait::async_trait;
 use futures_util::future::{Either, FutureExt as _, select};
 use tokio::time::{Instant, timeout};
 
-use self::{budget::Budget, latencies::Latencies};
+pub use self::builder::HedgeBuilder;
+use self::{budget::Budget, builder::Start, latencies::Latencies};
 use crate::{Error, PublicKey, Result, SignRequest, Signed, Signer, telemetry};
 
 /// Starts a second attempt when the first one is slow, and returns the signature that is first.
@@ -93,74 +96,15 @@ enum Trigger {
 }
 
 impl<S: Signer> Hedge<S> {
-    /// Starts a second attempt after this time.
-    pub fn after(signer: S, delay: Duration) -> Self {
-        Self::new(signer, Trigger::After(delay))
+    /// Starts a second attempt after `delay`; with 0 at once.
+    pub fn after(signer: S, delay: Duration) -> HedgeBuilder<S> {
+        HedgeBuilder::new(signer, Start::After(delay))
     }
 
     /// Starts a second attempt when the first takes longer than this share of the latest requests
-    /// took: 0.95 for the slowest twentieth.
-    ///
-    /// # Errors
-    ///
-    /// [`Error::InvalidConfig`] unless 0 < `quantile` < 1.
-    pub fn at_quantile(signer: S, quantile: f64) -> Result<Self> {
-        match quantile > 0.0 && quantile < 1.0 {
-            true => Ok(Self::new(
-                signer,
-                Trigger::Quantile {
-                    quantile,
-                    min_delay: Duration::from_millis(5),
-                    latencies: Arc::default(),
-                },
-            )),
-            false => Err(Error::InvalidConfig {
-                reason: format!(
-                    "{quantile} is not a quantile to hedge at; use one between 0 and 1, \
-                     such as 0.95"
-                ),
-            }),
-        }
-    }
-
-    fn new(signer: S, trigger: Trigger) -> Self {
-        Self {
-            inner: signer,
-            trigger,
-            budget: Arc::new(Budget::new(0.05)),
-            hedges: Arc::default(),
-        }
-    }
-
-    /// The share of requests that may have a second attempt, from 0 to 1. 0.05 by default.
-    ///
-    /// # Errors
-    ///
-    /// [`Error::InvalidConfig`] for any other number.
-    pub fn max_extra(mut self, share: f64) -> Result<Self> {
-        match (0.0..=1.0).contains(&share) {
-            true => {
-                self.budget = Arc::new(Budget::new(share));
-                Ok(self)
-            }
-            false => Err(Error::InvalidConfig {
-                reason: format!(
-                    "{share} is not a share of requests; use one from 0 to 1, such as 0.05 for 5 %"
-                ),
-            }),
-        }
-    }
-
-    /// The shortest time after which a second attempt starts at a quantile. 5 ms by default.
-    ///
-    /// It keeps a second call from being sent when waiting costs less than calling. Without
-    /// effect on [`Hedge::after`].
-    #[must_use]
-    pub fn min_delay(mut self, shortest: Duration) -> Self {
-        if let Trigger::Quantile { min_delay, .. } = &mut self.trigger {
-            *min_delay = shortest;
-        }
-        self
+    /// took: 0.95 for the slowest twentieth. The share is greater than 0 and less than 1.
+    pub fn at_quantile(signer: S, quantile: f64) -> HedgeBuilder<S> {
+        HedgeBuilder::new(signer, Start::AtQuantile(quantile))
     }
 
     /// How many second attempts were started so far.

@@ -6,7 +6,7 @@
 //! use kms_signer::{KeyType, SignRequest, Signer, layer::timeout::Timeout, provider::local::LocalSigner};
 //!
 //! let signer = LocalSigner::random(KeyType::Secp256k1)?;
-//! let signer = Timeout::new(signer, Duration::from_secs(3));
+//! let signer = Timeout::new(signer, Duration::from_secs(3))?;
 //! match signer.sign(&SignRequest::keccak256(b"preimage")).await {
 //!     Err(error) if error.is_retryable() => println!("later: {error}"),
 //!     signed => println!("{}", signed?.receipt),
@@ -18,7 +18,7 @@
 use std::time::Duration;
 
 use async_trait::async_trait;
-use tokio::time::timeout;
+use tokio::time;
 
 use crate::{Error, PublicKey, Result, SignRequest, Signed, Signer, telemetry::ended_by_layer};
 
@@ -26,17 +26,26 @@ use crate::{Error, PublicKey, Result, SignRequest, Signed, Signer, telemetry::en
 #[derive(Clone, Debug)]
 pub struct Timeout<S> {
     inner: S,
-    limit: Duration,
+    timeout: Duration,
 }
 
 impl<S: Signer> Timeout<S> {
     /// Gives each request to `signer` this much time, from the call of `sign` to its answer.
     ///
     /// An answer that is there when the time is up still counts.
-    pub fn new(signer: S, limit: Duration) -> Self {
-        Self {
-            inner: signer,
-            limit,
+    ///
+    /// # Errors
+    ///
+    /// [`Error::InvalidConfig`] when `timeout` is 0.
+    pub fn new(signer: S, timeout: Duration) -> Result<Self> {
+        match timeout.is_zero() {
+            true => Err(Error::InvalidConfig {
+                reason: "the timeout is 0, which no signer meets; use a longer one".into(),
+            }),
+            false => Ok(Self {
+                inner: signer,
+                timeout,
+            }),
         }
     }
 
@@ -62,10 +71,10 @@ impl<S: Signer> Signer for Timeout<S> {
     ///
     /// [`Error::DeadlineExceeded`] when the time was up; otherwise those of the signer inside.
     async fn sign(&self, request: &SignRequest<'_>) -> Result<Signed> {
-        match timeout(self.limit, self.inner.sign(request)).await {
+        match time::timeout(self.timeout, self.inner.sign(request)).await {
             Ok(answer) => answer,
             Err(_) => Err(ended_by_layer(Error::DeadlineExceeded {
-                limit: self.limit,
+                limit: self.timeout,
                 stage: "while the signer was at work",
             })),
         }
@@ -73,6 +82,6 @@ impl<S: Signer> Signer for Timeout<S> {
 
     /// Gives up after the same time; an audit layer inside reports that its record is missing.
     async fn note_refusal(&self, request: &SignRequest<'_>, error: &Error) {
-        let _ = timeout(self.limit, self.inner.note_refusal(request, error)).await;
+        let _ = time::timeout(self.timeout, self.inner.note_refusal(request, error)).await;
     }
 }

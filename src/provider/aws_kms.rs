@@ -148,7 +148,7 @@ impl AwsKmsSigner {
     /// use kms_signer::bulk::Bulk;
     ///
     /// let connecting = key_ids.iter().map(|key_id| hot.another_key(key_id).connect());
-    /// for (key_id, opened) in key_ids.iter().zip(Bulk::new().concurrency(16).run(connecting).await) {
+    /// for (key_id, opened) in key_ids.iter().zip(Bulk::new().run(connecting).await) {
     ///     println!("{key_id}: {opened:?}");
     /// }
     /// # }

@@ -108,7 +108,7 @@ async fn a_refusal_whose_caller_left_is_recorded_or_leaves_an_event() {
 async fn a_timeout_also_ends_the_record_of_a_refusal() {
     let limit = Duration::from_secs(3);
     let start = Instant::now();
-    let signer = Timeout::new(Audit::new(local(), StuckSink), limit);
+    let signer = Timeout::new(Audit::new(local(), StuckSink), limit).unwrap();
     let result = timeout(10 * limit, refused(signer)).await;
     assert_refused(result.unwrap());
     assert_eq!(start.elapsed(), limit);
@@ -125,14 +125,20 @@ async fn a_refusal_passes_every_layer_and_pointer() {
         ("Box", &|signer| Box::new(Box::new(signer))),
         ("Arc", &|signer| Box::new(Arc::new(signer))),
         ("audit", &|signer| Box::new(in_memory(signer).0)),
-        ("timeout", &|signer| Box::new(Timeout::new(signer, minute))),
+        ("timeout", &|signer| {
+            Box::new(Timeout::new(signer, minute).unwrap())
+        }),
         ("hedge", &|signer| {
-            Box::new(Hedge::after(signer, Duration::ZERO))
+            Box::new(Hedge::after(signer, Duration::ZERO).build().unwrap())
         }),
         ("rate_limit", &|signer| Box::new(limit.limit(signer))),
         ("failover", &|signer| {
             let signer: Arc<dyn Signer> = Arc::from(signer);
-            Box::new(Failover::new([Arc::clone(&signer), signer]).unwrap())
+            Box::new(
+                Failover::builder([Arc::clone(&signer), signer])
+                    .build()
+                    .unwrap(),
+            )
         }),
     ];
     for (name, wrap) in wrap {

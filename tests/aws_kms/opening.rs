@@ -35,7 +35,7 @@ async fn many_keys_are_opened_by_one_call_each_and_a_bad_one_does_not_harm_the_o
     let client = builder(&emulator, &arns[0]).connect().await.unwrap();
     let before = emulator.calls(Operation::GetPublicKey);
     let connecting = arns.iter().map(|arn| client.another_key(arn).connect());
-    let opened = Bulk::new().concurrency(8).run(connecting).await;
+    let opened = Bulk::with_concurrency(8).unwrap().run(connecting).await;
     for (index, (arn, opened)) in arns.iter().zip(&opened).enumerate() {
         match opened {
             Ok(signer) => assert_eq!(signer.key(), arn),

@@ -38,7 +38,7 @@ pub fn run(report: &mut Report, io: &Handle, requests: u64) {
     let path = folder.path().join("audit.jsonl");
     let (emulators, signer) = io.block_on(async {
         let emulators = emulators().await;
-        let failover = Timeout::new(regions(&emulators).await, DEADLINE);
+        let failover = Timeout::new(regions(&emulators).await, DEADLINE).unwrap();
         // The deadline does not count the time in which the record is written.
         let signer = Audit::new(Inner(failover), JsonLinesFile::open(&path).unwrap());
         (emulators, Arc::new(signer))
@@ -90,9 +90,9 @@ async fn regions(emulators: &[KmsEmulator]) -> Failover<impl Signer + use<>> {
             .queue(10_000)
             .max_wait(DEADLINE);
         let limit = limit.build().unwrap();
-        signers.push(limit.limit(Hedge::after(signer, ATTEMPT / 2)));
+        signers.push(limit.limit(Hedge::after(signer, ATTEMPT / 2).build().unwrap()));
     }
-    Failover::new(signers).unwrap()
+    Failover::builder(signers).build().unwrap()
 }
 
 fn spoil(emulator: &KmsEmulator) {

@@ -74,10 +74,11 @@ fn who_failed_and_who_was_given_up() {
         let key = LocalSigner::random(KeyType::Secp256k1).unwrap();
         let regions = [0, 1].map(|at| Scripted::with_key(&at.to_string(), key.clone()));
         regions[0].then([fail(KeyStoreFault::Timeout)]);
-        let signer = Failover::new(regions.clone())
-            .unwrap()
+        let signer = Failover::builder(regions.clone())
             .failures(1)
-            .open_for(ms(100));
+            .open_for(ms(100))
+            .build()
+            .unwrap();
         sign(&signer).await.unwrap();
         tokio::time::sleep(ms(100)).await;
         sign(&signer).await.unwrap();
@@ -101,8 +102,11 @@ fn an_alarm_is_loud_in_each_layer_that_could_hide_it() {
     let seen = events(async {
         let inner = Scripted::new();
         inner.then([Turn::Err(ms(60), ALARMS[0]), Turn::Hang]);
-        let signer = Hedge::after(inner.clone(), ms(50)).max_extra(1.0).unwrap();
-        let signer = Failover::new([signer]).unwrap();
+        let signer = Hedge::after(inner.clone(), ms(50))
+            .max_extra(1.0)
+            .build()
+            .unwrap();
+        let signer = Failover::builder([signer]).build().unwrap();
         sign(&signer).await.unwrap_err();
         // Others are the caller's to report.
         inner.then([fail(KeyStoreFault::Disabled)]);
@@ -129,7 +133,7 @@ fn a_second_attempt() {
     let seen = events(async {
         let inner = Scripted::new();
         inner.then([Turn::Sign(ms(60)), Turn::Hang]);
-        let signer = Hedge::after(inner, ms(50)).max_extra(1.0).unwrap();
+        let signer = Hedge::after(inner, ms(50)).max_extra(1.0).build().unwrap();
         sign(&signer).await.unwrap();
         sign(&signer).await.unwrap();
     });

@@ -29,11 +29,13 @@ fn each_layer_gives_its_signer_back() {
     let limit = RateLimit::per_second(1).build().unwrap();
     let [first, second] = regions;
 
-    let first = Audit::new(Timeout::new(first, ms(1)), MemorySink::new());
-    let second = Audit::new(Timeout::new(second, ms(1)), MemorySink::new());
-    let stack =
-        Failover::new([first, second].map(|region| limit.limit(Hedge::after(region, ms(1)))));
-    let stack = stack.unwrap();
+    let first = Audit::new(Timeout::new(first, ms(1)).unwrap(), MemorySink::new());
+    let second = Audit::new(Timeout::new(second, ms(1)).unwrap(), MemorySink::new());
+    let regions = [first, second].map(|region| {
+        let region = Hedge::after(region, ms(1)).build().unwrap();
+        limit.limit(region)
+    });
+    let stack = Failover::builder(regions).build().unwrap();
     for (region, expected) in stack.inner().iter().zip(&addresses) {
         let signer = region.inner().inner().inner().inner();
         assert_eq!(address(signer), *expected);

@@ -7,6 +7,7 @@ mod inner;
 mod nested;
 mod rate_limit;
 mod scripted;
+mod settings;
 #[cfg(feature = "metrics")]
 mod telemetry;
 mod timeout;

@@ -32,11 +32,12 @@ fn stack() -> Stack {
         })
         .collect();
     let members = regions.iter().zip(&limits).map(|(region, limit)| {
-        let region: Arc<dyn Signer> = Arc::new(Timeout::new(region.clone(), ms(300)));
-        let region = Hedge::after(region, ms(50)).max_extra(1.0).unwrap();
+        let region: Arc<dyn Signer> = Arc::new(Timeout::new(region.clone(), ms(300)).unwrap());
+        let region = Hedge::after(region, ms(50)).max_extra(1.0).build().unwrap();
         limit.limit(region)
     });
-    let signer = Timeout::new(Failover::new(members).unwrap(), ms(2_000));
+    let signer = Failover::builder(members).build().unwrap();
+    let signer = Timeout::new(signer, ms(2_000)).unwrap();
     Stack {
         limits: limits.clone(),
         signer: Arc::new(signer),

@@ -46,7 +46,10 @@ fn counters(work: impl Future<Output = ()>) -> Vec<(String, Vec<String>, u64)> {
 fn each_second_attempt_is_counted_by_who_answered() {
     let counted = counters(async {
         let inner = Scripted::new();
-        let signer = Hedge::after(inner.clone(), ms(50)).max_extra(1.0).unwrap();
+        let signer = Hedge::after(inner.clone(), ms(50))
+            .max_extra(1.0)
+            .build()
+            .unwrap();
         let late = Turn::Fail(ms(60), KeyStoreFault::Timeout, None);
         // By the second: alone, and after the first failed.
         inner.then([Turn::Sign(ms(900)), Turn::Sign(ms(1))]);
@@ -88,7 +91,7 @@ fn each_request_that_moves_on_is_counted_by_its_error() {
             fail(Disabled),
             fail(Disabled),
         ]);
-        let signer = Failover::new(regions).unwrap();
+        let signer = Failover::builder(regions).build().unwrap();
         for _ in 0..5 {
             sign(&signer).await.unwrap();
         }
@@ -111,9 +114,14 @@ fn each_alarm_is_counted_by_layer_and_error() {
             let inner = Scripted::new();
             let turn = Turn::Err(ms(60), alarm);
             inner.then([turn, Turn::Hang, turn]);
-            let hedged = Hedge::after(inner.clone(), ms(50)).max_extra(1.0).unwrap();
+            let hedged = Hedge::after(inner.clone(), ms(50))
+                .max_extra(1.0)
+                .build()
+                .unwrap();
             sign(&hedged).await.unwrap_err();
-            sign(&Failover::new([inner]).unwrap()).await.unwrap_err();
+            sign(&Failover::builder([inner]).build().unwrap())
+                .await
+                .unwrap_err();
         }
     });
     let counted: Vec<_> = counted
@@ -160,13 +168,15 @@ fn each_request_that_a_layer_ends_is_counted_by_its_error() {
 
         let limit = RateLimit::per_second(1_000).in_flight(1).max_wait(ms(30));
         let limit = limit.build().unwrap().limit(inner.clone());
-        let limited = Timeout::new(limit.clone(), ms(60));
+        let limited = Timeout::new(limit.clone(), ms(60)).unwrap();
         let (cut, waited) = tokio::join!(sign(&limited), sign(&limit));
         assert!(cut.is_err() && waited.is_err());
 
         // What the signer inside refuses was ended by nobody else.
         inner.then([fail(KeyStoreFault::Disabled)]);
-        sign(&Timeout::new(inner, ms(60))).await.unwrap_err();
+        sign(&Timeout::new(inner, ms(60)).unwrap())
+            .await
+            .unwrap_err();
     });
     let kinds = [
         "audit_failed",

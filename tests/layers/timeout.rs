@@ -6,7 +6,7 @@ use crate::scripted::{Scripted, Turn, fail, ms, sign, sign_and_drop_after};
 #[tokio::test(start_paused = true)]
 async fn what_takes_longer_ends_at_the_limit_and_is_dropped() {
     let inner = Scripted::new();
-    let signer = Timeout::new(inner.clone(), ms(100));
+    let signer = Timeout::new(inner.clone(), ms(100)).unwrap();
     for slow in [Turn::Sign(ms(101)), Turn::Hang] {
         inner.then([slow]);
         let start = Instant::now();
@@ -28,7 +28,7 @@ async fn what_takes_longer_ends_at_the_limit_and_is_dropped() {
 #[tokio::test(start_paused = true)]
 async fn what_is_in_time_passes_unchanged() {
     let inner = Scripted::new();
-    let signer = Timeout::new(inner.clone(), ms(100));
+    let signer = Timeout::new(inner.clone(), ms(100)).unwrap();
     inner.then([
         Turn::Sign(ms(99)),
         Turn::Sign(ms(100)),
@@ -46,7 +46,7 @@ async fn what_is_in_time_passes_unchanged() {
 #[tokio::test(start_paused = true)]
 async fn a_dropped_request_is_dropped_inside() {
     let inner = Scripted::new();
-    let signer = Timeout::new(inner.clone(), ms(100));
+    let signer = Timeout::new(inner.clone(), ms(100)).unwrap();
     inner.otherwise(Turn::Sign(ms(3)));
     let mut pending = 0;
     for polls in 0..8 {

@@ -17,8 +17,7 @@ impl Budget {
     /// Each request earns `share` of a token, from 0 to 1, rounded down to a millionth.
     pub(super) fn new(share: f64) -> Self {
         Self {
-            // A share that is not in the range is cut to it, not a number to 0.
-            earned_by_request: ((share * TOKEN as f64) as u64).min(TOKEN),
+            earned_by_request: (share * TOKEN as f64) as u64,
             saved: AtomicU64::new(0),
         }
     }

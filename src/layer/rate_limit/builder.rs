@@ -7,6 +7,7 @@ use tokio::sync::Semaphore;
 use super::{
     RateLimit,
     gate::{Gate, Settings},
+    rate::HIGHEST_RATE,
 };
 use crate::{Error, Result};
 
@@ -67,28 +68,45 @@ impl RateLimitBuilder {
     ///
     /// # Errors
     ///
-    /// [`Error::InvalidConfig`] when the rate, the burst or the number in flight is 0, since
-    /// nothing would ever be sent.
+    /// [`Error::InvalidConfig`] when the rate is not from 1 to 1,000,000,000, when the burst or
+    /// the number in flight is 0, when the latter is more than a `Semaphore` of tokio can count, or
+    /// when `max_wait` is 0.
     pub fn build(self) -> Result<RateLimit> {
         let settings = Settings {
             rate: self.rate,
             burst: self.burst.unwrap_or((self.rate / 20).max(1)),
-            in_flight: self.in_flight.min(Semaphore::MAX_PERMITS),
+            in_flight: self.in_flight,
             queue: self.queue,
             max_wait: self.max_wait,
         };
-        let zero = match (settings.rate, settings.burst, settings.in_flight) {
-            (0, _, _) => "rate of 0 per second",
-            (_, 0, _) => "burst of 0",
-            (_, _, 0) => "limit of 0 in flight",
-            _ => {
-                return Ok(RateLimit {
-                    gate: Arc::new(Gate::new(settings)),
-                });
-            }
-        };
-        Err(Error::InvalidConfig {
-            reason: format!("a {zero} lets no request through; use at least 1"),
-        })
+        match settings.fault() {
+            None => Ok(RateLimit {
+                gate: Arc::new(Gate::new(settings)),
+            }),
+            Some(reason) => Err(Error::InvalidConfig { reason }),
+        }
+    }
+}
+
+impl Settings {
+    /// What is wrong with a setting, and what to do.
+    fn fault(&self) -> Option<String> {
+        const MOST: usize = Semaphore::MAX_PERMITS;
+        if !(1..=HIGHEST_RATE).contains(&self.rate) {
+            return Some(format!(
+                "per_second is {}; use 1 to {HIGHEST_RATE}",
+                self.rate
+            ));
+        }
+        if self.burst == 0 {
+            return Some("burst is 0; use at least 1".into());
+        }
+        if !(1..=MOST).contains(&self.in_flight) {
+            return Some(format!("in_flight is {}; use 1 to {MOST}", self.in_flight));
+        }
+        if self.max_wait.is_zero() {
+            return Some("max_wait is 0; use queue(0) if requests are not to wait".into());
+        }
+        None
     }
 }

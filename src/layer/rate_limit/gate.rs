@@ -19,13 +19,14 @@ use crate::{Error, Result, telemetry::ended_by_layer};
 /// What was configured, once it is known to fit together.
 #[derive(Clone, Debug)]
 pub(super) struct Settings {
-    /// Requests per second; not 0.
+    /// Requests per second: from 1 to what a nanosecond clock can keep.
     pub(super) rate: u32,
     /// Not 0.
     pub(super) burst: u32,
     /// From 1 to what a semaphore can count.
     pub(super) in_flight: usize,
     pub(super) queue: usize,
+    /// Not 0.
     pub(super) max_wait: Duration,
 }
 

@@ -6,6 +6,9 @@ use tokio::time::Instant;
 
 const NANOS_PER_SECOND: u32 = 1_000_000_000;
 
+/// One token in a nanosecond: the clock has no shorter interval.
+pub(super) const HIGHEST_RATE: u32 = NANOS_PER_SECOND;
+
 /// A token bucket: `burst` tokens, refilled at the rate. Kept as one point in time (the generic cell
 /// rate algorithm, as in ITU-T I.371), so nothing has to run between requests.
 #[derive(Debug)]
@@ -19,7 +22,7 @@ pub(super) struct Rate {
 }
 
 impl Rate {
-    /// `per_second` and `burst` are not 0.
+    /// `per_second` is from 1 to [`HIGHEST_RATE`], and `burst` is not 0.
     pub(super) fn new(per_second: u32, burst: u32) -> Self {
         // Rounded up, since a shorter interval would be a higher rate.
         let nanos = NANOS_PER_SECOND.div_ceil(per_second.max(1));
