@@ -2,42 +2,43 @@
 //!
 //! | layer | what it does |
 //! |---|---|
-//! | [`audit`] | records each signature, and returns none that is not recorded |
+//! | [`audit`] | records each signature before it returns it |
 //! | [`timeout`] | ends a request that takes too long |
-//! | [`rate_limit`] | stays below a quota, and backs off when the key store throttles |
-//! | [`failover`] | asks another signer of the same key when one fails, or cannot use it |
+//! | [`rate_limit`] | stays below a quota, and pauses when the key store throttles |
+//! | [`failover`] | asks another signer of the same key when one fails |
 //! | [`hedge`] | starts a second attempt when the first is slow |
 //!
-//! A layer is generic over the [`Signer`](crate::Signer) inside and knows no other layer. Where the
-//! layers are settled at run time, `Arc<dyn Signer>` goes inside and comes out.
+//! A layer is generic over the [`Signer`](crate::Signer) inside and knows no other layer. To choose
+//! layers at run time, use `Arc<dyn Signer>` as the signer inside.
 //!
 //! A layer without settings has a `new`, one with settings has a builder. A number with which a layer
 //! cannot work, such as a limit of 0, is [`Error::InvalidConfig`](crate::Error::InvalidConfig) from
 //! `new` or `build`, with the name of the setting; no number is changed silently. `inner` borrows
 //! the signer inside, and `into_inner` returns it.
 //!
-//! All of them need a tokio runtime with its timers enabled, and panic without one. Dropping the future of `sign` gives
-//! back whatever it held, at any time: a place in a queue, a permit, a probe.
+//! Layers need a tokio runtime with its timers enabled, and panic without one. Dropping the future
+//! of `sign` frees whatever it used: its place in a queue, its share of a limit, its probe.
 //!
 //! # Order
 //!
-//! From the outside in. Leave out what you do not need:
+//! From the outside in. Skip what you do not need:
 //!
-//! 1. **[`Audit`](audit::Audit)**: outermost, so that it records what the caller got, once for each request.
-//! 2. **[`Timeout`](timeout::Timeout)**: the caller's patience. It counts all that
-//!    follows: waiting for a turn, and one region after the other.
-//! 3. **[`Failover`](failover::Failover)**: above the limits, since every region has a quota of its
-//!    own. A region whose queue is full is then one more reason to ask the next.
+//! 1. **[`Audit`](audit::Audit)**: outermost, so that it records what the caller got, once for each
+//!    request.
+//! 2. **[`Timeout`](timeout::Timeout)**: how long the caller waits in all. It includes queues, and
+//!    each region that is tried.
+//! 3. **[`Failover`](failover::Failover)**: outside the rate limits, since each region has its own
+//!    quota. If the queue of one region is full, the request goes to the next.
 //! 4. **[`RateLimited`](rate_limit::RateLimited)**: one [`RateLimit`](rate_limit::RateLimit) for
-//!    each account and region, cloned to all its signers. Below a failover give its queue a short
-//!    [`max_wait`](rate_limit::RateLimitBuilder::max_wait), some 100 ms: while a region throttles,
-//!    that is what each request waits before it goes on to the next one.
-//! 5. **[`Hedge`](hedge::Hedge)**: inside of the limit, or it would take waiting for a turn for a
-//!    slow key store, and send more just when there is too much. Its second attempts are not
-//!    counted by the limit, neither by rate nor in flight: keep 5 % of both free for them. Give
-//!    the provider inside few attempts, since each of the two makes as many.
-//! 6. **`Timeout`** once more, if there is a failover and the provider has no limit of its
-//!    own, or one too long: a region that hangs must fail while there is time for the next one.
+//!    each account and region, cloned to all its signers. Inside a failover set a short
+//!    [`max_wait`](rate_limit::RateLimitBuilder::max_wait), about 100 ms: while a region throttles,
+//!    each request waits that long before it goes to the next region.
+//! 5. **[`Hedge`](hedge::Hedge)**: inside the rate limit. Outside, it would mistake waiting in the
+//!    queue for a slow key store, and add calls when there are too many. The limit does not count
+//!    second attempts, neither per second nor in flight: keep 5 % of both free for them. Give the
+//!    provider inside few attempts, since a hedge doubles them.
+//! 6. **`Timeout`** again, if there is a failover and the provider's own timeout is too long: a
+//!    region that hangs must fail while there is time for the next one.
 //! 7. The provider.
 //!
 //! ```
@@ -56,7 +57,7 @@
 //!
 //! let mut regions = Vec::new();
 //! for region in [frankfurt, dublin] {
-//!     // Made once for an account and region, and kept for its other signers.
+//!     // One for each account and region, shared by all its signers.
 //!     let limit = RateLimit::per_second(300).max_wait(Duration::from_millis(100)).build()?;
 //!     let region = Timeout::new(region, Duration::from_secs(2))?;
 //!     let region = Hedge::at_quantile(region, 0.95).build()?;

@@ -11,14 +11,14 @@
 //! | `kms_signer::call` | span `call` | DEBUG | one call to a key store, with all its attempts |
 //! | `kms_signer::call` | event `attempt failed` | DEBUG | each attempt that failed |
 //! | `kms_signer::call` | event `call finished` | DEBUG, WARN when it failed | once for each call |
-//! | `kms_signer::failover` | event `failed over` | WARN | a signer failed and another one is asked |
-//! | `kms_signer::failover` | event `circuit` | WARN | a signer is given up, or taken back |
+//! | `kms_signer::failover` | event `failed over` | WARN | a signer failed, and the next one is asked |
+//! | `kms_signer::failover` | event `circuit` | WARN | the circuit of a signer opened or closed |
 //! | `kms_signer::hedge` | event `hedged` | DEBUG | a second attempt was started |
 //! | `kms_signer::alarm` | event `alarm` | ERROR | a failover or hedge met an error that [is an alarm](crate::Error::is_alarm), and returned it |
 //! | `kms_signer::audit` | event `not recorded` | ERROR | the sink failed, panicked or took too long: a signature was not returned, or a failure or refusal has no record |
 //! | `kms_signer::audit` | event `dropped before the signer answered: …` | WARN | the caller was gone: there is no record, and whether the key signed is not known |
 //! | `kms_signer::audit` | event `dropped before the sink answered: …` | WARN | the runtime shut down, or the sink panicked: there may be no record |
-//! | `kms_signer::rate_limit` | event `held back` | DEBUG | the key store throttled, and everyone waits |
+//! | `kms_signer::rate_limit` | event `paused` | DEBUG | the key store throttled, and all requests under the limit wait |
 //!
 //! | field | of | what |
 //! |---|---|---|
@@ -33,7 +33,7 @@
 //! | `elapsed_us` | events of a call | microseconds since the call, or the attempt, began |
 //! | `outcome` | events of a call | `ok`, or [`Error::kind`](crate::Error::kind) |
 //! | `code` | events of a call that failed | the key store's code, such as `ThrottlingException` |
-//! | `wait_us` | `attempt failed`, `held back` | microseconds until the next attempt, if there is one |
+//! | `wait_us` | `attempt failed`, `paused` | microseconds until the next attempt, if there is one; length of the pause |
 //! | `from`, `to` | `failed over` | indices of the signers, from 0 |
 //! | `kind` | `failed over`, `alarm` | [`Error::kind`](crate::Error::kind) of the failure |
 //! | `layer` | `alarm` | `failover` or `hedge`; of nested ones each reports it |

@@ -21,50 +21,51 @@
 //! # }
 //! ```
 //!
-//! Signers of different types go in as `Arc<dyn Signer>`.
+//! To combine signers of different types, use `Arc<dyn Signer>`.
 //!
 //! # When the next signer is asked
 //!
 //! After an error that [`may_succeed_elsewhere`](crate::Error::may_succeed_elsewhere):
 //!
-//! - The retryable ones: throttled, unavailable, not reached, too late.
-//! - What someone has to correct at that signer alone: access is denied, the key is not found, it
-//!   is disabled, or it is in a wrong state, as a replica of a multi-Region key may be; what
-//!   answers at its endpoint is not the key store, or its answer is too long for one. The request
-//!   goes on to the next signer. The WARN event `failed over` and the counter
-//!   `kms_signer_failovers_total` have the kind of the error: alert on these kinds, or you find
-//!   out about the first region when you need the second. With
-//!   [`ask_elsewhere(false)`](FailoverBuilder::ask_elsewhere) such an error returns at once.
+//! - Retryable errors: throttled, unavailable, no connection, timeout.
+//! - Errors that an operator has to fix at that signer alone: access is denied; the key is not
+//!   found, disabled or in a wrong state, as a replica of a multi-Region key may be; a proxy or a
+//!   wrong endpoint answers, or the answer is too long. The request goes to the next signer, and
+//!   the WARN event `failed over` and the counter `kms_signer_failovers_total` have the kind of the
+//!   error. Alert on these kinds: failing over would hide them until you need the second region.
+//!   With [`ask_elsewhere(false)`](FailoverBuilder::ask_elsewhere) such an error is returned at
+//!   once.
 //!
-//! Any other error returns at once: the request or the caller would fail everywhere. So does an
-//! [alarm](crate::Error::is_alarm), such as a signature that does not verify: a good answer from
-//! the next region would hide it. An ERROR event and a counter report it as well.
+//! Any other error is returned at once, since the request or the caller would fail everywhere. So
+//! is an [alarm](crate::Error::is_alarm), such as a signature that does not verify: a good answer
+//! from the next region would hide it. An ERROR event and a counter report it as well.
 //!
-//! If all fail, a retryable error is returned if there is one, since the request may succeed later,
-//! and among those one that says [when](crate::Error::retry_after). Of several it is that of the
-//! signer you prefer, which is the first in the list, in whatever order they were asked.
+//! If all signers fail, a retryable error is returned if there is one, since the request may
+//! succeed later, and preferably one that says [when](crate::Error::retry_after). Of several the
+//! error of the signer that is first in the list is returned, in whatever order they were asked.
 //!
-//! A signer that hangs fails only once its time is up. Give each one a limit that leaves time for
-//! the others: see [the order of layers](crate::layer#order).
+//! A signer that hangs fails only after its timeout. Choose timeouts that leave time for the next
+//! signer: see [the order of layers](crate::layer#order).
 //!
 //! # Circuits
 //!
-//! Each signer has a circuit, so that one that is down costs no time on every request:
+//! Each signer has a circuit, so that a signer that is down does not delay each request:
 //!
 //! | state | when | what happens |
 //! |---|---|---|
 //! | closed | at first, and after a success | requests go to the signer |
-//! | open | after 3 retryable failures in a row | requests skip it for 5 s, or for as long as the last failure asked, up to 1 min |
-//! | half-open | when that time is over | one request probes it and the others skip it; a success closes the circuit, a retryable failure opens it again |
+//! | open | after 3 retryable failures in a row | requests skip the signer for 5 s, or for as long as its last failure asked, up to 1 min |
+//! | half-open | after that time | one request probes the signer and the others skip it; a success closes the circuit, a retryable failure opens it again |
 //!
-//! Errors that are not retryable, and requests that were dropped, say nothing of the signer's
-//! health: they count neither way, and a probe that ends so is taken by the next request. Neither
-//! does the queue of a rate limit count, full or too slow, since the signer was not asked. And only what was asked
-//! since the circuit last changed counts: a slow failure from before does not open it again.
+//! Errors that are not retryable, and requests that were dropped, do not count, since they do not
+//! show whether the signer works; after a probe that ends so, the next request probes. The errors
+//! of a rate limit's queue do not count either, since the signer was not asked. Only requests that
+//! were sent since the circuit last changed count: a slow failure from before does not open it
+//! again.
 //!
-//! Before a request fails, the signers that it skipped are asked as well, in order: one of them may
-//! be back, and an error would help nobody. Their success closes the circuit. Their failure leaves
-//! it as it is: how long it stays open is settled, and a probe decides for itself.
+//! Before a request fails, the signers that it skipped are asked too, in order, since one of them
+//! may work again. Their success closes the circuit. Their failure does not change it: how long it
+//! stays open is settled, and a probe decides for itself.
 
 mod builder;
 mod circuit;
@@ -124,7 +125,7 @@ impl<S: Signer> Failover<S> {
         })
     }
 
-    /// Asks one signer. Continues if the next one may do better.
+    /// Asks one signer. Continues if the next one may succeed.
     async fn ask(
         &self,
         member: &Member<'_, S>,
@@ -172,10 +173,10 @@ impl<S: Signer> Failover<S> {
     }
 }
 
-/// How the signers failed that were asked so far.
+/// The failures of the signers asked so far.
 #[derive(Default)]
 struct Failures {
-    /// Index and kind.
+    /// The index of the signer and [`Error::kind`].
     latest: Option<(usize, &'static str)>,
     /// The error that is returned if no signer signs, with the index of its signer.
     worth_returning: Option<(usize, Error)>,
@@ -195,7 +196,7 @@ impl Failures {
     }
 }
 
-/// How much an error helps a caller who wants to come back.
+/// How much an error helps a caller who retries.
 fn worth(error: &Error) -> impl Ord {
     (error.is_retryable(), error.retry_after().is_some())
 }
@@ -217,7 +218,7 @@ impl<S: Signer> Member<'_, S> {
         let answer = self.signer.sign(request).await;
         let changed = match &answer {
             Ok(_) => admission.succeeded(),
-            // It was rejected on this side, so nothing is known of the signer.
+            // The request was not sent, so it does not show whether the signer works.
             Err(Error::QueueFull { .. } | Error::QueuedTooLong { .. }) => None,
             Err(error) if error.is_retryable() => admission.failed(error.retry_after(), settings),
             Err(_) => None,
@@ -237,13 +238,13 @@ impl<S: Signer> Signer for Failover<S> {
         &self.public_key
     }
 
-    /// The receipt tells which signer it was, by its key and region.
+    /// The receipt names the key and region that signed.
     ///
     /// # Errors
     ///
-    /// At once the first one that cannot succeed elsewhere. If all signers fail otherwise, a
-    /// retryable error if there is one, rather with [`retry_after`](Error::retry_after) than without;
-    /// of several that of the signer that comes first in the list.
+    /// The first error that cannot succeed elsewhere, at once. If all signers fail, a retryable
+    /// error if there is one, preferably with [`retry_after`](Error::retry_after); of several that
+    /// of the signer that is first in the list.
     async fn sign(&self, request: &SignRequest<'_>) -> Result<Signed> {
         let answer = match self.ask_all(request).await {
             ControlFlow::Break(answer) => answer,
@@ -255,7 +256,7 @@ impl<S: Signer> Signer for Failover<S> {
         answer.inspect_err(|error| telemetry::alarm("failover", error))
     }
 
-    /// Only the first signer takes note of it: one refusal, one record.
+    /// Only the first signer is notified, so that one refusal has one record.
     async fn note_refusal(&self, request: &SignRequest<'_>, error: &Error) {
         if let Some(first) = self.signers.first() {
             first.note_refusal(request, error).await;

@@ -1,8 +1,8 @@
-//! A second attempt when the first one is slow, to cut the longest waits.
+//! A second attempt when the first one is slow, to shorten the longest waits.
 //!
-//! Nearly all calls to a key store take about the same time, and a few take ten times as long: a
-//! connection was lost, or a host is busy. A second call at that moment is most likely done first.
-//! Signing twice is harmless, since both signatures are verified and over the same bytes.
+//! Most calls to a key store take about the same time, and a few take ten times as long, because a
+//! connection was lost or a host is busy. A second call then most likely ends first. Signing twice
+//! is harmless: both signatures are over the same bytes, and both are verified.
 //!
 //! ```
 //! # async fn example() -> kms_signer::Result<()> {
@@ -18,39 +18,39 @@
 //!
 //! # Which answer counts
 //!
-//! The first signature wins, and the other attempt is dropped, unless it has an
-//! [alarm](Error::is_alarm) ready by then: that returns in place of the signature. What an attempt
-//! that is still in flight would have answered is not known. An attempt that fails with a
-//! [retryable](Error::is_retryable) error while the other is still under way waits for that one.
-//! Any other error returns at once, since another attempt cannot cure it; above all an
-//! alarm, such as a signature that does not verify, which an ERROR event and a counter report as
-//! well. If both fail with retryable errors, that of the first attempt returns.
+//! The first signature is returned, and the other attempt is dropped. An
+//! [alarm](Error::is_alarm) that is ready at the same time is returned instead of the signature; an
+//! alarm that would have come later goes unseen. After a [retryable](Error::is_retryable) error the
+//! other attempt is awaited. Any other error is returned at once, since another attempt does not
+//! help; above all an alarm, such as a signature that does not verify, which an ERROR event and
+//! a counter report as well. If both attempts fail with retryable errors, the error of the
+//! first attempt is returned.
 //!
-//! If the first attempt fails before there is a second, its error returns at once: to repeat a
-//! failed call is not what this layer is for.
+//! If the first attempt fails before the second starts, its error is returned at once: this layer
+//! does not retry.
 //!
 //! # What it costs
 //!
-//! Each request adds a twentieth of a token ([`max_extra`](HedgeBuilder::max_extra)), and a second attempt
-//! takes a whole one. It begins with none, so at no time were more than 5 % of the requests so far
-//! sent twice. At most 10 tokens are saved, so in any run of `n` requests at most `n/20 + 10` are.
-//! A request that finds no token when it is slow stays with its first attempt. So when the key
-//! store as a whole is slow, this layer adds at most one call in twenty.
+//! Each request earns a twentieth of a token ([`max_extra`](HedgeBuilder::max_extra)), and a second
+//! attempt costs one token. The budget starts empty, so at any time at most 5 % of the requests so
+//! far had a second attempt. It holds at most 10 tokens, so of any `n` requests in a row at most
+//! `n/20 + 10` have one. Without a token a slow request waits for its first attempt. So when the
+//! whole key store is slow, this layer adds at most one call in twenty.
 //!
-//! A second attempt is a call like any other: it is billed, CloudTrail has it, and it draws on
-//! the key store's quota. Keep that much of the rate free.
+//! A second attempt is a call like any other: it is billed, appears in CloudTrail, and counts
+//! against the key store's quota. Keep that share of the quota free.
 //!
 //! # How long it waits
 //!
-//! With [`Hedge::after`] a fixed time. With [`Hedge::at_quantile`] as long as that share of the
-//! latest 256 signed requests took, but at least 5 ms ([`min_delay`](HedgeBuilder::min_delay)); and
-//! there is no second attempt until 32 were signed. Clones share what they have seen.
+//! [`Hedge::after`] waits a fixed time. [`Hedge::at_quantile`] waits as long as that share of the
+//! latest 256 signed requests took, at least 5 ms ([`min_delay`](HedgeBuilder::min_delay)), and
+//! starts no second attempt before 32 requests were signed. Clones share these latencies.
 //!
-//! What is taken down is the time from the start of a request to its signature. If the second
-//! attempt won, the first would have taken longer than that, how long is not known. But either
-//! time is longer than the delay was, so the share of requests that take longer than the delay
-//! stays right. Taking down the shorter time that the second attempt took by itself would
-//! lower the delay step by step. Requests that failed or were dropped are not taken down.
+//! The latency of a request is the time from its start to its signature. If the second attempt
+//! wins, the first one would have taken longer, by how much is not known. Both are longer than the
+//! delay, so the share of requests slower than the delay stays right. To use the second attempt's
+//! own, shorter time would lower the delay step by step. Requests that fail or are dropped do not
+//! count.
 
 mod budget;
 mod builder;
@@ -73,9 +73,9 @@ pub use self::builder::HedgeBuilder;
 use self::{budget::Budget, builder::Start, latencies::Latencies};
 use crate::{Error, PublicKey, Result, SignRequest, Signed, Signer, telemetry};
 
-/// Starts a second attempt when the first one is slow, and returns the signature that is first.
+/// Starts a second attempt when the first one is slow, and returns the first signature.
 ///
-/// Clones share the budget and what was seen of latencies.
+/// Clones share the budget and the latencies.
 #[derive(Clone)]
 pub struct Hedge<S> {
     inner: S,
@@ -107,7 +107,7 @@ impl<S: Signer> Hedge<S> {
         HedgeBuilder::new(signer, Start::AtQuantile(quantile))
     }
 
-    /// How many second attempts were started so far.
+    /// How many second attempts have started so far.
     pub fn hedges(&self) -> u64 {
         self.hedges.load(Ordering::Relaxed)
     }
@@ -153,8 +153,8 @@ impl<S: Signer> Hedge<S> {
         };
         match rest.into_inner().await {
             Ok(signed) => race.won(winner(!was_first), signed),
-            // What stays says more than what passes, and what the first attempt met more than what
-            // the extra one did.
+            // A permanent error says more than a temporary one, and the first attempt's more than
+            // the second's.
             Err(last) if !last.is_retryable() || !was_first => Err(last),
             Err(_) => Err(error),
         }
@@ -162,7 +162,7 @@ impl<S: Signer> Hedge<S> {
 }
 
 impl Trigger {
-    /// How long to wait for the first attempt; `None` for as long as it takes.
+    /// How long to wait for the first attempt; `None` to wait without a limit.
     fn delay(&self) -> Option<Duration> {
         match self {
             Self::After(delay) => Some(*delay),
@@ -175,7 +175,7 @@ impl Trigger {
     }
 }
 
-/// Two attempts under way. Counts who won, also when the race is dropped.
+/// Two attempts under way. Counts which one won, also when the race is dropped.
 struct Race {
     winner: &'static str,
 }
@@ -208,9 +208,9 @@ impl<S: Signer> Signer for Hedge<S> {
 
     /// # Errors
     ///
-    /// Those of the signer inside. An [alarm](Error::is_alarm) comes before a signature that was
-    /// ready at the same time. Of two attempts that failed, the one that is not retryable, or else
-    /// that of the first.
+    /// Those of the signer inside. An [alarm](Error::is_alarm) takes precedence over a signature
+    /// that is ready at the same time. If both attempts fail, the error that is not retryable, or
+    /// else that of the first attempt.
     async fn sign(&self, request: &SignRequest<'_>) -> Result<Signed> {
         let start = Instant::now();
         self.budget.earn();
@@ -222,7 +222,7 @@ impl<S: Signer> Signer for Hedge<S> {
         Ok(signed)
     }
 
-    /// Once, since nothing is attempted.
+    /// Once, since no attempt is made.
     async fn note_refusal(&self, request: &SignRequest<'_>, error: &Error) {
         self.inner.note_refusal(request, error).await;
     }

@@ -1,10 +1,9 @@
-//! A limit on what this process asks of a key store, shared by all that count on one quota.
+//! A limit on requests to a key store, per second and in flight, shared by all signers on one quota.
 //!
-//! AWS KMS has a quota of requests per second for each account, region and kind of key, and all
-//! keys draw on it together. So one [`RateLimit`] is cloned to every signer of that account and
-//! region. Which rate to give is for you to know: AWS changes the quotas, raises them on request,
-//! and other programs draw on them too. The page "Request quotas" of the KMS guide and the console
-//! of Service Quotas have them.
+//! AWS KMS has a quota of requests per second for each account, region and type of key, and all
+//! keys share it. So clone one [`RateLimit`] to every signer of that account and region. Choose the
+//! rate yourself: AWS changes the quotas and raises them on request, and other programs use them
+//! too. See the page "Request quotas" of the KMS guide, and the console of Service Quotas.
 //!
 //! ```
 //! # async fn example() -> kms_signer::Result<()> {
@@ -20,45 +19,46 @@
 //! let refunds = limit.limit(LocalSigner::random(KeyType::Secp256k1)?);
 //! payouts.sign(&SignRequest::keccak256(b"preimage")).await?;
 //!
-//! // Whatever else draws on the quota, such as opening a key.
+//! // Other calls that count against the quota, such as opening a key.
 //! let key = limit.run(async { LocalSigner::random(KeyType::P256) }).await?;
 //! # Ok(())
 //! # }
 //! ```
 //!
-//! # Who goes when
+//! # The queue
 //!
-//! A request goes at once if nobody waits and the limits allow it. Otherwise it waits in a queue
-//! of bounded length, and is served first come, first served. A full queue refuses it with
-//! [`Error::QueueFull`](crate::Error::QueueFull), and whoever waited too long gets
-//! [`Error::QueuedTooLong`](crate::Error::QueuedTooLong). In both cases nothing was sent.
-//! Requests that are dropped while they wait leave the queue, and cost nothing of the rate.
+//! A request starts at once if no other waits and the limits allow it. Otherwise it waits in a
+//! queue of bounded length, first come, first served. When the queue is full the request fails with
+//! [`Error::QueueFull`](crate::Error::QueueFull), and when it waited too long with
+//! [`Error::QueuedTooLong`](crate::Error::QueuedTooLong). In both cases nothing was sent. A request
+//! that is dropped while it waits frees its place and does not count against the rate.
 //!
-//! In any span of `t` seconds at most `burst + rate·t` requests go. What a provider repeats by
-//! itself inside one request is not counted again: give it few attempts of its own.
+//! In any span of `t` seconds at most `burst + rate·t` requests start. A provider's own retries
+//! inside one request are not counted again: give it few attempts.
 //!
 //! # When the key store throttles
 //!
-//! It does so when others draw on the quota, or the rate was set too high. An error that
-//! [`is_throttled`](crate::Error::is_throttled) is returned to its caller, and holds back everyone
-//! who shares the limit:
+//! It does so when other programs use the quota, or the rate is set too high. An error that
+//! [`is_throttled`](crate::Error::is_throttled) is returned to its caller, and starts a pause for
+//! all requests that share the limit:
 //!
-//! - The pause is 50 ms at first and twice as long after each pause that did not help, up to 1 s.
-//!   If the key store said how long to wait, then that long, from 50 ms to 5 s. Up to a
-//!   quarter is added at random, so that the processes that share a quota do not return together.
-//! - What was sent before the pause began says nothing about whether it helped. So a burst of
-//!   throttled answers is one event, and only makes the pause longer if an answer asks for it.
-//! - After the pause one request goes alone. If it succeeds, everyone goes; if it is throttled, the
-//!   next pause begins; if it ends in another way, or is dropped, the next one takes its
-//!   place, and so too if it has no answer after 1 s.
+//! - The first pause takes 50 ms, and each further one twice as long, up to 1 s, until a request
+//!   succeeds. If the key store says how long to wait, the pause takes that long, from 50 ms to
+//!   5 s. Up to a quarter is added at random, so that processes that share a quota do not
+//!   return together.
+//! - Answers to requests from before the pause do not show whether it helped. So a burst of
+//!   throttled answers counts once, and only makes the pause longer if one of them asks for it.
+//! - After the pause one request, the probe, goes alone. If it succeeds, all may start. If it is
+//!   throttled, the next pause begins. If it ends in another way, is dropped, or has no
+//!   answer after 1 s, the next request becomes the probe.
 //!
-//! So a key store that throttles everything is asked about once a second, and takes requests again
+//! So a key store that throttles everything gets about one request per second, and full load again
 //! less than 2 s after it has recovered, unless it asked for a longer pause.
 //!
 //! # Nesting
 //!
-//! The limit belongs to one account and region, so it goes around the signer of that region and
-//! inside of a failover. See [the order of layers](crate::layer#order).
+//! The limit belongs to one account and region, so put it around the signer of that region and
+//! inside a failover. See [the order of layers](crate::layer#order).
 
 mod backoff;
 mod builder;
@@ -92,10 +92,10 @@ impl RateLimit {
         }
     }
 
-    /// Runs one call under this limit, such as opening a key: waits for its turn, awaits it, and
+    /// Runs one call under this limit, such as opening a key: waits in the queue, awaits it, and
     /// starts a pause if the key store throttled it.
     ///
-    /// The call is not polled before its turn.
+    /// The call is not polled while it waits.
     ///
     /// # Errors
     ///
@@ -108,12 +108,12 @@ impl RateLimit {
         outcome
     }
 
-    /// How many requests wait for their turn.
+    /// How many requests wait.
     pub fn waiting(&self) -> usize {
         self.gate.waiting()
     }
 
-    /// How many requests are in flight. One that is next in turn and waits for the rate counts too.
+    /// How many requests are in flight, with the one at the head of the queue that waits for the rate.
     pub fn in_flight(&self) -> usize {
         self.gate.in_flight()
     }

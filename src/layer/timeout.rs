@@ -22,7 +22,7 @@ use tokio::time;
 
 use crate::{Error, PublicKey, Result, SignRequest, Signed, Signer, telemetry::ended_by_layer};
 
-/// Ends a request that takes longer than its limit, and drops the work on it.
+/// Ends a request that takes longer than the timeout, and drops its future.
 #[derive(Clone, Debug)]
 pub struct Timeout<S> {
     inner: S,
@@ -30,9 +30,9 @@ pub struct Timeout<S> {
 }
 
 impl<S: Signer> Timeout<S> {
-    /// Gives each request to `signer` this much time, from the call of `sign` to its answer.
+    /// Limits each request to `signer` to `timeout`, from the call of `sign` to its answer.
     ///
-    /// An answer that is there when the time is up still counts.
+    /// An answer that is ready when the time is up still counts.
     ///
     /// # Errors
     ///
@@ -69,7 +69,7 @@ impl<S: Signer> Signer for Timeout<S> {
 
     /// # Errors
     ///
-    /// [`Error::DeadlineExceeded`] when the time was up; otherwise those of the signer inside.
+    /// [`Error::DeadlineExceeded`] after the timeout; otherwise those of the signer inside.
     async fn sign(&self, request: &SignRequest<'_>) -> Result<Signed> {
         match time::timeout(self.timeout, self.inner.sign(request)).await {
             Ok(answer) => answer,
@@ -80,7 +80,7 @@ impl<S: Signer> Signer for Timeout<S> {
         }
     }
 
-    /// Gives up after the same time; an audit layer inside reports that its record is missing.
+    /// Ends after the same timeout. An audit layer inside then reports the missing record.
     async fn note_refusal(&self, request: &SignRequest<'_>, error: &Error) {
         let _ = time::timeout(self.timeout, self.inner.note_refusal(request, error)).await;
     }

@@ -69,7 +69,7 @@ fn events(work: impl Future<Output = ()>) -> Vec<String> {
 }
 
 #[test]
-fn who_failed_and_who_was_given_up() {
+fn each_failure_and_each_change_of_a_circuit() {
     let seen = events(async {
         let key = LocalSigner::random(KeyType::Secp256k1).unwrap();
         let regions = [0, 1].map(|at| Scripted::with_key(&at.to_string(), key.clone()));
@@ -150,10 +150,10 @@ fn a_pause_and_its_length() {
         sign(&signer).await.unwrap_err();
         sign(&signer).await.unwrap();
     });
-    let [held_back] = &seen[..] else {
+    let [paused] = &seen[..] else {
         panic!("{seen:?}")
     };
-    let prefix = "DEBUG kms_signer::rate_limit message=held back wait_us=";
-    let wait_us: u64 = held_back.strip_prefix(prefix).unwrap().parse().unwrap();
+    let prefix = "DEBUG kms_signer::rate_limit message=paused wait_us=";
+    let wait_us: u64 = paused.strip_prefix(prefix).unwrap().parse().unwrap();
     assert!((400_000..=500_000).contains(&wait_us), "{wait_us}");
 }

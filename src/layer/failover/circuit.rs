@@ -1,4 +1,4 @@
-//! Whether a signer is asked, given how it fared.
+//! Whether requests go to a signer, by how its latest ones ended.
 
 use std::{
     fmt,
@@ -8,18 +8,18 @@ use std::{
 
 use tokio::time::Instant;
 
-/// The most that a circuit stays open because a failure asked for it.
+/// The longest time that a circuit stays open because a failure asked for it.
 const LONGEST_ASKED: Duration = Duration::from_secs(60);
 
 /// The state of the circuit to a signer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum CircuitState {
-    /// The signer is asked.
+    /// Requests go to the signer.
     Closed,
-    /// The signer failed, and requests skip it.
+    /// The signer failed too often, and requests skip it.
     Open,
-    /// The signer failed a while ago, and one request finds out whether it is back.
+    /// The time of the open circuit is over, and one request probes the signer.
     HalfOpen,
 }
 
@@ -54,7 +54,7 @@ pub(super) struct Circuit(Mutex<Inner>);
 #[derive(Debug, Default)]
 struct Inner {
     phase: Phase,
-    /// How often the circuit opened or closed, which tells outcomes of before from those of now.
+    /// How often the circuit opened or closed, to tell earlier outcomes from current ones.
     changes: u64,
 }
 
@@ -93,7 +93,7 @@ impl Circuit {
         }
     }
 
-    /// Lets a request through; `None` when it is to skip the signer.
+    /// Lets a request through; `None` when it has to skip the signer.
     pub(super) fn admit(&self) -> Option<Admission<'_>> {
         let mut inner = self.lock();
         let is_probe = match inner.phase {
@@ -126,7 +126,7 @@ impl Circuit {
     }
 }
 
-/// One request to the signer. If it is dropped, the request says nothing of the signer.
+/// One request to the signer. If it is dropped, the request does not count.
 #[must_use]
 #[derive(Debug)]
 pub(super) struct Admission<'a> {

@@ -1,4 +1,4 @@
-//! How a throttled answer holds everyone back.
+//! How a throttled answer pauses all requests.
 
 use std::time::Duration;
 
@@ -6,22 +6,22 @@ use tokio::time::Instant;
 
 const FIRST_PAUSE: Duration = Duration::from_millis(50);
 const LONGEST_PAUSE: Duration = Duration::from_secs(1);
-/// The most that is waited because a key store asked for it.
+/// The longest pause that a key store can ask for.
 const LONGEST_ASKED: Duration = Duration::from_secs(5);
-/// How long the others wait for the answer to the one that went alone.
-const PROBE_PATIENCE: Duration = Duration::from_secs(1);
+/// How long the others wait for the answer to the probe.
+const PROBE_TIMEOUT: Duration = Duration::from_secs(1);
 
-/// Whether, and until when, everyone is held back.
+/// Whether there is a pause, and until when.
 #[derive(Debug)]
 pub(super) struct Backoff {
-    /// Until when nobody goes, and after that one alone. `None` when everyone goes.
-    held_until: Option<Instant>,
+    /// Until when no request starts, and then a probe alone. `None` without a pause.
+    paused_until: Option<Instant>,
     next_pause: Duration,
-    /// How many pauses there have been, which tells what was sent before the present one.
+    /// How many pauses there have been, to tell what was sent before the present one.
     pauses: u64,
 }
 
-/// What a request has to show when its outcome is known.
+/// What a request needs to report its outcome.
 #[derive(Debug)]
 pub(super) struct Ticket {
     pauses: u64,
@@ -31,22 +31,22 @@ pub(super) struct Ticket {
 impl Backoff {
     pub(super) fn new() -> Self {
         Self {
-            held_until: None,
+            paused_until: None,
             next_pause: FIRST_PAUSE,
             pauses: 0,
         }
     }
 
-    /// Until when nobody goes.
-    pub(super) fn held_until(&self, now: Instant) -> Option<Instant> {
-        self.held_until.filter(|until| now < *until)
+    /// Until when no request starts.
+    pub(super) fn paused_until(&self, now: Instant) -> Option<Instant> {
+        self.paused_until.filter(|until| now < *until)
     }
 
-    /// Lets one request go; if that is the probe after a pause, the others wait for its outcome.
+    /// Lets one request start; if it is the probe after a pause, the others wait for its outcome.
     pub(super) fn admit(&mut self, now: Instant) -> Ticket {
-        let is_probe = self.held_until.is_some();
+        let is_probe = self.paused_until.is_some();
         if is_probe {
-            self.held_until = Some(now + PROBE_PATIENCE);
+            self.paused_until = Some(now + PROBE_TIMEOUT);
         }
         Ticket {
             pauses: self.pauses,
@@ -57,7 +57,7 @@ impl Backoff {
     /// Ends the pauses, if the request was sent since the last one began.
     pub(super) fn succeeded(&mut self, ticket: &Ticket) {
         if self.is_current(ticket) {
-            self.held_until = None;
+            self.paused_until = None;
             self.next_pause = FIRST_PAUSE;
         }
     }
@@ -75,23 +75,23 @@ impl Backoff {
                 let pause = jittered(asked.unwrap_or(self.next_pause));
                 self.pauses = self.pauses.wrapping_add(1);
                 self.next_pause = (self.next_pause * 2).min(LONGEST_PAUSE);
-                self.held_until = Some(now + pause);
+                self.paused_until = Some(now + pause);
                 Some(pause)
             }
             false => {
                 let pause = jittered(asked?);
-                let held_until = self.held_until.as_mut()?;
-                let is_longer = now + pause > *held_until;
-                *held_until = (*held_until).max(now + pause);
+                let paused_until = self.paused_until.as_mut()?;
+                let is_longer = now + pause > *paused_until;
+                *paused_until = (*paused_until).max(now + pause);
                 is_longer.then_some(pause)
             }
         }
     }
 
-    /// The request ended in a way that says nothing of throttling. Another one becomes the probe.
+    /// The outcome does not show whether the key store throttles. Another request becomes the probe.
     pub(super) fn undecided(&mut self, ticket: &Ticket, now: Instant) {
         if ticket.is_probe && self.is_current(ticket) {
-            self.held_until = self.held_until.map(|until| until.min(now));
+            self.paused_until = self.paused_until.map(|until| until.min(now));
         }
     }
 

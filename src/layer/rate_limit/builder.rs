@@ -33,11 +33,11 @@ impl RateLimitBuilder {
         }
     }
 
-    /// How many requests may go at once after a lull, on top of the rate.
+    /// How many requests may start at once after a quiet time, on top of the rate.
     ///
-    /// By default a twentieth of the rate, and at least 1: then no second sees more than 105 % of
-    /// the rate. Timers tick in milliseconds, so with less than about `rate / 500` the rate
-    /// is not reached.
+    /// By default a twentieth of the rate, and at least 1: then no second has more than 105 % of
+    /// the rate. Timers tick in milliseconds, so a burst below about `rate / 500` keeps the rate from
+    /// being reached.
     pub fn burst(mut self, burst: u32) -> Self {
         self.burst = Some(burst);
         self
@@ -49,28 +49,27 @@ impl RateLimitBuilder {
         self
     }
 
-    /// How many requests may wait. 1,024 by default; with 0 a request goes at once or is refused.
+    /// How many requests may wait. 1,024 by default; with 0 a request starts at once or fails.
     pub fn queue(mut self, queue: usize) -> Self {
         self.queue = queue;
         self
     }
 
-    /// How long a request may wait for its turn. 30 s by default.
+    /// How long a request may wait in the queue. 30 s by default.
     ///
-    /// It ends before the request is sent: [`Timeout`](crate::layer::timeout::Timeout) limits
-    /// the whole.
+    /// To limit the whole request use [`Timeout`](crate::layer::timeout::Timeout).
     pub fn max_wait(mut self, max_wait: Duration) -> Self {
         self.max_wait = max_wait;
         self
     }
 
-    /// The limit, to be cloned to all that share it.
+    /// Makes the limit. Clone it to all signers that share it.
     ///
     /// # Errors
     ///
-    /// [`Error::InvalidConfig`] when the rate is not from 1 to 1,000,000,000, when the burst or
-    /// the number in flight is 0, when the latter is more than a `Semaphore` of tokio can count, or
-    /// when `max_wait` is 0.
+    /// [`Error::InvalidConfig`] when the rate is not from 1 to 1,000,000,000, when `burst`,
+    /// `in_flight` or `max_wait` is 0, and when `in_flight` is more than
+    /// `tokio::sync::Semaphore::MAX_PERMITS`.
     pub fn build(self) -> Result<RateLimit> {
         let settings = Settings {
             rate: self.rate,

@@ -30,16 +30,16 @@ pub(super) struct Settings {
     pub(super) max_wait: Duration,
 }
 
-/// Lets requests through in the order in which they came.
+/// Lets requests start in the order in which they came.
 #[derive(Debug)]
 pub(super) struct Gate {
     settings: Settings,
     state: Mutex<State>,
-    /// Held by the head of the queue. It is fair, and so it is the queue.
+    /// Locked by the head of the queue. It is fair, and so it is the queue.
     turn: FairMutex<()>,
     in_flight: Arc<Semaphore>,
-    /// Wakes the head of the queue when everyone was held back and no longer is.
-    released: Notify,
+    /// Wakes the head of the queue when a pause may be over.
+    resumed: Notify,
 }
 
 #[derive(Debug)]
@@ -51,23 +51,23 @@ struct State {
 }
 
 impl State {
-    /// Lets one request go, or says when to ask again.
+    /// Lets one request start, or returns when to ask again.
     fn admit(&mut self, now: Instant) -> Result<Ticket, Instant> {
-        if let Some(until) = self.backoff.held_until(now) {
+        if let Some(until) = self.backoff.paused_until(now) {
             return Err(until);
         }
         self.rate.take(now)?;
         Ok(self.backoff.admit(now))
     }
 
-    /// The time in which those who wait now will have gone, as far as it is known.
+    /// The time until all requests that wait now have started, as far as it is known.
     fn drained_in(&self, now: Instant) -> Duration {
-        let held = self
+        let paused = self
             .backoff
-            .held_until(now)
+            .paused_until(now)
             .map_or(Duration::ZERO, |until| until - now);
         let waiting = u32::try_from(self.waiting).unwrap_or(u32::MAX).max(1);
-        held.saturating_add(self.rate.interval().saturating_mul(waiting))
+        paused.saturating_add(self.rate.interval().saturating_mul(waiting))
     }
 }
 
@@ -81,7 +81,7 @@ impl Gate {
             }),
             turn: FairMutex::new(()),
             in_flight: Arc::new(Semaphore::new(settings.in_flight)),
-            released: Notify::new(),
+            resumed: Notify::new(),
             settings,
         }
     }
@@ -98,7 +98,7 @@ impl Gate {
         }
     }
 
-    /// Goes at once, takes a place in the queue, or is refused.
+    /// Starts at once, takes a place in the queue, or fails.
     fn arrive(self: &Arc<Self>) -> Result<Arrival> {
         let now = Instant::now();
         let mut state = self.state();
@@ -120,11 +120,11 @@ impl Gate {
 
     async fn wait(self: &Arc<Self>, place: Place) -> Result<Permit> {
         let _turn = self.turn.lock().await;
-        // Nobody closes the semaphore.
+        // The semaphore is never closed.
         let in_flight = self.in_flight.clone().acquire_owned().await;
         let in_flight = in_flight.map_err(|_| Error::Cancelled)?;
         loop {
-            // The rate comes last, so that whoever is dropped before has taken nothing of it.
+            // The rate comes last, so that a request dropped before has used none of it.
             let admitted = self.state().admit(Instant::now());
             let asked_again_at = match admitted {
                 Ok(ticket) => {
@@ -135,7 +135,7 @@ impl Gate {
             };
             tokio::select! {
                 () = sleep_until(asked_again_at) => {}
-                () = self.released.notified() => {}
+                () = self.resumed.notified() => {}
             }
         }
     }
@@ -211,10 +211,10 @@ impl Permit {
             }
         };
         drop(state);
-        self.gate.released.notify_one();
+        self.gate.resumed.notify_one();
         if let Some(pause) = pause {
             let wait_us = u64::try_from(pause.as_micros()).unwrap_or(u64::MAX);
-            tracing::debug!(target: "kms_signer::rate_limit", wait_us, "held back");
+            tracing::debug!(target: "kms_signer::rate_limit", wait_us, "paused");
         }
     }
 }
@@ -223,7 +223,7 @@ impl Drop for Permit {
     fn drop(&mut self) {
         if let Some(ticket) = self.ticket.take() {
             self.gate.state().backoff.undecided(&ticket, Instant::now());
-            self.gate.released.notify_one();
+            self.gate.resumed.notify_one();
         }
     }
 }

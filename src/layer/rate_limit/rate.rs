@@ -39,7 +39,7 @@ impl Rate {
         self.interval
     }
 
-    /// Takes a token, or says when there will be one.
+    /// Takes a token, or returns when there will be one.
     pub(super) fn take(&mut self, now: Instant) -> Result<(), Instant> {
         let full_in = self.full_at.saturating_duration_since(now);
         match full_in.checked_sub(self.tolerance) {

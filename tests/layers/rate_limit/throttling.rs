@@ -72,7 +72,7 @@ async fn a_key_store_that_throttles_everything_is_asked_rarely_and_used_soon_aft
     }
 }
 
-/// Everyone who shares the limit is held back, until one that goes alone finds out.
+/// All requests under the limit pause, until a probe succeeds.
 #[tokio::test(start_paused = true)]
 async fn after_the_pause_one_request_goes_alone() {
     let limit = limit();

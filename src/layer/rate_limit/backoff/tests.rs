@@ -6,7 +6,7 @@ fn ms(millis: u64) -> Duration {
 
 /// Lets the probe go when the pause is over, and returns its ticket.
 fn probe(backoff: &mut Backoff, now: &mut Instant) -> Ticket {
-    *now = backoff.held_until(*now).expect("nobody is held back");
+    *now = backoff.paused_until(*now).expect("no pause");
     let ticket = backoff.admit(*now);
     assert!(ticket.is_probe);
     ticket
@@ -32,11 +32,11 @@ fn pauses_double_up_to_a_second_and_begin_anew_after_a_success() {
         for expected in [50, 100, 200, 400, 800, 1_000, 1_000, 1_000] {
             let pause = backoff.throttled(&ticket, None, now);
             assert_pause(pause, ms(expected));
-            assert_eq!(backoff.held_until(now), Some(now + pause.unwrap()));
+            assert_eq!(backoff.paused_until(now), Some(now + pause.unwrap()));
             ticket = probe(&mut backoff, &mut now);
         }
         backoff.succeeded(&ticket);
-        assert_eq!(backoff.held_until(now), None);
+        assert_eq!(backoff.paused_until(now), None);
     }
 }
 
@@ -60,10 +60,10 @@ fn what_was_sent_before_the_pause_does_not_end_it() {
     let mut backoff = Backoff::new();
     let [first, second] = [backoff.admit(now), backoff.admit(now)];
     backoff.throttled(&first, None, now);
-    let held = backoff.held_until(now);
+    let held = backoff.paused_until(now);
     backoff.succeeded(&second);
     assert!(held.is_some());
-    assert_eq!(backoff.held_until(now), held);
+    assert_eq!(backoff.paused_until(now), held);
 }
 
 #[test]
@@ -97,7 +97,7 @@ fn a_late_answer_can_ask_for_a_longer_pause_but_not_for_a_shorter_one() {
         backoff.throttled(&burst[2], Some(ms(2_000)), now),
         ms(2_000),
     );
-    assert!(backoff.held_until(now) >= Some(now + ms(2_000)));
+    assert!(backoff.paused_until(now) >= Some(now + ms(2_000)));
     assert_eq!(backoff.next_pause, ms(100));
 }
 
@@ -110,7 +110,7 @@ fn a_late_answer_begins_no_pause_once_the_key_store_takes_requests() {
     let ticket = probe(&mut backoff, &mut now);
     backoff.succeeded(&ticket);
     assert_eq!(backoff.throttled(&late, Some(ms(1_000)), now), None);
-    assert_eq!(backoff.held_until(now), None);
+    assert_eq!(backoff.paused_until(now), None);
 }
 
 #[test]
@@ -121,11 +121,11 @@ fn one_goes_alone_and_the_next_one_when_it_says_nothing() {
     backoff.throttled(&ticket, None, now);
 
     let first = probe(&mut backoff, &mut now);
-    assert_eq!(backoff.held_until(now), Some(now + PROBE_PATIENCE));
+    assert_eq!(backoff.paused_until(now), Some(now + PROBE_TIMEOUT));
     now += ms(1);
     backoff.undecided(&first, now);
     assert_eq!(
-        backoff.held_until(now),
+        backoff.paused_until(now),
         None,
         "the probe was not given back"
     );
@@ -135,12 +135,12 @@ fn one_goes_alone_and_the_next_one_when_it_says_nothing() {
     // No answer within its time.
     let third = probe(&mut backoff, &mut now);
     backoff.throttled(&third, None, now);
-    let held = backoff.held_until(now);
+    let held = backoff.paused_until(now);
     assert!(held.is_some());
     // It was sent before this pause began.
     backoff.undecided(&second, now);
     backoff.succeeded(&second);
-    assert_eq!(backoff.held_until(now), held);
+    assert_eq!(backoff.paused_until(now), held);
 }
 
 #[test]
