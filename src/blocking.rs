@@ -13,13 +13,13 @@ use crate::{
     error::{BoxError, KeyStoreFault},
 };
 
-/// Runs blocking work, such as a `C_Sign` of PKCS#11, on threads of its own, so many at a time.
+/// Runs blocking work, such as a `C_Sign` of PKCS#11, on threads of its own, with bounded concurrency.
 ///
-/// This gives a provider what [`Signer::sign`](crate::Signer::sign) promises: dropping the future of
-/// [`run`](Self::run) returns at once and nothing comes of the work. Work that has not begun never
-/// begins. Work that has begun goes on *detached*, since no thread can be stopped, and its result is
-/// dropped on that thread. Until it ends it keeps its place, so that a key store that hangs costs at
-/// most so many threads, however many callers give up waiting.
+/// This lets a provider keep the contract of [`Signer::sign`](crate::Signer::sign): dropping the
+/// future of [`run`](Self::run) returns at once and discards the result. Work that has not begun
+/// never begins. Work that has begun continues *detached*, since no thread can be stopped, and its
+/// result is dropped on that thread. It counts against the limit until it ends, so a key store that
+/// hangs blocks a bounded number of threads, however many callers give up.
 ///
 /// ```
 /// use kms_signer::{Blocking, Result};
@@ -31,9 +31,9 @@ use crate::{
 /// }
 /// ```
 ///
-/// Within a tokio runtime the threads are those of `spawn_blocking`; under another executor each
-/// work has a thread of its own. Spans and events of the work belong to the span of its caller.
-/// Clones share the places. Feature `blocking`.
+/// In a tokio runtime the threads are those of `spawn_blocking`; under another executor each piece
+/// of work has a thread of its own. Spans and events of the work belong to the span of its caller.
+/// Clones share the limit. Feature `blocking`.
 #[derive(Clone, Debug)]
 pub struct Blocking {
     places: Arc<Semaphore>,
@@ -41,8 +41,8 @@ pub struct Blocking {
 }
 
 impl Blocking {
-    /// At most `count` works at a time: as many as the key store takes at once, for example its
-    /// sessions.
+    /// Runs at most `count` pieces of work at a time. Use as many as the key store handles at once,
+    /// for example its number of sessions.
     ///
     /// # Errors
     ///
@@ -60,14 +60,14 @@ impl Blocking {
         }
     }
 
-    /// How many works are under way now, with those whose callers have left.
+    /// How many pieces of work are under way, with those whose callers have given up.
     pub fn under_way(&self) -> usize {
         self.count - self.places.available_permits()
     }
 
-    /// Runs `work` on another thread as soon as there is a place, in the order of the callers.
+    /// Runs `work` on another thread as soon as the limit allows it, in the order of the calls.
     ///
-    /// There is no limit to the wait: a layer or the provider sets the timeout.
+    /// It waits without a limit: a layer or the provider sets the timeout.
     ///
     /// # Errors
     ///
@@ -86,7 +86,7 @@ impl Blocking {
         let span = Span::current();
         let subscriber = dispatcher::get_default(Clone::clone);
         let detached = move || {
-            // Given back when the work ends, also by a panic, and not when its caller leaves.
+            // Freed when the work ends, also by a panic, and not when its caller gives up.
             let place = place;
             if sender.is_closed() {
                 return;

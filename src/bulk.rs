@@ -26,7 +26,7 @@
 //! # async fn example(aliases: Vec<String>, hot: kms_signer::provider::aws_kms::AwsKmsSigner) {
 //! use kms_signer::bulk::Bulk;
 //!
-//! // They share one client, and one budget of retries.
+//! // They share one client and one retry budget.
 //! let opening = aliases.iter().map(|alias| hot.another_key(alias).connect());
 //! let signers = Bulk::new().run(opening).await;
 //! # }
@@ -44,15 +44,15 @@ use crate::{Error, Result, SignRequest, Signed, Signer};
 
 const DEFAULT_CONCURRENCY: usize = 32;
 
-/// Works off many requests, a bounded number of them at a time.
+/// Processes many requests with bounded concurrency.
 ///
-/// Results come in the order of the requests, and one that fails costs the others nothing: nothing
-/// is tried again here, and nothing slowed down. For that, put a layer around the signer.
+/// Results are in the order of the requests. A failure does not affect the others: nothing is
+/// retried or slowed down here. To do so, put a layer around the signer.
 ///
-/// All work is done by whoever polls the returned future, on any executor. Dropping it drops all
-/// that is under way. It is `Send`, and so must be what goes into it.
+/// The work is done by the task that polls the returned future, on any executor. Dropping the
+/// future drops the requests under way. It is `Send`, and its inputs must be too.
 ///
-/// Beside the results, memory is needed for no more requests than are under way.
+/// Besides the results, memory is needed only for the requests under way.
 #[must_use = "a bulk does nothing until `sign_all` or `run` is called and awaited"]
 pub struct Bulk<'a> {
     concurrency: usize,
@@ -60,18 +60,18 @@ pub struct Bulk<'a> {
     until: BoxFuture<'a, ()>,
 }
 
-/// How far the work has come.
+/// How many requests are finished.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Progress {
-    /// How many are finished, well or not.
+    /// How many are finished, with a result or an error.
     pub done: usize,
     /// How many there are.
     pub total: usize,
 }
 
 impl<'a> Bulk<'a> {
-    /// With a concurrency of 32, no report of progress, and no end before the end.
+    /// With a concurrency of 32, and without reports of progress.
     pub fn new() -> Self {
         Self {
             concurrency: DEFAULT_CONCURRENCY,
@@ -80,11 +80,11 @@ impl<'a> Bulk<'a> {
         }
     }
 
-    /// With so many under way at a time, at least 1.
+    /// With at most so many requests under way at a time, 1 or more.
     ///
-    /// Signatures a second are at most this number divided by the seconds one takes: with 32 and
-    /// 20 ms, 1600. To stay within a key store's quota, limit the rate and not this; the limit's
-    /// queue must then have room for as many as are under way.
+    /// The most signatures per second are this number divided by the seconds that one takes: 1600
+    /// with 32 and 20 ms. To stay within a key store's quota, use `layer::rate_limit` instead, with
+    /// a queue at least as long as the concurrency.
     ///
     /// # Errors
     ///
@@ -101,19 +101,19 @@ impl<'a> Bulk<'a> {
         }
     }
 
-    /// Calls `report` after each one that finished, in the order in which they do.
+    /// Calls `report` after each request that finishes, in the order in which they finish.
     ///
-    /// It runs between the polls of the work, so it should not block.
+    /// It runs on the task that does the work, so it must not block.
     pub fn on_progress(mut self, report: impl FnMut(Progress) + Send + 'a) -> Self {
         self.on_progress = Box::new(report);
         self
     }
 
-    /// Ends the work as soon as `stop` resolves, with whatever value.
+    /// Stops as soon as `stop` resolves.
     ///
-    /// From then on nothing is started, and what is under way is dropped. Results so far are kept,
-    /// and all others are [`Error::Cancelled`]. A key may have signed for one of these, but the
-    /// signature was not released.
+    /// Then no request starts, and those under way are dropped. Results so far are returned, and
+    /// all others are [`Error::Cancelled`]. The key may have signed for one of these, but the
+    /// signature is not returned.
     ///
     /// ```
     /// # use kms_signer::{Result, SignRequest, Signed, Signer, bulk::Bulk};
@@ -130,7 +130,7 @@ impl<'a> Bulk<'a> {
 
     /// Signs each of `requests`, and returns the results in the same order.
     ///
-    /// Requests are taken from the iterator when their turn comes, so hashing is spread out too.
+    /// Each request is taken from the iterator when it starts, so hashing is spread out too.
     ///
     /// # Errors
     ///
@@ -153,8 +153,8 @@ impl<'a> Bulk<'a> {
 
     /// Runs each of `futures`, and returns the results in the same order.
     ///
-    /// A future is taken from the iterator when its turn comes: of a lazy iterator there are never
-    /// more of them than the concurrency.
+    /// Each future is taken from the iterator when it starts: a lazy iterator makes no more of them
+    /// at a time than the concurrency.
     ///
     /// # Errors
     ///
@@ -183,11 +183,11 @@ impl<'a> Bulk<'a> {
                 }
                 done += 1;
                 (self.on_progress)(Progress { done, total });
-                // Without this, futures that never wait would keep the thread until all are done,
-                // and whatever is to resolve `until` might never run.
+                // Without this, futures that never wait would occupy the thread until all are done,
+                // and the task that resolves `until` might never run.
                 give_way().await;
             }
-            // What runs ends before the caller hears of it.
+            // Requests under way end before the caller gets the results.
             drop(finished);
             results
                 .into_iter()

@@ -1,7 +1,7 @@
-//! Records each signature, and returns none that is not recorded.
+//! Records each signature before it returns it. A signature without a record is not returned.
 //!
-//! AWS CloudTrail tells who signed with which key and when, by `requestID`, but neither what was
-//! signed nor the signature. An [`AuditRecord`] joins that id to the digest, the signature and the
+//! AWS CloudTrail says who signed with which key and when, by `requestID`, but not what was signed,
+//! nor the signature. An [`AuditRecord`] joins that id to the digest, the signature and the
 //! caller's own label:
 //!
 //! ```
@@ -20,33 +20,33 @@
 //! # }
 //! ```
 //!
-//! # What holds
+//! # Guarantees
 //!
-//! - A signature is returned after the sink took its record, or not at all:
+//! - A signature is returned after the sink has stored its record. Otherwise the caller gets
 //!   [`Error::AuditFailed`].
-//! - A request that failed is recorded too, whether the key store refused it or it was not even
-//!   sent, and its error is returned whatever becomes of the record.
-//! - A request that a chain adapter refuses by a limit of its own, such as a chain id that is not
-//!   allowed, is recorded too ([`Signer::note_refusal`]), although no signer was asked. It costs no
-//!   call to the key store. There is no record of an object that has no bytes to sign, such as
-//!   ambiguous typed data or a transaction of an unknown type: the caller gets the error alone.
-//! - If the sink fails, panics, or takes longer than 30 s, an event at ERROR says so.
-//! - One record is for one request. Of several calls to the key store that it took (attempts, a
-//!   hedge, regions that failed before) it names the last, and CloudTrail has them all.
-//! - The reverse does not hold: there may be a record of a signature that was not returned, since
-//!   its caller was gone, or since the sink failed after it had written.
+//! - A request that fails is recorded too, whether or not it was sent to the key store. Its error
+//!   is returned even if the sink fails.
+//! - A request that a chain adapter rejects, for example because of a chain id that is not allowed,
+//!   is recorded too ([`Signer::note_refusal`]), without a call to the key store. An object that has
+//!   no bytes to sign, such as ambiguous typed data or a transaction of an unknown type, has no
+//!   record: the caller gets the error alone.
+//! - If the sink fails, panics, or takes longer than 30 s, an ERROR event reports it.
+//! - One record is for one request. If it took several calls to the key store (attempts, a hedge,
+//!   other regions), the record names the last one. CloudTrail has them all.
+//! - The reverse does not hold: there may be a record of a signature that was not returned, because
+//!   the caller dropped the request, or because the sink failed after it had written.
 //!
 //! # When the future is dropped
 //!
-//! The caller gets no signature then, as when a timeout or a hedge around this layer drops the
-//! request. What is known of it depends on when:
+//! The caller gets no signature then, for example when a timeout or a hedge around this layer drops
+//! the request. The record depends on when:
 //!
-//! - Before the signer inside answered, there is no record, and whether the key signed is not
-//!   known: a WARN event says that ([`telemetry`](crate::telemetry)).
-//! - After the signer answered, the record is written all the same. If the sink fails, the ERROR
-//!   event says so; if the runtime shuts down meanwhile, a WARN event.
+//! - Before the signer inside answered, there is no record, and the key may or may not have signed:
+//!   a WARN event reports this ([`telemetry`](crate::telemetry)).
+//! - After the signer answered, the record is still written. If the sink fails, an ERROR event
+//!   reports it; if the runtime shuts down meanwhile, a WARN event.
 //!
-//! So put this layer outside of those that drop.
+//! So put this layer outside of layers that drop requests.
 
 mod failure;
 mod file;
@@ -71,13 +71,12 @@ use crate::{
     telemetry::ended_by_layer,
 };
 
-/// How long a sink may take. It bounds what piles up when a sink hangs and its callers leave.
+/// How long a sink may take. Bounds the tasks that pile up when a sink hangs and callers give up.
 const SINK_TIMEOUT: Duration = Duration::from_secs(30);
 
-/// A signer that has each of its signatures recorded before it returns it.
+/// Records each signature of a signer before it returns it.
 ///
-/// It adds the time that the sink takes to each signature. Clones share the sink, and what clones
-/// of the signer share.
+/// Each signature takes as much longer as the sink takes. Clones share the sink.
 #[derive(Debug)]
 pub struct Audit<S, K> {
     inner: S,
@@ -97,7 +96,7 @@ impl<S: Clone, K> Clone for Audit<S, K> {
 }
 
 impl<S: Signer, K: AuditSink + 'static> Audit<S, K> {
-    /// Records in `sink` what `signer` signs. There is no label by default.
+    /// Records in `sink` what `signer` signs. By default records have the label of the request alone.
     pub fn new(signer: S, sink: K) -> Self {
         Self {
             inner: signer,
@@ -123,7 +122,7 @@ impl<S: Signer, K: AuditSink + 'static> Audit<S, K> {
         self
     }
 
-    /// Has `record` kept in a task of its own, which goes on when the caller leaves.
+    /// Stores `record` in a task of its own, which continues if the caller drops the request.
     async fn record(&self, record: AuditRecord) -> Result<(), BoxError> {
         let sink = Arc::clone(&self.sink);
         match Handle::try_current() {
@@ -132,7 +131,7 @@ impl<S: Signer, K: AuditSink + 'static> Audit<S, K> {
                 let task = runtime.spawn(kept.in_current_span().with_current_subscriber());
                 task.await.unwrap_or_else(|ended| Err(ended.into()))
             }
-            // Of another executor, which can neither spawn nor tell the time.
+            // Another executor, without tokio's tasks and timers.
             Err(_) => keep(async { sink.record(&record).await }, &record).await,
         }
     }
@@ -146,13 +145,13 @@ async fn timed(sink: &impl AuditSink, record: &AuditRecord) -> Result<(), BoxErr
     })
 }
 
-/// Awaits the sink's answer and reports when there is none or a bad one, whoever is listening.
+/// Awaits the sink's answer, and reports a missing or a bad one even if the caller is gone.
 async fn keep(
     answer: impl Future<Output = Result<(), BoxError>>,
     record: &AuditRecord,
 ) -> Result<(), BoxError> {
     let mut awaited = SinkAwaited(Some(record));
-    // A sink that panics is one that failed. What it held is dropped, and nothing here was changed.
+    // A panic counts as a failure. The sink's future is dropped, and nothing here was changed.
     let answer = AssertUnwindSafe(answer).catch_unwind().await;
     let answer = answer.unwrap_or_else(|_| Err("the sink panicked".into()));
     awaited.0 = None;
@@ -178,8 +177,8 @@ impl<S: Signer, K: AuditSink + 'static> Signer for Audit<S, K> {
 
     /// # Errors
     ///
-    /// [`Error::AuditFailed`] when the signature could not be recorded, otherwise those of the
-    /// signer within.
+    /// [`Error::AuditFailed`] when the signature could not be recorded; otherwise those of the
+    /// signer inside.
     async fn sign(&self, request: &SignRequest<'_>) -> Result<Signed> {
         let mut awaited = SignerAwaited(Some((self.public_key(), request)));
         let answer = self.inner.sign(request).await;
@@ -197,8 +196,8 @@ impl<S: Signer, K: AuditSink + 'static> Signer for Audit<S, K> {
         }
     }
 
-    /// The record is that of a failed request for which no call was made. If the sink fails, the
-    /// event `not recorded` is all that says so: the refusal stands anyway.
+    /// Records a failed request for which no call was made. If the sink fails, only the event
+    /// `not recorded` reports it: the request is rejected anyway.
     async fn note_refusal(&self, request: &SignRequest<'_>, error: &Error) {
         self.inner.note_refusal(request, error).await;
         let label = request.label().or(self.label.as_deref());
@@ -207,7 +206,7 @@ impl<S: Signer, K: AuditSink + 'static> Signer for Audit<S, K> {
     }
 }
 
-/// Reports, if it is dropped while it holds a request, that the signer's answer is not known.
+/// Reports, if it is dropped with a request, that the signer's answer is not known.
 struct SignerAwaited<'a>(Option<(&'a PublicKey, &'a SignRequest<'a>)>);
 
 impl Drop for SignerAwaited<'_> {
@@ -224,7 +223,7 @@ impl Drop for SignerAwaited<'_> {
     }
 }
 
-/// Reports, if it is dropped while it holds a record, that the sink's answer is not known.
+/// Reports, if it is dropped with a record, that the sink's answer is not known.
 struct SinkAwaited<'a>(Option<&'a AuditRecord>);
 
 impl Drop for SinkAwaited<'_> {

@@ -1,10 +1,10 @@
-//! Whether what a sink failed of passes by itself.
+//! Whether a sink's failure is temporary.
 
 use std::{error::Error as StdError, io};
 
 use crate::error::AuditFault;
 
-/// Judges a sink's error by the first [`io::Error`] in its chain that has a kind.
+/// Judges a sink's error by the first [`io::Error`] in its chain that says more than `Other`.
 pub(super) fn fault_of(error: &(dyn StdError + 'static)) -> AuditFault {
     let mut next = Some(error);
     // Bounded, since such a chain may in principle be circular.
@@ -12,7 +12,7 @@ pub(super) fn fault_of(error: &(dyn StdError + 'static)) -> AuditFault {
         let Some(error) = next else { break };
         next = match error.downcast_ref::<io::Error>() {
             Some(error) if error.kind() != io::ErrorKind::Other => {
-                return fault_of_kind(error.kind());
+                return fault_of_io(error.kind());
             }
             // Its `source` would skip the error that it wraps.
             Some(error) => error
@@ -24,18 +24,18 @@ pub(super) fn fault_of(error: &(dyn StdError + 'static)) -> AuditFault {
     AuditFault::Permanent
 }
 
-/// What is not listed is permanent: a caller that retries in vain does more harm than one that
-/// alerts an operator for something that has passed.
-fn fault_of_kind(kind: io::ErrorKind) -> AuditFault {
+/// A cause that is not listed is permanent: a caller that retries in vain does more harm than one
+/// that alerts an operator too early.
+fn fault_of_io(cause: io::ErrorKind) -> AuditFault {
     use io::ErrorKind::*;
-    match kind {
+    match cause {
         // Something else had the file, the system's memory or its table of files for a moment.
         TimedOut | WouldBlock | Interrupted | ResourceBusy | Deadlock | OutOfMemory => {
             AuditFault::Temporary
         }
-        // A file that is opened anew for each record, as ours is, is another one the next time.
+        // Our file is opened for each record, so the next attempt may get another one.
         StaleNetworkFileHandle | UnexpectedEof => AuditFault::Temporary,
-        // The way to a sink on another host. A local port may be short for a while as well.
+        // The connection to a sink on another host, or no local port for a while.
         ConnectionRefused | ConnectionReset | ConnectionAborted | NotConnected | BrokenPipe
         | HostUnreachable | NetworkUnreachable | NetworkDown | AddrNotAvailable => {
             AuditFault::Temporary

@@ -23,34 +23,33 @@ use crate::error::BoxError;
 
 /// A file with one record on each line, as JSON (<https://jsonlines.org>).
 ///
-/// Needs a tokio runtime with its timer, whose threads for blocking work do the writing.
+/// Needs a tokio runtime with its timer. Its threads for blocking work write the file.
 ///
-/// # What holds
+/// # Guarantees
 ///
-/// - A line is written whole, in one write at the end of the file (`O_APPEND`), under an exclusive
-///   lock on it ([`File::lock`]). So any number of sinks and processes may write to one file, as
-///   long as each of them is a `JsonLinesFile`. Any other program that holds that lock delays
-///   signing. A record that waited two seconds for the file, behind other records and for the
-///   lock, fails with a retryable error.
-/// - The locked file is the one at the path. If it was renamed or removed while its lock was
-///   awaited, the record goes to the file that is there now.
-/// - If a full disk or a crash cut the last line, the next record begins a new one. What was cut
-///   stays, and a reader has to skip what is not JSON. Its signature was not returned, unless
-///   the system crashed and [`Fsync::Never`] holds.
-/// - At most 16 records of a sink and its clones are in a sync at the same time, so a disk that
-///   hangs keeps no more threads. A record that waited ten seconds for such a place fails with a
+/// - A line is written in one write at the end of the file (`O_APPEND`), under an exclusive lock
+///   ([`File::lock`]). So any number of sinks and processes can share a file, if each of them is a
+///   `JsonLinesFile`. Any other program that locks the file delays signing. A record that waited
+///   two seconds, behind other records and for the lock, fails with a retryable error.
+/// - The locked file is the one at the path. If it was renamed or removed while the record waited
+///   for the lock, the record goes to the file that is there now.
+/// - If a full disk or a crash cut the last line, the next record begins a new one. The cut line
+///   stays, and readers have to skip lines that are not JSON. The signature of a cut line was not
+///   returned, unless the system crashed and [`Fsync::Never`] was set.
+/// - At most 16 records of a sink and its clones are synced at the same time, so a disk that hangs
+///   blocks no more threads. A record that waited ten seconds for one of these places fails with a
 ///   retryable error.
-/// - Once the write was handed to a thread it is done, even if the future is dropped. Only a
-///   runtime that shuts down gives up writes that wait for a thread.
+/// - A write that waits for a thread happens even if the future is dropped, unless the runtime
+///   shuts down.
 ///
 /// # Rotation
 ///
-/// The file is opened for each record, so rename it whenever you like and the next record makes a
-/// new one, without a signal or a restart. That costs some microseconds of the tenth of a
-/// millisecond that a record takes, most of which goes into the change of threads. A record that is
-/// just being written ends up in the renamed file, so leave it alone for a moment: with logrotate,
-/// use `delaycompress` and not `copytruncate`. A program that removes or truncates the file must
-/// hold the lock meanwhile, or a record that is just being written is lost.
+/// The file is opened for each record, so after you rename it the next record creates a new one,
+/// without a signal or a restart. That takes some microseconds of the tenth of a millisecond of a
+/// record, most of which is the change of threads. A record that is being written goes to the
+/// renamed file, so do not change that one at once: with logrotate, use `delaycompress` and not
+/// `copytruncate`. A program that removes or truncates the file must lock it meanwhile, or a record
+/// that is being written is lost.
 ///
 /// A new file can be read and written by its owner alone (mode 0600) on Unix.
 #[derive(Clone, Debug)]
@@ -63,7 +62,7 @@ pub struct JsonLinesFile {
     storage: Arc<dyn Storage>,
 }
 
-/// Whose turn it is to write has this, so that records that wait for it keep no thread waiting.
+/// Locked by the record that is being written, so that the waiting ones block no thread.
 #[derive(Debug, Default)]
 struct Turn {
     /// The file whose folder was synced. Not each empty file: another writer, which does not sync,
@@ -75,29 +74,28 @@ struct Turn {
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Fsync {
-    /// When the operating system sees fit, usually within half a minute. Records survive the end
-    /// of the process, however it ends, and the last ones not that of the system. The default.
+    /// When the operating system decides, usually within half a minute. Records survive a crash of
+    /// the process, but the last ones not a crash of the system. The default.
     #[default]
     Never,
     /// Before the signature is returned: the file is synced, and before its first record the folder
-    /// with its name (`fsync` of POSIX). The record then survives a crash of the system, as far as
-    /// the file system and the disk keep what they confirm. The folders above, and a symbolic link
-    /// that leads to the file, are not synced. This costs what the disk takes for it, often some
-    /// milliseconds. Requests wait for it side by side.
+    /// with its name (`fsync` of POSIX). The record then survives a crash of the system, if the file
+    /// system and the disk store what they confirm. Parent folders, and a symbolic link to the
+    /// file, are not synced. It takes as long as the disk needs, often some milliseconds.
+    /// Concurrent requests wait for it concurrently.
     EachRecord,
 }
 
 impl JsonLinesFile {
-    /// Appends to the file at `path`, which is made if there is none. Its folder has to be there.
+    /// Appends to the file at `path`, and creates it if there is none. Its folder must exist.
     ///
-    /// A relative path is that of the current directory now, even if that changes later. There is
-    /// no fsync by default.
+    /// A relative path is resolved now, and stays the same if the current directory changes. By
+    /// default there is no fsync.
     ///
     /// # Errors
     ///
-    /// When the file cannot be opened for reading and writing (reading is for its last byte), and
-    /// when records cannot be kept in it: it is no regular file, or the file system can neither
-    /// lock nor sync it.
+    /// When the file cannot be opened for reading (its last byte) and writing, when it is no regular
+    /// file, and when the file system cannot lock or sync it.
     pub fn open(path: impl AsRef<Path>) -> io::Result<Self> {
         let path = std::path::absolute(path)?;
         Self::open_on(Arc::new(Disk), &path).map_err(|error| in_file(&path, error))
@@ -114,24 +112,24 @@ impl JsonLinesFile {
         })
     }
 
-    /// Sets when a record has to be on the disk; [`Fsync::Never`] by default.
+    /// Sets when a record is synced to the disk; [`Fsync::Never`] by default.
     #[must_use]
     pub fn with_fsync(mut self, fsync: Fsync) -> Self {
         self.fsync = fsync;
         self
     }
 
-    /// Where the records are.
+    /// The path of the file.
     pub fn path(&self) -> &Path {
         &self.path
     }
 }
 
-/// How long a record waits for its turn and then for the lock. Other writers hold it for a fraction
-/// of a millisecond.
+/// How long a record waits behind others and then for the lock. Other writers lock the file for a
+/// fraction of a millisecond.
 const LOCK_TIMEOUT: Duration = Duration::from_secs(2);
 
-/// How many records are in a sync. Each keeps a thread, and the system bundles what they want.
+/// How many records are synced at the same time. Each blocks a thread, and the system combines them.
 const MOST_SYNCS: usize = 16;
 
 /// How long a record waits for one of these places.
@@ -149,7 +147,7 @@ impl AuditSink for JsonLinesFile {
         let deadline = time::Instant::now() + LOCK_TIMEOUT;
         let turn = timeout_at(deadline, Arc::clone(&self.turn).lock_owned()).await;
         let turn = turn.map_err(|_| {
-            self.late("waited 2 s behind other records; check what keeps the file locked")
+            self.late("waited 2 s behind other records; check which program locks the file")
         })?;
         let sink = self.clone();
         let written = runtime
@@ -176,7 +174,7 @@ impl JsonLinesFile {
         }
         Err(io::Error::new(
             io::ErrorKind::ResourceBusy,
-            "another program replaces the file again and again",
+            "another program keeps replacing the file; check what rotates it",
         ))
     }
 
@@ -208,7 +206,7 @@ impl JsonLinesFile {
     async fn sync(&self, runtime: &Handle, file: File) -> Result<(), BoxError> {
         let place = timeout(SYNC_TIMEOUT, Arc::clone(&self.syncs).acquire_owned()).await;
         let place = place.map_err(|_| {
-            self.late("waited 10 s until other records are synced; check the disk")
+            self.late("waited 10 s for the sync of other records; check the disk")
         })??;
         let storage = Arc::clone(&self.storage);
         let sync = move || {
@@ -228,8 +226,8 @@ impl JsonLinesFile {
     }
 }
 
-/// Finds out before the first signature whether records can be kept in this file. What looks like a
-/// file need not be one, such as those of `/proc`.
+/// Checks before the first signature that records can be stored in this file. Some files, such as
+/// those of `/proc`, cannot be locked or synced.
 fn prove(file: &File, storage: &dyn Storage) -> io::Result<()> {
     match file.try_lock() {
         Ok(()) => file.unlock()?,
@@ -241,7 +239,7 @@ fn prove(file: &File, storage: &dyn Storage) -> io::Result<()> {
 }
 
 fn cannot_be(what: &str, error: io::Error) -> io::Error {
-    let text = format!("it cannot be {what} ({error}); name a file on another file system");
+    let text = format!("it cannot be {what} ({error}); use a file on another file system");
     io::Error::new(error.kind(), text)
 }
 

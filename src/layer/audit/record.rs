@@ -1,4 +1,4 @@
-//! What is recorded of a request.
+//! The record of a request.
 
 use std::time::SystemTime;
 
@@ -8,12 +8,11 @@ use serde::Serialize;
 
 use crate::{Error, PublicKey, Receipt, Result, SignRequest, Signature, Signed};
 
-/// What became of one request.
+/// The record of one request and its outcome.
 ///
-/// Its JSON is an object with a member for each field, of the same name and in this order; what is
-/// `None` is `null`. Names and formats are part of this crate's interface: members may be added,
-/// and none is renamed or removed without a new major version. Hexadecimal is lower case and has
-/// no `0x`.
+/// Its JSON is an object with a member for each field, with the same name and in this order; `None`
+/// is `null`. Names and formats are part of this crate's interface: members may be added, but none
+/// is renamed or removed without a new major version. Hexadecimal is lower case and has no `0x`.
 ///
 /// ```json
 /// {
@@ -36,32 +35,32 @@ use crate::{Error, PublicKey, Receipt, Result, SignRequest, Signature, Signed};
 /// }
 /// ```
 ///
-/// There is no preimage, no message of an error and no credential in it. A digest of something
-/// that can be guessed does give it away.
+/// It has no preimage, no error message and no credential. But a digest reveals a preimage that
+/// can be guessed.
 ///
 /// # To check a record
 ///
 /// For ECDSA the record is enough: `signature` verifies under `public_key` with `digest` as the
-/// hash. For Ed25519 it takes the message, whose SHA-256 hash is `digest`. Then look for an event
+/// hash. For Ed25519 you need the message, whose SHA-256 hash is `digest`. Then look for an event
 /// whose `requestID` is `request_id` and whose `resources` have the ARN `key` in the CloudTrail of
 /// `region`.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 #[non_exhaustive]
 pub struct AuditRecord {
-    /// When the signer answered, or the request was refused: RFC 3339 in UTC with milliseconds.
+    /// When the signer answered, or the request was rejected: RFC 3339 in UTC with milliseconds.
     pub time: String,
     /// `signed`, or else [`Error::kind`].
     pub outcome: &'static str,
     /// The key store's own name of the failure: [`Error::code`].
     pub code: Option<String>,
-    /// What the caller says it is for: the label of the request, or else that of the layer.
+    /// The caller's label: that of the request, or else that of the layer.
     pub label: Option<String>,
-    /// How the request came to its digest: [`SignRequest::kind`].
+    /// The kind of request: [`SignRequest::kind`].
     pub kind: &'static str,
     /// What the key was asked to sign, 32 bytes in hexadecimal: the digest for ECDSA, and the
     /// SHA-256 hash of the message for Ed25519
     /// ([`KeyInput::fingerprint`](crate::KeyInput::fingerprint)). `None` if the key does not sign
-    /// such requests.
+    /// this kind of request.
     pub digest: Option<String>,
     /// The signature, its bytes in hexadecimal: [`Signature::as_bytes`]. Verified, and low-s.
     pub signature: Option<String>,
@@ -72,10 +71,10 @@ pub struct AuditRecord {
     /// The key, in hexadecimal: 65 bytes (`04‖X‖Y`) for ECDSA, and 32 for Ed25519
     /// ([`PublicKey::to_bytes`]).
     pub public_key: String,
-    /// The key store's name of the operation; CloudTrail's `eventName`. This and all that follow
-    /// are `None` when no call was made, or when a timeout ended it and nothing is known of it.
+    /// The key store's name of the operation; CloudTrail's `eventName`. This and all
+    /// following fields are `None` when no call was made, or when a layer's timeout ended it.
     pub operation: Option<&'static str>,
-    /// The key in the key store: for AWS KMS its ARN, and of a call that failed what was asked for,
+    /// The key in the key store: for AWS KMS its ARN, or for a failed call the key as requested,
     /// which may be an alias.
     pub key: Option<String>,
     /// The region of the key store, when it has regions; CloudTrail's `awsRegion`.

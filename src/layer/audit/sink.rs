@@ -1,4 +1,4 @@
-//! Where records go.
+//! Where records are stored.
 
 use std::{
     fmt,
@@ -10,7 +10,7 @@ use async_trait::async_trait;
 use super::AuditRecord;
 use crate::error::BoxError;
 
-/// Keeps records. Implemented for `&T`, `Box<T>` and `Arc<T>`.
+/// Stores records. Implemented for `&T`, `Box<T>` and `Arc<T>`.
 ///
 /// ```
 /// use kms_signer::{
@@ -36,23 +36,22 @@ use crate::error::BoxError;
 /// ```
 #[async_trait]
 pub trait AuditSink: fmt::Debug + Send + Sync {
-    /// Keeps `record`, and returns when it is safe: then the signature is returned to the caller.
+    /// Stores `record`, and returns when it is safe. Then the signature is returned to the caller.
     ///
-    /// Called at the same time for requests that are under way at the same time, each in a task of
-    /// its own, so that a caller who drops its request does not stop the record. The future is
-    /// dropped when it takes longer than 30 s or the runtime shuts down.
+    /// Called concurrently for concurrent requests, each in a task of its own, so that the record is
+    /// stored even if the caller drops its request. The future is dropped after 30 s, and when the
+    /// runtime shuts down.
     ///
     /// # Errors
     ///
-    /// When it is not certain that the record is kept. The signature is not returned then, and its
-    /// caller gets this error as the source of
-    /// [`Error::AuditFailed`](crate::Error::AuditFailed). No error means that there is a record,
-    /// so a sink that drops some when it is busy is none.
+    /// When the record may not be stored. Then the signature is not returned, and the caller
+    /// gets this error as the source of [`Error::AuditFailed`](crate::Error::AuditFailed). `Ok` means
+    /// that the record exists, so a sink must not drop records when it is busy.
     ///
-    /// The caller's error is retryable if there is an [`io::Error`](std::io::Error) in the chain of
-    /// this one whose kind says that the cause passes by itself: `TimedOut`, `WouldBlock`,
-    /// `Interrupted`, `ResourceBusy`, a lost connection and the like. To say so of another cause,
-    /// wrap it: `io::Error::new(ErrorKind::ResourceBusy, cause)`.
+    /// The caller's error is retryable if the chain of this one has an
+    /// [`io::Error`](std::io::Error) for a temporary cause: `TimedOut`, `WouldBlock`,
+    /// `Interrupted`, `ResourceBusy`, a lost connection and the like. To mark another cause as
+    /// temporary, wrap it: `io::Error::new(ErrorKind::ResourceBusy, cause)`.
     async fn record(&self, record: &AuditRecord) -> Result<(), BoxError>;
 }
 
@@ -70,7 +69,7 @@ macro_rules! forward_sink {
 
 forward_sink!(&T, Box<T>, Arc<T>);
 
-/// Keeps records in memory, for tests. It never fails and never forgets, so it grows with use.
+/// Keeps all records in memory, for tests. It never fails, and grows with each record.
 ///
 /// ```
 /// # async fn example(signer: impl kms_signer::Signer) -> kms_signer::Result<()> {

@@ -42,7 +42,7 @@ impl Storage for Disk {
             true => Ok(file),
             false => Err(io::Error::new(
                 io::ErrorKind::InvalidInput,
-                "not a regular file, so records would be lost; name a file on a disk",
+                "not a regular file, so records would be lost; use a file on a disk",
             )),
         }
     }
@@ -58,7 +58,7 @@ impl Storage for Disk {
                 Err(TryLockError::WouldBlock) => {
                     return Err(io::Error::new(
                         io::ErrorKind::TimedOut,
-                        "another program keeps the file locked",
+                        "another program locks the file; check which one",
                     ));
                 }
             }
