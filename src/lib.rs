@@ -43,6 +43,7 @@
 //! | | `jwk` | no | [`PublicKey`] from and to JSON Web Keys |
 //! | | `metrics` | no | metrics, through the facade of the crate `metrics` |
 //! | `emulator` | `emulator` | no | an HTTP KMS on loopback to test with, and to fail on command |
+//! | `conformance` | `conformance` | no | tests for your own provider or layer, and a signer that fails on command |
 //!
 //! `docs/failures.md` in the repository tells an operator what each error means and what to do.
 
@@ -67,6 +68,8 @@
 mod blocking;
 pub mod bulk;
 pub mod chain;
+#[cfg(feature = "conformance")]
+pub mod conformance;
 #[cfg(feature = "emulator")]
 pub mod emulator;
 pub mod error;

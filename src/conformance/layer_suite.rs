@@ -1,0 +1,291 @@
+//! What every signer around a signer promises.
+
+use std::{fmt, pin::pin, sync::Arc, time::Duration};
+
+use futures_util::future::{Either, select};
+use tokio::time::sleep;
+
+use super::{
+    ScriptedSigner, SignerSuite, Step,
+    report::{CASE_TIMEOUT, Checked, Report, Run, failed, require, shown},
+    requests,
+};
+use crate::{Error, KeyType, Receipt, SignRequest, Signed, Signer, error::KeyStoreFault};
+
+const LABELS: [Option<&str>; 2] = [None, Some("payout 4711")];
+
+/// An error of each verdict, as a signer inside may return it.
+const FAILURES: [Step; 6] = [
+    Step::fail(KeyStoreFault::Unavailable),
+    Step::fail(KeyStoreFault::Throttled).retry_after(Duration::from_millis(7)),
+    Step::fail(KeyStoreFault::Disabled),
+    Step::fail(KeyStoreFault::InvalidRequest),
+    Step::error(|| Error::SignatureNotVerified { receipt: None }),
+    Step::error(|| Error::Cancelled),
+];
+
+/// Checks that a layer keeps the contract of a wrapper: see the tables in
+/// [`conformance`](super).
+///
+/// The function builds the layer around the signer it gets, with settings that let 64 requests pass:
+/// no limit that the suite meets, and no timeout below some seconds. A layer of several signers gets
+/// clones of the one. It is called once for each case, and each time gets a fresh signer.
+pub struct LayerSuite<F> {
+    name: String,
+    build: F,
+    timeout: Duration,
+}
+
+impl<F, S> LayerSuite<F>
+where
+    F: Fn(ScriptedSigner) -> S,
+    S: Signer + 'static,
+{
+    /// A suite for what `build` makes. The name is for the report.
+    pub fn new(name: impl Into<String>, build: F) -> Self {
+        Self {
+            name: name.into(),
+            build,
+            timeout: CASE_TIMEOUT,
+        }
+    }
+
+    /// Sets how long one case may take, 60 seconds by default.
+    #[must_use]
+    pub fn timeout(mut self, timeout: Duration) -> Self {
+        self.timeout = timeout;
+        self
+    }
+
+    /// Runs every case with a key of each type, and then those of [`SignerSuite`].
+    pub async fn run(&self) -> Report {
+        let mut report = Report::default();
+        for key_type in requests::KEY_TYPES {
+            report.append(self.run_with(key_type).await);
+        }
+        report
+    }
+
+    async fn run_with(&self, key_type: KeyType) -> Report {
+        let mut run = Run::new(format!("{} {key_type}", self.name), self.timeout);
+        run.case("public_key_is_delegated", self.public_key(key_type))
+            .await;
+        run.case("requests_arrive_unchanged", self.requests(key_type))
+            .await;
+        run.case("signatures_return_unchanged", self.signatures(key_type))
+            .await;
+        run.case("errors_return_unchanged", self.errors(key_type))
+            .await;
+        run.case("refusals_are_passed_on", self.refusals(key_type))
+            .await;
+        run.case("dropping_reaches_the_signer", self.dropping(key_type))
+            .await;
+        let mut report = run.finish();
+        match self.signer_suite(key_type) {
+            Ok(suite) => report.append(suite.run().await),
+            Err(verdict) => {
+                let mut run = Run::new(self.name.as_str(), self.timeout);
+                run.case("signatures_verify", async { Err(verdict) }).await;
+                report.append(run.finish());
+            }
+        }
+        report
+    }
+
+    async fn public_key(&self, key_type: KeyType) -> Checked {
+        let (inner, layer) = self.layer(key_type)?;
+        require(
+            layer.public_key() == inner.public_key(),
+            "the public key of the signer inside",
+            || format!("{:?}", layer.public_key()),
+        )
+    }
+
+    async fn requests(&self, key_type: KeyType) -> Checked {
+        let (inner, layer) = self.layer(key_type)?;
+        for (request, _) in requests::requests(key_type, b"preimage") {
+            for label in LABELS {
+                let request = labelled(request.clone(), label);
+                sign(&layer, &request).await?;
+                let Some(arrived) = inner.requests().pop() else {
+                    return Err(failed("a request to the signer inside", "none"));
+                };
+                same_request(&request, &arrived, key_type)?;
+            }
+        }
+        Ok(())
+    }
+
+    async fn signatures(&self, key_type: KeyType) -> Checked {
+        let (inner, layer) = self.layer(key_type)?;
+        for (request, _) in requests::requests(key_type, b"preimage") {
+            let returned = sign(&layer, &request).await?;
+            let made = sign(&inner, &request).await?;
+            require(
+                made.signature.as_bytes() == returned.signature.as_bytes(),
+                "the signature of the signer inside",
+                || "another one".into(),
+            )?;
+            same_receipt(Some(&made.receipt), Some(&returned.receipt))?;
+        }
+        Ok(())
+    }
+
+    async fn errors(&self, key_type: KeyType) -> Checked {
+        for step in FAILURES {
+            let (inner, layer) = self.layer(key_type)?;
+            inner.otherwise(step);
+            let (request, _) = requests::any_key(b"preimage");
+            let Err(made) = inner.sign(&request).await else {
+                return Err(failed("an error of the script", "a signature"));
+            };
+            match layer.sign(&request).await {
+                Ok(_) => {
+                    let expected = format!("the signer's own {}", shown(&made));
+                    return Err(failed(expected, "a signature"));
+                }
+                Err(returned) => same_error(&made, &returned)?,
+            }
+        }
+        Ok(())
+    }
+
+    async fn refusals(&self, key_type: KeyType) -> Checked {
+        let (inner, layer) = self.layer(key_type)?;
+        let error = Error::Cancelled;
+        let (request, _) = requests::any_key(b"preimage");
+        let request = labelled(request, Some("payout 4711"));
+        layer.note_refusal(&request, &error).await;
+        let Some(refusal) = inner.refusals().pop() else {
+            return Err(failed("note_refusal of the signer inside", "no call of it"));
+        };
+        same_request(&request, &refusal.request, key_type)?;
+        require(
+            refusal.kind == error.kind(),
+            "the error of the caller",
+            || refusal.kind.into(),
+        )?;
+        let calls = inner.calls();
+        require(calls == 0, "no signature for a refusal", || {
+            format!("{calls} calls of sign")
+        })
+    }
+
+    async fn dropping(&self, key_type: KeyType) -> Checked {
+        let (inner, layer) = self.layer(key_type)?;
+        inner.otherwise(Step::hang());
+        let (request, _) = requests::any_key(b"dropped");
+        let arrived = pin!(until(|| inner.in_flight() > 0));
+        if let Either::Left((answer, _)) = select(layer.sign(&request), arrived).await {
+            let got = answer.map_or_else(|error| shown(&error), |_| "a signature".into());
+            return Err(failed("to wait while the signer inside hangs", got));
+        }
+        // The outer future is dropped by now. A second is enough for any task to see that.
+        let ended = pin!(until(|| inner.in_flight() == 0));
+        let second = pin!(sleep(Duration::from_secs(1)));
+        match select(ended, second).await {
+            Either::Left(_) => Ok(()),
+            Either::Right(_) => Err(failed(
+                "the future inside dropped with the one outside",
+                format!("{} in flight a second later", inner.in_flight()),
+            )),
+        }
+    }
+
+    fn signer_suite(&self, key_type: KeyType) -> Checked<SignerSuite> {
+        let (inner, layer) = self.layer(key_type)?;
+        let (failing, failing_layer) = self.layer(key_type)?;
+        failing.otherwise(Step::fail(KeyStoreFault::Unavailable));
+        let calls = move || u64::try_from(inner.calls()).unwrap_or(u64::MAX);
+        Ok(SignerSuite::new(self.name.clone(), layer)
+            .timeout(self.timeout)
+            .count_calls(calls)
+            .failing(failing_layer))
+    }
+
+    fn layer(&self, key_type: KeyType) -> Checked<(ScriptedSigner, S)> {
+        let inner = ScriptedSigner::new(key_type);
+        let inner = inner.map_err(|error| failed("a key", shown(&error)))?;
+        let inner = inner.with_receipt(receipt());
+        let layer = (self.build)(inner.clone());
+        Ok((inner, layer))
+    }
+}
+
+impl<F> fmt::Debug for LayerSuite<F> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("LayerSuite")
+            .field("name", &self.name)
+            .finish_non_exhaustive()
+    }
+}
+
+/// With all that a receipt can have.
+fn receipt() -> Receipt {
+    Receipt::new("C_Sign", "scripted")
+        .with_pinned_key(Some(Arc::from("pinned")))
+        .with_region(Some(Arc::from("eu-central-1")))
+        .with_request_id(Some("request 1".into()))
+        .with_attempts(3)
+        .with_elapsed(Duration::from_millis(12))
+}
+
+fn labelled<'a>(request: SignRequest<'a>, label: Option<&'a str>) -> SignRequest<'a> {
+    match label {
+        Some(label) => request.with_label(label),
+        None => request,
+    }
+}
+
+async fn sign(signer: &impl Signer, request: &SignRequest<'_>) -> Checked<Signed> {
+    let signed = signer.sign(request).await;
+    signed.map_err(|error| failed(format!("a signature for {request:?}"), shown(&error)))
+}
+
+/// Under tokio's paused clock each look lets the time go on when nothing else can run.
+async fn until(holds: impl Fn() -> bool) {
+    while !holds() {
+        sleep(Duration::from_millis(1)).await;
+    }
+}
+
+fn same_request(sent: &SignRequest<'_>, arrived: &SignRequest<'_>, key_type: KeyType) -> Checked {
+    require(arrived.kind() == sent.kind(), "the same kind", || {
+        format!("{} for {}", arrived.kind(), sent.kind())
+    })?;
+    require(arrived.label() == sent.label(), "the same label", || {
+        format!("{:?} for {:?}", arrived.label(), sent.label())
+    })?;
+    let is_same = arrived.preimage() == sent.preimage();
+    require(is_same, "the same preimage", || "another one".into())?;
+    let inputs = [sent, arrived].map(|request| request.input_for(key_type).ok());
+    let [sent, arrived] = inputs;
+    require(sent == arrived, "the same bytes to sign", || {
+        "others".into()
+    })
+}
+
+fn same_receipt(made: Option<&Receipt>, returned: Option<&Receipt>) -> Checked {
+    require(made == returned, "the receipt of the signer inside", || {
+        format!("{returned:?} for {made:?}")
+    })
+}
+
+fn same_error(made: &Error, returned: &Error) -> Checked {
+    let question = |error: &Error| {
+        (
+            error.kind(),
+            error.code().map(str::to_owned),
+            error.is_retryable(),
+            error.is_alarm(),
+            error.may_succeed_elsewhere(),
+            error.retry_after(),
+        )
+    };
+    require(
+        question(made) == question(returned),
+        &format!("the signer's own {}", shown(made)),
+        || shown(returned),
+    )?;
+    same_receipt(made.receipt(), returned.receipt())
+}
