@@ -6,10 +6,9 @@ use std::{
 };
 
 use kms_signer::{
-    KeyType,
+    conformance::Step,
     error::KeyStoreFault,
     layer::{failover::Failover, hedge::Hedge, rate_limit::RateLimit},
-    provider::local::LocalSigner,
 };
 use tracing::{
     Event, Subscriber,
@@ -20,7 +19,7 @@ use tracing_subscriber::{
     layer::{Context, SubscriberExt as _},
 };
 
-use crate::scripted::{ALARMS, Scripted, Turn, fail, ms, sign};
+use crate::scripted::{ALARMS, ms, scripted, sign};
 
 /// Keeps the events of this crate, as text.
 #[derive(Clone, Default)]
@@ -71,9 +70,9 @@ fn events(work: impl Future<Output = ()>) -> Vec<String> {
 #[test]
 fn each_failure_and_each_change_of_a_circuit() {
     let seen = events(async {
-        let key = LocalSigner::random(KeyType::Secp256k1).unwrap();
-        let regions = [0, 1].map(|at| Scripted::with_key(&at.to_string(), key.clone()));
-        regions[0].then([fail(KeyStoreFault::Timeout)]);
+        let key = scripted();
+        let regions = [0, 1].map(|at| key.replica(&at.to_string()));
+        regions[0].then([Step::fail(KeyStoreFault::Timeout)]);
         let signer = Failover::builder(regions.clone())
             .failures(1)
             .open_for(ms(100))
@@ -82,7 +81,7 @@ fn each_failure_and_each_change_of_a_circuit() {
         sign(&signer).await.unwrap();
         tokio::time::sleep(ms(100)).await;
         sign(&signer).await.unwrap();
-        regions[0].then([fail(KeyStoreFault::Disabled)]);
+        regions[0].then([Step::fail(KeyStoreFault::Disabled)]);
         sign(&signer).await.unwrap();
     });
     assert_eq!(
@@ -100,8 +99,8 @@ fn each_failure_and_each_change_of_a_circuit() {
 #[test]
 fn an_alarm_is_loud_in_each_layer_that_could_hide_it() {
     let seen = events(async {
-        let inner = Scripted::new();
-        inner.then([Turn::Err(ms(60), ALARMS[0]), Turn::Hang]);
+        let inner = scripted();
+        inner.then([Step::error(ALARMS[0]).after(ms(60)), Step::hang()]);
         let signer = Hedge::after(inner.clone(), ms(50))
             .max_extra(1.0)
             .build()
@@ -109,7 +108,7 @@ fn an_alarm_is_loud_in_each_layer_that_could_hide_it() {
         let signer = Failover::builder([signer]).build().unwrap();
         sign(&signer).await.unwrap_err();
         // Others are the caller's to report.
-        inner.then([fail(KeyStoreFault::Disabled)]);
+        inner.then([Step::fail(KeyStoreFault::Disabled)]);
         sign(&signer).await.unwrap_err();
     });
     let alarm = |layer: &str| {
@@ -131,8 +130,8 @@ fn an_alarm_is_loud_in_each_layer_that_could_hide_it() {
 #[test]
 fn a_second_attempt() {
     let seen = events(async {
-        let inner = Scripted::new();
-        inner.then([Turn::Sign(ms(60)), Turn::Hang]);
+        let inner = scripted();
+        inner.then([Step::sign().after(ms(60)), Step::hang()]);
         let signer = Hedge::after(inner, ms(50)).max_extra(1.0).build().unwrap();
         sign(&signer).await.unwrap();
         sign(&signer).await.unwrap();
@@ -142,9 +141,9 @@ fn a_second_attempt() {
 
 #[test]
 fn a_pause_and_its_length() {
-    let asked = Turn::Fail(ms(0), KeyStoreFault::Throttled, Some(ms(400)));
+    let asked = Step::fail(KeyStoreFault::Throttled).retry_after(ms(400));
     let seen = events(async {
-        let inner = Scripted::new();
+        let inner = scripted();
         inner.then([asked]);
         let signer = RateLimit::per_second(10).build().unwrap().limit(inner);
         sign(&signer).await.unwrap_err();

@@ -2,6 +2,7 @@ use std::{sync::Arc, time::Duration};
 
 use kms_signer::{
     Error, KeyType, Signer,
+    conformance::{ScriptedSigner, Step},
     error::{AnswerFault, KeyStoreFault},
     layer::failover::{
         CircuitState::{Closed, HalfOpen, Open},
@@ -11,9 +12,7 @@ use kms_signer::{
 };
 use tokio::time::{Instant, advance};
 
-use crate::scripted::{
-    ALARMS, NOW, Scripted, Turn, fail, ms, settle, sign, sign_and_drop_after, spawn_sign,
-};
+use crate::scripted::{ALARMS, FULL, ms, scripted, settle, sign, sign_and_drop_after, spawn_sign};
 
 const RETRYABLE: [KeyStoreFault; 4] = [
     KeyStoreFault::Throttled,
@@ -31,9 +30,9 @@ const ELSEWHERE: [KeyStoreFault; 5] = [
 ];
 
 /// Signers of one key that are told apart by their receipts.
-fn regions<const N: usize>() -> [Scripted; N] {
-    let key = LocalSigner::random(KeyType::Secp256k1).unwrap();
-    std::array::from_fn(|at| Scripted::with_key(&format!("region-{at}"), key.clone()))
+fn regions<const N: usize>() -> [ScriptedSigner; N] {
+    let key = scripted();
+    std::array::from_fn(|at| key.replica(&format!("region-{at}")))
 }
 
 async fn signed_by(signer: &impl Signer) -> String {
@@ -41,9 +40,13 @@ async fn signed_by(signer: &impl Signer) -> String {
 }
 
 /// Two regions of which the first is given up.
-async fn first_is_down() -> (Scripted, Scripted, Arc<Failover<Scripted>>) {
+async fn first_is_down() -> (
+    ScriptedSigner,
+    ScriptedSigner,
+    Arc<Failover<ScriptedSigner>>,
+) {
     let [first, second] = regions();
-    first.then([fail(KeyStoreFault::Unavailable); 3]);
+    first.then([Step::fail(KeyStoreFault::Unavailable); 3]);
     let signer = Arc::new(
         Failover::builder([first.clone(), second.clone()])
             .build()
@@ -74,8 +77,8 @@ async fn the_first_is_asked_while_it_signs() {
 async fn each_retryable_failure_moves_on() {
     for fault in RETRYABLE {
         let [first, second, third] = regions();
-        first.then([fail(fault)]);
-        second.then([fail(fault)]);
+        first.then([Step::fail(fault)]);
+        second.then([Step::fail(fault)]);
         let signer = Failover::builder([first, second, third]).build().unwrap();
         assert_eq!(signed_by(&signer).await, "region-2", "{fault:?}");
         assert_eq!(
@@ -91,7 +94,7 @@ async fn each_retryable_failure_moves_on() {
 async fn what_is_wrong_in_one_region_alone_moves_on_and_does_not_count() {
     for fault in ELSEWHERE {
         let [first, second] = regions();
-        first.then([fail(fault); 10]);
+        first.then([Step::fail(fault); 10]);
         let signer = Failover::builder([first.clone(), second]).build().unwrap();
         for _ in 0..10 {
             assert_eq!(signed_by(&signer).await, "region-1", "{fault:?}");
@@ -99,7 +102,7 @@ async fn what_is_wrong_in_one_region_alone_moves_on_and_does_not_count() {
         assert_eq!(signer.circuits(), [Closed, Closed]);
         assert_eq!(signed_by(&signer).await, "region-0", "{fault:?}");
 
-        first.then([fail(fault)]);
+        first.then([Step::fail(fault)]);
         let signer = Failover::builder(signer.into_inner()).ask_elsewhere(false);
         let signer = signer.build().unwrap();
         let error = sign(&signer.clone()).await.unwrap_err();
@@ -111,7 +114,7 @@ async fn what_is_wrong_in_one_region_alone_moves_on_and_does_not_count() {
 async fn a_probe_that_ends_so_is_taken_by_the_next_request() {
     let (first, _second, signer) = first_is_down().await;
     advance(ms(5_000)).await;
-    first.then([fail(KeyStoreFault::Disabled)]);
+    first.then([Step::fail(KeyStoreFault::Disabled)]);
     assert_eq!(signed_by(&signer).await, "region-1");
     assert_eq!(signer.circuits(), [HalfOpen, Closed]);
     assert_eq!(signed_by(&signer).await, "region-0");
@@ -130,9 +133,9 @@ async fn other_failures_return_at_once_and_do_not_count() {
         actual: 5_000,
         most: 4_096,
     };
-    let turns = faults.map(fail).into_iter();
-    let turns = turns.chain(ALARMS.map(|alarm| Turn::Err(NOW, alarm)));
-    for turn in turns.chain([Turn::Err(NOW, too_long)]) {
+    let turns = faults.map(Step::fail).into_iter();
+    let turns = turns.chain(ALARMS.map(Step::error));
+    for turn in turns.chain([Step::error(too_long)]) {
         let [first, second] = regions();
         first.then([turn; 10]);
         let signer = Failover::builder([first, second.clone()]).build().unwrap();
@@ -162,7 +165,7 @@ async fn if_all_fail_one_error_returns() {
     ] {
         let regions = regions::<3>();
         for (region, fault) in regions.iter().zip(faults) {
-            region.then([fail(fault)]);
+            region.then([Step::fail(fault)]);
         }
         let error = sign(&Failover::builder(regions).build().unwrap())
             .await
@@ -175,10 +178,10 @@ async fn if_all_fail_one_error_returns() {
 /// A time to come back at is worth more than the place in the list.
 #[tokio::test(start_paused = true)]
 async fn if_all_fail_an_error_that_says_when_returns() {
-    let asks = |wait| Turn::Fail(NOW, KeyStoreFault::Throttled, Some(ms(wait)));
+    let asks = |wait| Step::fail(KeyStoreFault::Throttled).retry_after(ms(wait));
     let regions = regions::<4>();
-    regions[0].then([fail(KeyStoreFault::AccessDenied)]);
-    regions[1].then([fail(KeyStoreFault::Timeout)]);
+    regions[0].then([Step::fail(KeyStoreFault::AccessDenied)]);
+    regions[1].then([Step::fail(KeyStoreFault::Timeout)]);
     regions[2].then([asks(70)]);
     regions[3].then([asks(30)]);
     let error = sign(&Failover::builder(regions).build().unwrap())
@@ -206,8 +209,8 @@ async fn the_error_of_a_signer_that_was_skipped_is_that_of_the_preferred_one() {
         ),
     ] {
         let (first, second, signer) = first_is_down().await;
-        first.then([fail(faults[0])]);
-        second.then([fail(faults[1])]);
+        first.then([Step::fail(faults[0])]);
+        second.then([Step::fail(faults[1])]);
         assert_eq!(sign(&signer).await.unwrap_err().kind(), expected);
         assert_eq!((first.calls(), second.calls()), (4, 4));
     }
@@ -221,7 +224,7 @@ async fn an_answer_that_is_too_long_moves_on() {
         fault: AnswerFault::TooLong { most: 65_536 },
         receipt: None,
     };
-    first.then([Turn::Err(NOW, too_long)]);
+    first.then([Step::error(too_long)]);
     let signer = Failover::builder([first, second]).build().unwrap();
     assert_eq!(signed_by(&signer).await, "region-1");
     assert_eq!(signer.circuits(), [Closed, Closed]);
@@ -245,7 +248,7 @@ async fn a_signer_that_is_down_is_skipped_and_taken_back() {
 async fn exactly_one_request_probes() {
     let (first, second, signer) = first_is_down().await;
     advance(ms(5_000)).await;
-    first.then([Turn::Fail(ms(100), KeyStoreFault::Timeout, None)]);
+    first.then([Step::fail(KeyStoreFault::Timeout).after(ms(100))]);
     let tasks: Vec<_> = (0..20).map(|at| spawn_sign(&signer, at)).collect();
     settle().await;
     assert_eq!((first.in_flight(), first.calls()), (1, 4));
@@ -266,11 +269,11 @@ async fn a_request_can_be_dropped_anywhere() {
     for polls in 0..12 {
         let (first, second, signer) = first_is_down().await;
         advance(ms(5_000)).await;
-        first.otherwise(Turn::Fail(ms(4), KeyStoreFault::Timeout, None));
-        second.otherwise(Turn::Sign(ms(4)));
+        first.otherwise(Step::fail(KeyStoreFault::Timeout).after(ms(4)));
+        second.otherwise(Step::sign().after(ms(4)));
         sign_and_drop_after(&signer, polls).await;
         assert_eq!((first.in_flight(), second.in_flight()), (0, 0));
-        first.otherwise(Turn::Sign(NOW));
+        first.otherwise(Step::sign());
         if first.dropped() == 1 {
             probes_dropped += 1;
             // The next one probes, since this one found out nothing.
@@ -292,7 +295,7 @@ async fn a_request_can_be_dropped_anywhere() {
 #[tokio::test(start_paused = true)]
 async fn requests_that_are_dropped_do_not_count_as_failures() {
     let [first, second] = regions();
-    first.then([Turn::Hang; 10]);
+    first.then([Step::hang(); 10]);
     let signer = Failover::builder([first.clone(), second]).build().unwrap();
     for _ in 0..10 {
         assert!(sign_and_drop_after(&signer, 2).await);
@@ -305,7 +308,7 @@ async fn requests_that_are_dropped_do_not_count_as_failures() {
 #[tokio::test(start_paused = true)]
 async fn a_full_queue_moves_on_and_does_not_count() {
     let [first, second] = regions();
-    first.then([Turn::Full; 10]);
+    first.then([FULL; 10]);
     let signer = Failover::builder([first, second]).build().unwrap();
     for _ in 0..10 {
         assert_eq!(signed_by(&signer).await, "region-1");
@@ -316,7 +319,7 @@ async fn a_full_queue_moves_on_and_does_not_count() {
 #[tokio::test(start_paused = true)]
 async fn a_circuit_is_open_for_as_long_as_the_key_store_asks() {
     let [first, second] = regions();
-    let asks = |wait| Turn::Fail(NOW, KeyStoreFault::Throttled, Some(wait));
+    let asks = |wait| Step::fail(KeyStoreFault::Throttled).retry_after(wait);
     first.then([asks(ms(30_000))]);
     let signer = Failover::builder([first.clone(), second])
         .failures(1)
@@ -332,7 +335,7 @@ async fn a_circuit_is_open_for_as_long_as_the_key_store_asks() {
 #[tokio::test(start_paused = true)]
 async fn the_settings_are_heeded() {
     let [first, second] = regions();
-    first.otherwise(fail(KeyStoreFault::Unavailable));
+    first.otherwise(Step::fail(KeyStoreFault::Unavailable));
     let signer = Failover::builder([first.clone(), second])
         .failures(5)
         .open_for(ms(100))
@@ -350,8 +353,8 @@ async fn the_settings_are_heeded() {
 #[tokio::test(start_paused = true)]
 async fn if_every_circuit_is_open_all_are_asked() {
     let [first, second] = regions();
-    first.then([fail(KeyStoreFault::Unavailable); 4]);
-    second.then([fail(KeyStoreFault::Connection); 4]);
+    first.then([Step::fail(KeyStoreFault::Unavailable); 4]);
+    second.then([Step::fail(KeyStoreFault::Connection); 4]);
     let signer = Failover::builder([first.clone(), second.clone()])
         .build()
         .unwrap();
@@ -371,8 +374,8 @@ async fn if_every_circuit_is_open_all_are_asked() {
 /// An error is the worst answer: one that was skipped may be back.
 #[tokio::test(start_paused = true)]
 async fn those_that_were_skipped_are_asked_before_a_request_fails() {
-    let failures = RETRYABLE.into_iter().chain(ELSEWHERE).map(fail);
-    for failure in failures.chain([Turn::Full]) {
+    let failures = RETRYABLE.into_iter().chain(ELSEWHERE).map(Step::fail);
+    for failure in failures.chain([FULL]) {
         let (first, second, signer) = first_is_down().await;
         second.then([failure]);
         assert_eq!(signed_by(&signer).await, "region-0", "{failure:?}");
@@ -381,8 +384,8 @@ async fn those_that_were_skipped_are_asked_before_a_request_fails() {
     }
     // Each once, and one that is still down stays so for no longer.
     let (first, second, signer) = first_is_down().await;
-    first.then([fail(KeyStoreFault::Unavailable)]);
-    second.then([fail(KeyStoreFault::Disabled)]);
+    first.then([Step::fail(KeyStoreFault::Unavailable)]);
+    second.then([Step::fail(KeyStoreFault::Disabled)]);
     assert_eq!(sign(&signer).await.unwrap_err().kind(), "unavailable");
     assert_eq!((first.calls(), second.calls()), (4, 4));
     assert_eq!(signer.circuits(), [Open, Closed]);
@@ -390,7 +393,7 @@ async fn those_that_were_skipped_are_asked_before_a_request_fails() {
     assert_eq!(signer.circuits(), [HalfOpen, Closed]);
     // But not where the next one cannot do better.
     let (first, second, signer) = first_is_down().await;
-    second.then([Turn::Err(NOW, ALARMS[0])]);
+    second.then([Step::error(ALARMS[0])]);
     let error = sign(&signer).await.unwrap_err();
     assert_eq!(error.kind(), "signature_not_verified");
     assert_eq!(first.calls(), 3);
@@ -401,16 +404,16 @@ async fn those_that_were_skipped_are_asked_before_a_request_fails() {
 #[tokio::test(start_paused = true)]
 async fn the_outcome_of_a_probe_counts() {
     for (probe, expected) in [
-        (Turn::Sign(ms(100)), Closed),
-        (Turn::Fail(ms(100), KeyStoreFault::Timeout, None), Open),
+        (Step::sign().after(ms(100)), Closed),
+        (Step::fail(KeyStoreFault::Timeout).after(ms(100)), Open),
     ] {
         let (first, second, signer) = first_is_down().await;
         advance(ms(5_000)).await;
-        first.then([probe, fail(KeyStoreFault::Unavailable)]);
+        first.then([probe, Step::fail(KeyStoreFault::Unavailable)]);
         let probing = spawn_sign(&signer, "probe");
         settle().await;
         assert_eq!(first.in_flight(), 1);
-        second.then([fail(KeyStoreFault::Unavailable)]);
+        second.then([Step::fail(KeyStoreFault::Unavailable)]);
         sign(&signer).await.unwrap_err();
         assert_eq!(signer.circuits(), [HalfOpen, Closed]);
         probing.await.unwrap().unwrap();
@@ -456,7 +459,7 @@ fn signers_of_different_keys_are_refused_and_named() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
 async fn a_circuit_closes_again_whatever_the_order() {
     let [first, second] = regions();
-    first.then([fail(KeyStoreFault::Unavailable); 50]);
+    first.then([Step::fail(KeyStoreFault::Unavailable); 50]);
     let signer = Failover::builder([first.clone(), second])
         .open_for(Duration::ZERO)
         .build()

@@ -1,12 +1,17 @@
 use std::time::Duration;
 
-use kms_signer::{Error, Signer as _, error::KeyStoreFault, layer::hedge::Hedge};
+use kms_signer::{
+    Error, Signer as _,
+    conformance::{ScriptedSigner, Step},
+    error::KeyStoreFault,
+    layer::hedge::Hedge,
+};
 use tokio::time::Instant;
 
-use crate::scripted::{ALARMS, Scripted, Turn, fail, ms, sign, sign_and_drop_after, spawn_sign};
+use crate::scripted::{ALARMS, ms, scripted, sign, sign_and_drop_after, spawn_sign, starts};
 
 /// Hedges each request that takes longer than 50 ms.
-fn hedged(inner: &Scripted) -> Hedge<Scripted> {
+fn hedged(inner: &ScriptedSigner) -> Hedge<ScriptedSigner> {
     Hedge::after(inner.clone(), ms(50))
         .max_extra(1.0)
         .build()
@@ -18,13 +23,16 @@ async fn the_first_signature_wins_and_the_other_attempt_is_dropped() {
     // How long both attempts take, and when there is a signature.
     for (first, second, expected) in [(200, 10, 60), (200, 149, 199), (70, 100, 70), (51, 500, 51)]
     {
-        let inner = Scripted::new();
-        inner.then([Turn::Sign(ms(first)), Turn::Sign(ms(second))]);
+        let inner = scripted();
+        inner.then([
+            Step::sign().after(ms(first)),
+            Step::sign().after(ms(second)),
+        ]);
         let signer = hedged(&inner);
         let start = Instant::now();
         sign(&signer).await.unwrap();
         assert_eq!(start.elapsed(), ms(expected));
-        assert_eq!(inner.starts()[1] - start, ms(50));
+        assert_eq!(starts(&inner)[1] - start, ms(50));
         assert_eq!(
             (inner.calls(), inner.dropped(), inner.in_flight()),
             (2, 1, 0)
@@ -35,8 +43,8 @@ async fn the_first_signature_wins_and_the_other_attempt_is_dropped() {
 
 #[tokio::test(start_paused = true)]
 async fn what_is_fast_is_asked_once() {
-    let inner = Scripted::new();
-    inner.otherwise(Turn::Sign(ms(49)));
+    let inner = scripted();
+    inner.otherwise(Step::sign().after(ms(49)));
     let signer = hedged(&inner);
     for _ in 0..100 {
         sign(&signer).await.unwrap();
@@ -47,10 +55,10 @@ async fn what_is_fast_is_asked_once() {
 
 #[tokio::test(start_paused = true)]
 async fn a_failure_before_the_delay_returns_at_once() {
-    let inner = Scripted::new();
+    let inner = scripted();
     let signer = hedged(&inner);
     for fault in [KeyStoreFault::Throttled, KeyStoreFault::Disabled] {
-        inner.then([Turn::Fail(ms(20), fault, None)]);
+        inner.then([Step::fail(fault).after(ms(20))]);
         let start = Instant::now();
         let error = sign(&signer).await.unwrap_err();
         assert!(matches!(error, Error::KeyStore { fault: returned, .. } if returned == fault));
@@ -61,12 +69,12 @@ async fn a_failure_before_the_delay_returns_at_once() {
 
 #[tokio::test(start_paused = true)]
 async fn an_attempt_that_fails_waits_for_the_other() {
-    let fail_after = |after| Turn::Fail(ms(after), KeyStoreFault::Unavailable, None);
+    let fail_after = |after| Step::fail(KeyStoreFault::Unavailable).after(ms(after));
     for (script, expected) in [
-        ([fail_after(60), Turn::Sign(ms(100))], 150),
-        ([Turn::Sign(ms(300)), fail_after(5)], 300),
+        ([fail_after(60), Step::sign().after(ms(100))], 150),
+        ([Step::sign().after(ms(300)), fail_after(5)], 300),
     ] {
-        let inner = Scripted::new();
+        let inner = scripted();
         inner.then(script);
         let signer = hedged(&inner);
         let start = Instant::now();
@@ -79,10 +87,10 @@ async fn an_attempt_that_fails_waits_for_the_other() {
 #[tokio::test(start_paused = true)]
 async fn if_both_fail_the_error_of_the_first_returns() {
     for (first, second) in [(60, 100), (300, 5)] {
-        let inner = Scripted::new();
+        let inner = scripted();
         inner.then([
-            Turn::Fail(ms(first), KeyStoreFault::Timeout, None),
-            Turn::Fail(ms(second), KeyStoreFault::Connection, None),
+            Step::fail(KeyStoreFault::Timeout).after(ms(first)),
+            Step::fail(KeyStoreFault::Connection).after(ms(second)),
         ]);
         let error = sign(&hedged(&inner)).await.unwrap_err();
         assert_eq!(error.kind(), "timeout", "{first} and {second} ms");
@@ -93,32 +101,35 @@ async fn if_both_fail_the_error_of_the_first_returns() {
 /// Another attempt cures nothing, and above all it must not hide an alarm.
 #[tokio::test(start_paused = true)]
 async fn what_is_not_retryable_returns_at_once() {
-    let disabled = |after| Turn::Fail(ms(after), KeyStoreFault::Disabled, None);
+    let disabled = |after| Step::fail(KeyStoreFault::Disabled).after(ms(after));
     for (script, expected, kind) in [
-        ([disabled(60), Turn::Sign(ms(100))], 60, "disabled"),
-        ([Turn::Sign(ms(300)), disabled(5)], 55, "disabled"),
+        ([disabled(60), Step::sign().after(ms(100))], 60, "disabled"),
+        ([Step::sign().after(ms(300)), disabled(5)], 55, "disabled"),
     ] {
         check_final(script, expected, kind).await;
     }
     for alarm in ALARMS {
         let kind = alarm().kind();
-        let (early, late) = (Turn::Err(ms(10), alarm), Turn::Err(ms(60), alarm));
-        check_final([late, Turn::Sign(ms(1_000))], 60, kind).await;
-        check_final([Turn::Sign(ms(1_000)), early], 60, kind).await;
+        let (early, late) = (
+            Step::error(alarm).after(ms(10)),
+            Step::error(alarm).after(ms(60)),
+        );
+        check_final([late, Step::sign().after(ms(1_000))], 60, kind).await;
+        check_final([Step::sign().after(ms(1_000)), early], 60, kind).await;
         // Nor does the other attempt's failure hide it.
-        let fails = |after| Turn::Fail(ms(after), KeyStoreFault::Timeout, None);
+        let fails = |after| Step::fail(KeyStoreFault::Timeout).after(ms(after));
         check_final([fails(55), early], 60, kind).await;
         check_final([late, fails(5)], 60, kind).await;
         // Nor an answer that is ready in the same poll, whichever attempt it is polled first.
-        check_final([Turn::Sign(ms(60)), early], 60, kind).await;
-        check_final([late, Turn::Sign(ms(10))], 60, kind).await;
+        check_final([Step::sign().after(ms(60)), early], 60, kind).await;
+        check_final([late, Step::sign().after(ms(10))], 60, kind).await;
         check_final([disabled(60), early], 60, kind).await;
         check_final([late, disabled(10)], 60, kind).await;
     }
 }
 
-async fn check_final(script: [Turn; 2], elapsed: u64, kind: &str) {
-    let inner = Scripted::new();
+async fn check_final(script: [Step; 2], elapsed: u64, kind: &str) {
+    let inner = scripted();
     inner.then(script);
     let start = Instant::now();
     let error = sign(&hedged(&inner)).await.unwrap_err();
@@ -129,8 +140,8 @@ async fn check_final(script: [Turn; 2], elapsed: u64, kind: &str) {
 
 #[tokio::test(start_paused = true)]
 async fn a_request_can_be_dropped_anywhere() {
-    let inner = Scripted::new();
-    inner.otherwise(Turn::Sign(ms(6)));
+    let inner = scripted();
+    inner.otherwise(Step::sign().after(ms(6)));
     let signer = Hedge::after(inner.clone(), ms(3))
         .max_extra(1.0)
         .build()
@@ -155,8 +166,8 @@ async fn extra_calls_stay_within_their_share() {
         (Some(0.0), 0),
         (Some(1.0), 1_000),
     ] {
-        let inner = Scripted::new();
-        inner.otherwise(Turn::Sign(ms(200)));
+        let inner = scripted();
+        inner.otherwise(Step::sign().after(ms(200)));
         let mut signer = Hedge::after(inner.clone(), ms(50));
         if let Some(share) = share {
             signer = signer.max_extra(share);
@@ -177,12 +188,12 @@ async fn extra_calls_stay_within_their_share() {
 /// A fast spell saves up for a slow one, and no more than ten.
 #[tokio::test(start_paused = true)]
 async fn ten_extra_calls_are_saved() {
-    let inner = Scripted::new();
+    let inner = scripted();
     let signer = Hedge::after(inner.clone(), ms(50)).build().unwrap();
     for _ in 0..5_000 {
         sign(&signer).await.unwrap();
     }
-    inner.otherwise(Turn::Sign(ms(200)));
+    inner.otherwise(Step::sign().after(ms(200)));
     let slow: Vec<_> = (0..100).map(|at| spawn_sign(&signer, at)).collect();
     for task in slow {
         task.await.unwrap().unwrap();
@@ -193,8 +204,8 @@ async fn ten_extra_calls_are_saved() {
 
 #[tokio::test(start_paused = true)]
 async fn clones_share_the_budget() {
-    let inner = Scripted::new();
-    inner.otherwise(Turn::Sign(ms(200)));
+    let inner = scripted();
+    inner.otherwise(Step::sign().after(ms(200)));
     let signer = Hedge::after(inner.clone(), ms(50)).build().unwrap();
     let clone = signer.clone();
     for _ in 0..200 {
@@ -210,27 +221,27 @@ mod quantile {
     use super::*;
 
     /// A signer that has seen as many requests of 10 to 29 ms.
-    async fn warm(requests: usize) -> (Scripted, Hedge<Scripted>) {
-        let inner = Scripted::new();
+    async fn warm(requests: usize) -> (ScriptedSigner, Hedge<ScriptedSigner>) {
+        let inner = scripted();
         let signer = Hedge::at_quantile(inner.clone(), 0.95)
             .max_extra(1.0)
             .build()
             .unwrap();
         for at in 0..requests {
-            inner.then([Turn::Sign(ms(10 + at as u64 * 7 % 20))]);
+            inner.then([Step::sign().after(ms(10 + at as u64 * 7 % 20))]);
             sign(&signer).await.unwrap();
         }
         (inner, signer)
     }
 
     /// When the second attempt at a request starts that does not end.
-    async fn delay(inner: &Scripted, signer: &Hedge<Scripted>) -> Option<Duration> {
+    async fn delay(inner: &ScriptedSigner, signer: &Hedge<ScriptedSigner>) -> Option<Duration> {
         let before = inner.calls();
-        inner.then([Turn::Hang, Turn::Hang]);
+        inner.then([Step::hang(), Step::hang()]);
         let request = sign(signer);
         let ended = timeout(Duration::from_secs(60), request).await;
         assert!(ended.is_err());
-        let starts = inner.starts();
+        let starts = starts(inner);
         match starts[before..] {
             [_] => {
                 // Takes the turn of the second attempt.
@@ -246,14 +257,14 @@ mod quantile {
     async fn there_is_no_second_attempt_before_32_signatures() {
         let (inner, signer) = warm(31).await;
         assert_eq!(delay(&inner, &signer).await, None);
-        inner.then([fail(KeyStoreFault::Timeout)]);
+        inner.then([Step::fail(KeyStoreFault::Timeout)]);
         sign(&signer).await.unwrap_err();
         assert_eq!(
             delay(&inner, &signer).await,
             None,
             "a failure was taken down"
         );
-        inner.then([Turn::Sign(ms(10))]);
+        inner.then([Step::sign().after(ms(10))]);
         sign(&signer).await.unwrap();
         assert!(delay(&inner, &signer).await.is_some());
     }
@@ -263,7 +274,7 @@ mod quantile {
         let (inner, signer) = warm(400).await;
         // 10 to 29 ms, evenly: 95 % take up to 28 ms.
         assert_eq!(delay(&inner, &signer).await, Some(ms(28)));
-        inner.otherwise(Turn::Sign(ms(7)));
+        inner.otherwise(Step::sign().after(ms(7)));
         for _ in 0..256 {
             sign(&signer).await.unwrap();
         }
@@ -273,8 +284,8 @@ mod quantile {
     #[tokio::test(start_paused = true)]
     async fn it_starts_no_sooner_than_the_least_delay() {
         for (least, expected) in [(None, 5), (Some(ms(20)), 20), (Some(ms(1)), 2)] {
-            let inner = Scripted::new();
-            inner.otherwise(Turn::Sign(ms(2)));
+            let inner = scripted();
+            inner.otherwise(Step::sign().after(ms(2)));
             let mut signer = Hedge::at_quantile(inner.clone(), 0.95).max_extra(1.0);
             if let Some(least) = least {
                 signer = signer.min_delay(least);
@@ -295,10 +306,10 @@ mod quantile {
         for round in 0..50 {
             // A twentieth is slow, and its second attempt fast.
             for at in 0..19 {
-                inner.then([Turn::Sign(ms(10 + at))]);
+                inner.then([Step::sign().after(ms(10 + at))]);
                 sign(&signer).await.unwrap();
             }
-            inner.then([Turn::Sign(ms(900)), Turn::Sign(ms(1))]);
+            inner.then([Step::sign().after(ms(900)), Step::sign().after(ms(1))]);
             sign(&signer).await.unwrap();
             // A twentieth of 256 is no whole number, so it is the one or the other.
             let delay = delay(&inner, &signer).await;

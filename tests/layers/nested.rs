@@ -3,25 +3,25 @@
 use std::sync::Arc;
 
 use kms_signer::{
-    KeyType, Signer,
+    Signer,
+    conformance::{ScriptedSigner, Step},
     error::KeyStoreFault,
     layer::{failover::Failover, hedge::Hedge, rate_limit::RateLimit, timeout::Timeout},
-    provider::local::LocalSigner,
 };
 use tokio::time::Instant;
 
-use crate::scripted::{Scripted, Turn, ms, sign, sign_and_drop_after, spawn_sign};
+use crate::scripted::{ms, scripted, sign, sign_and_drop_after, spawn_sign};
 
 struct Stack {
-    regions: [Scripted; 2],
+    regions: [ScriptedSigner; 2],
     limits: Vec<RateLimit>,
     signer: Arc<dyn Signer>,
 }
 
 /// The order that the docs advise.
 fn stack() -> Stack {
-    let key = LocalSigner::random(KeyType::Secp256k1).unwrap();
-    let regions = ["first", "second"].map(|name| Scripted::with_key(name, key.clone()));
+    let key = scripted();
+    let regions = ["first", "second"].map(|name| key.replica(name));
     let limits: Vec<RateLimit> = (0..2)
         .map(|_| {
             RateLimit::per_second(1_000)
@@ -50,7 +50,7 @@ async fn a_region_that_hangs_is_given_up_in_time_for_the_next() {
     let Stack {
         regions, signer, ..
     } = stack();
-    regions[0].otherwise(Turn::Hang);
+    regions[0].otherwise(Step::hang());
     let start = Instant::now();
     let signed = sign(&signer).await.unwrap();
     assert_eq!(signed.receipt.key(), "second");
@@ -64,8 +64,8 @@ async fn a_full_queue_in_one_region_is_work_for_the_next() {
     let Stack {
         regions, signer, ..
     } = stack();
-    regions[0].otherwise(Turn::Sign(ms(40)));
-    regions[1].otherwise(Turn::Sign(ms(40)));
+    regions[0].otherwise(Step::sign().after(ms(40)));
+    regions[1].otherwise(Step::sign().after(ms(40)));
     let tasks: Vec<_> = (0..16).map(|at| spawn_sign(&signer, at)).collect();
     for task in tasks {
         task.await.unwrap().unwrap();
@@ -78,7 +78,7 @@ async fn throttling_in_one_region_does_not_slow_the_other() {
     let Stack {
         regions, signer, ..
     } = stack();
-    regions[0].then([Turn::Fail(ms(0), KeyStoreFault::Throttled, Some(ms(5_000)))]);
+    regions[0].then([Step::fail(KeyStoreFault::Throttled).retry_after(ms(5_000))]);
     let start = Instant::now();
     let signed = sign(&signer).await.unwrap();
     assert_eq!(signed.receipt.key(), "second");
@@ -92,10 +92,10 @@ async fn a_dropped_request_gives_everything_back_through_all_layers() {
         limits,
         signer,
     } = stack();
-    let slow = Turn::Fail(ms(60), KeyStoreFault::Unavailable, None);
+    let slow = Step::fail(KeyStoreFault::Unavailable).after(ms(60));
     for polls in (0..200).step_by(7) {
         regions[0].then([slow, slow]);
-        regions[1].then([Turn::Sign(ms(60)), Turn::Sign(ms(60))]);
+        regions[1].then([Step::sign().after(ms(60)), Step::sign().after(ms(60))]);
         sign_and_drop_after(&signer, polls).await;
         for (region, limit) in regions.iter().zip(&limits) {
             assert_eq!(region.in_flight(), 0, "{polls} polls");

@@ -1,7 +1,8 @@
 //! The counters of the layers. See `kms_signer::telemetry` for their names.
 
 use kms_signer::{
-    KeyType, async_trait,
+    async_trait,
+    conformance::Step,
     error::KeyStoreFault,
     layer::{
         audit::{Audit, AuditRecord, AuditSink},
@@ -10,11 +11,10 @@ use kms_signer::{
         rate_limit::RateLimit,
         timeout::Timeout,
     },
-    provider::local::LocalSigner,
 };
 use metrics_util::debugging::{DebugValue, DebuggingRecorder, Snapshotter};
 
-use crate::scripted::{ALARMS, Scripted, Turn, fail, ms, sign, sign_and_drop_after};
+use crate::scripted::{ALARMS, ms, scripted, sign, sign_and_drop_after};
 
 /// Runs on one thread under the paused clock, and returns the counters: name, labels, value.
 fn counters(work: impl Future<Output = ()>) -> Vec<(String, Vec<String>, u64)> {
@@ -45,24 +45,24 @@ fn counters(work: impl Future<Output = ()>) -> Vec<(String, Vec<String>, u64)> {
 #[test]
 fn each_second_attempt_is_counted_by_who_answered() {
     let counted = counters(async {
-        let inner = Scripted::new();
+        let inner = scripted();
         let signer = Hedge::after(inner.clone(), ms(50))
             .max_extra(1.0)
             .build()
             .unwrap();
-        let late = Turn::Fail(ms(60), KeyStoreFault::Timeout, None);
+        let late = Step::fail(KeyStoreFault::Timeout).after(ms(60));
         // By the second: alone, and after the first failed.
-        inner.then([Turn::Sign(ms(900)), Turn::Sign(ms(1))]);
-        inner.then([late, Turn::Sign(ms(90))]);
+        inner.then([Step::sign().after(ms(900)), Step::sign().after(ms(1))]);
+        inner.then([late, Step::sign().after(ms(90))]);
         // By the first: alone.
-        inner.then([Turn::Sign(ms(60)), Turn::Sign(ms(900))]);
+        inner.then([Step::sign().after(ms(60)), Step::sign().after(ms(900))]);
         for _ in 0..3 {
             sign(&signer).await.unwrap();
         }
         // By none: both failed, and the caller left.
         inner.then([late, late]);
         sign(&signer).await.unwrap_err();
-        inner.then([Turn::Hang, Turn::Hang]);
+        inner.then([Step::hang(), Step::hang()]);
         assert!(sign_and_drop_after(&signer, 60).await);
         // No second attempt.
         sign(&signer).await.unwrap();
@@ -83,13 +83,13 @@ fn each_second_attempt_is_counted_by_who_answered() {
 fn each_request_that_moves_on_is_counted_by_its_error() {
     use KeyStoreFault::*;
     let counted = counters(async {
-        let key = LocalSigner::random(KeyType::Secp256k1).unwrap();
-        let regions = [0, 1].map(|at| Scripted::with_key(&at.to_string(), key.clone()));
+        let key = scripted();
+        let regions = [0, 1].map(|at| key.replica(&at.to_string()));
         regions[0].then([
-            fail(Throttled),
-            fail(Timeout),
-            fail(Disabled),
-            fail(Disabled),
+            Step::fail(Throttled),
+            Step::fail(Timeout),
+            Step::fail(Disabled),
+            Step::fail(Disabled),
         ]);
         let signer = Failover::builder(regions).build().unwrap();
         for _ in 0..5 {
@@ -111,9 +111,9 @@ fn each_request_that_moves_on_is_counted_by_its_error() {
 fn each_alarm_is_counted_by_layer_and_error() {
     let counted = counters(async {
         for alarm in ALARMS {
-            let inner = Scripted::new();
-            let turn = Turn::Err(ms(60), alarm);
-            inner.then([turn, Turn::Hang, turn]);
+            let inner = scripted();
+            let turn = Step::error(alarm).after(ms(60));
+            inner.then([turn, Step::hang(), turn]);
             let hedged = Hedge::after(inner.clone(), ms(50))
                 .max_extra(1.0)
                 .build()
@@ -155,8 +155,12 @@ impl AuditSink for FullDisk {
 #[test]
 fn each_request_that_a_layer_ends_is_counted_by_its_error() {
     let counted = counters(async {
-        let inner = Scripted::new();
-        inner.then([Turn::Sign(ms(50)), Turn::Sign(ms(50)), Turn::Hang]);
+        let inner = scripted();
+        inner.then([
+            Step::sign().after(ms(50)),
+            Step::sign().after(ms(50)),
+            Step::hang(),
+        ]);
         sign(&Audit::new(inner.clone(), FullDisk))
             .await
             .unwrap_err();
@@ -173,7 +177,7 @@ fn each_request_that_a_layer_ends_is_counted_by_its_error() {
         assert!(cut.is_err() && waited.is_err());
 
         // What the signer inside refuses was ended by nobody else.
-        inner.then([fail(KeyStoreFault::Disabled)]);
+        inner.then([Step::fail(KeyStoreFault::Disabled)]);
         sign(&Timeout::new(inner, ms(60)).unwrap())
             .await
             .unwrap_err();

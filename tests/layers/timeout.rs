@@ -1,13 +1,15 @@
-use kms_signer::{Error, Signer as _, error::KeyStoreFault, layer::timeout::Timeout};
+use kms_signer::{
+    Error, Signer as _, conformance::Step, error::KeyStoreFault, layer::timeout::Timeout,
+};
 use tokio::time::Instant;
 
-use crate::scripted::{Scripted, Turn, fail, ms, sign, sign_and_drop_after};
+use crate::scripted::{ms, scripted, sign, sign_and_drop_after};
 
 #[tokio::test(start_paused = true)]
 async fn what_takes_longer_ends_at_the_limit_and_is_dropped() {
-    let inner = Scripted::new();
+    let inner = scripted();
     let signer = Timeout::new(inner.clone(), ms(100)).unwrap();
-    for slow in [Turn::Sign(ms(101)), Turn::Hang] {
+    for slow in [Step::sign().after(ms(101)), Step::hang()] {
         inner.then([slow]);
         let start = Instant::now();
         let error = sign(&signer).await.unwrap_err();
@@ -27,12 +29,12 @@ async fn what_takes_longer_ends_at_the_limit_and_is_dropped() {
 
 #[tokio::test(start_paused = true)]
 async fn what_is_in_time_passes_unchanged() {
-    let inner = Scripted::new();
+    let inner = scripted();
     let signer = Timeout::new(inner.clone(), ms(100)).unwrap();
     inner.then([
-        Turn::Sign(ms(99)),
-        Turn::Sign(ms(100)),
-        fail(KeyStoreFault::Disabled),
+        Step::sign().after(ms(99)),
+        Step::sign().after(ms(100)),
+        Step::fail(KeyStoreFault::Disabled),
     ]);
     let start = Instant::now();
     assert!(sign(&signer).await.is_ok());
@@ -45,9 +47,9 @@ async fn what_is_in_time_passes_unchanged() {
 
 #[tokio::test(start_paused = true)]
 async fn a_dropped_request_is_dropped_inside() {
-    let inner = Scripted::new();
+    let inner = scripted();
     let signer = Timeout::new(inner.clone(), ms(100)).unwrap();
-    inner.otherwise(Turn::Sign(ms(3)));
+    inner.otherwise(Step::sign().after(ms(3)));
     let mut pending = 0;
     for polls in 0..8 {
         pending += usize::from(sign_and_drop_after(&signer, polls).await);

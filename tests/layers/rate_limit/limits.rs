@@ -9,11 +9,15 @@ use std::{
 };
 
 use futures_util::{future::pending, poll};
-use kms_signer::{Result, layer::rate_limit::RateLimit};
+use kms_signer::{
+    Result,
+    conformance::{ScriptedSigner, Step},
+    layer::rate_limit::RateLimit,
+};
 use proptest::prelude::*;
 use tokio::time::Instant;
 
-use crate::scripted::{Scripted, Turn, ms, sign, spawn_sign};
+use crate::scripted::{ms, scripted, sign, spawn_sign, starts};
 
 /// Whether in every window at most `burst + rate·t` requests started.
 fn assert_within(starts: &[Instant], rate: u32, burst: u32) {
@@ -30,9 +34,9 @@ fn assert_within(starts: &[Instant], rate: u32, burst: u32) {
     }
 }
 
-async fn run_at_once(limit: &RateLimit, requests: usize, latency: Duration) -> Scripted {
-    let inner = Scripted::new();
-    inner.otherwise(Turn::Sign(latency));
+async fn run_at_once(limit: &RateLimit, requests: usize, latency: Duration) -> ScriptedSigner {
+    let inner = scripted();
+    inner.otherwise(Step::sign().after(latency));
     let signer = limit.limit(inner.clone());
     let tasks: Vec<_> = (0..requests).map(|at| spawn_sign(&signer, at)).collect();
     for task in tasks {
@@ -61,7 +65,7 @@ async fn the_rate_holds_in_every_window_and_is_reached() {
         let requests = 200;
         let start = Instant::now();
         let inner = run_at_once(&limit, requests, ms(10)).await;
-        let starts = inner.starts();
+        let starts = starts(&inner);
         assert_eq!(starts.len(), requests);
         assert_within(&starts, rate, burst);
         // Not slower than needed: a token's time, and a tick of the timer.
@@ -77,7 +81,7 @@ async fn the_rate_holds_in_every_window_and_is_reached() {
 #[tokio::test(start_paused = true)]
 async fn a_lull_saves_no_more_than_the_burst() {
     let limit = RateLimit::per_second(100).burst(10).build().unwrap();
-    let inner = Scripted::new();
+    let inner = scripted();
     let signer = limit.limit(inner.clone());
     for _ in 0..3 {
         tokio::time::sleep(Duration::from_secs(3600)).await;
@@ -87,8 +91,8 @@ async fn a_lull_saves_no_more_than_the_burst() {
         }
     }
     assert_eq!(inner.calls(), 120);
-    assert_within(&inner.starts(), 100, 10);
-    let last_lot = inner.starts().split_off(80);
+    assert_within(&starts(&inner), 100, 10);
+    let last_lot = starts(&inner).split_off(80);
     let at_once = last_lot.iter().filter(|at| **at == last_lot[0]);
     assert_eq!(at_once.count(), 10);
 }
@@ -129,8 +133,8 @@ proptest! {
                 .max_wait(Duration::MAX)
                 .build()
                 .unwrap();
-            let inner = Scripted::new();
-            inner.then(requests.iter().map(|(_, latency)| Turn::Sign(ms(*latency))));
+            let inner = scripted();
+            inner.then(requests.iter().map(|(_, latency)| Step::sign().after(ms(*latency))));
             let signer = limit.limit(inner.clone());
             let tasks: Vec<_> = requests.iter().map(|(arrival, _)| {
                 let (arrival, signer) = (ms(*arrival), signer.clone());
@@ -143,7 +147,7 @@ proptest! {
                 task.await.unwrap().unwrap();
             }
             assert_eq!(inner.calls(), requests.len());
-            assert_within(&inner.starts(), rate, burst);
+            assert_within(&starts(&inner), rate, burst);
             assert!(inner.most_in_flight() <= in_flight);
             assert_eq!((limit.waiting(), limit.in_flight()), (0, 0));
         });
@@ -170,7 +174,7 @@ async fn clones_signers_and_calls_share_one_limit() {
         .in_flight(3)
         .build()
         .unwrap();
-    let first = limit.limit(Scripted::new());
+    let first = limit.limit(scripted());
     let start = Instant::now();
     sign(&first).await.unwrap();
     limit.clone().run(async { Ok(()) }).await.unwrap();
@@ -178,7 +182,7 @@ async fn clones_signers_and_calls_share_one_limit() {
     assert!(poll!(&mut call).is_pending());
     assert!(start.elapsed().is_zero());
     assert_eq!(limit.in_flight(), 1);
-    sign(&limit.limit(Scripted::new())).await.unwrap();
+    sign(&limit.limit(scripted())).await.unwrap();
     assert_eq!(start.elapsed(), ms(100));
     drop(call);
     assert_eq!(limit.in_flight(), 0);

@@ -5,6 +5,7 @@ use std::pin::pin;
 use futures_util::{future, poll};
 use kms_signer::{
     Error, Result, Signed,
+    conformance::{ScriptedSigner, Step},
     layer::rate_limit::{RateLimit, RateLimited},
 };
 use tokio::{
@@ -12,12 +13,12 @@ use tokio::{
     time::{Instant, advance},
 };
 
-use crate::scripted::{Scripted, Turn, ms, settle, sign, sign_and_drop_after, spawn_sign};
+use crate::scripted::{labels, ms, scripted, settle, sign, sign_and_drop_after, spawn_sign};
 
 type Task = JoinHandle<Result<Signed>>;
 
 /// A limit of one in flight that is taken, so that everything else waits for it.
-async fn taken(queue: usize) -> (Scripted, RateLimit, RateLimited<Scripted>, Task) {
+async fn taken(queue: usize) -> (ScriptedSigner, RateLimit, RateLimited<ScriptedSigner>, Task) {
     let limit = RateLimit::per_second(1_000)
         .burst(100)
         .in_flight(1)
@@ -25,8 +26,8 @@ async fn taken(queue: usize) -> (Scripted, RateLimit, RateLimited<Scripted>, Tas
         .max_wait(ms(60_000))
         .build()
         .unwrap();
-    let inner = Scripted::new();
-    inner.then([Turn::Sign(ms(1_000))]);
+    let inner = scripted();
+    inner.then([Step::sign().after(ms(1_000))]);
     let signer = limit.limit(inner.clone());
     let first = spawn_sign(&signer, "first");
     settle().await;
@@ -55,14 +56,14 @@ async fn first_come_first_served_also_when_some_leave() {
         .filter(|at| at % 3 != 0)
         .map(|at| at.to_string())
         .collect();
-    assert_eq!(inner.labels()[1..], expected);
+    assert_eq!(labels(&inner)[1..], expected);
 }
 
 /// Not even one that comes when the other's time is there, and is quicker.
 #[tokio::test(start_paused = true)]
 async fn a_newcomer_does_not_overtake() {
     let limit = RateLimit::per_second(10).burst(1).build().unwrap();
-    sign(&limit.limit(Scripted::new())).await.unwrap();
+    sign(&limit.limit(scripted())).await.unwrap();
     let mut earlier = pin!(limit.run(async { Ok(()) }));
     assert!(poll!(&mut earlier).is_pending());
     advance(ms(100)).await;
@@ -123,9 +124,9 @@ async fn who_waits_too_long_gives_up_and_was_not_sent() {
         .max_wait(ms(30))
         .build()
         .unwrap();
-    let inner = Scripted::new();
+    let inner = scripted();
     let signer = limit.limit(inner.clone());
-    inner.then([Turn::Sign(ms(100))]);
+    inner.then([Step::sign().after(ms(100))]);
     let first = spawn_sign(&signer, "first");
     settle().await;
     let start = Instant::now();
@@ -153,7 +154,7 @@ async fn who_leaves_the_queue_costs_nothing_of_the_rate() {
         .queue(1_000)
         .build()
         .unwrap();
-    let inner = Scripted::new();
+    let inner = scripted();
     let signer = limit.limit(inner.clone());
     sign(&signer).await.unwrap();
     let start = Instant::now();
@@ -176,8 +177,8 @@ async fn a_request_can_be_dropped_anywhere() {
         .queue(3)
         .build()
         .unwrap();
-    let inner = Scripted::new();
-    inner.otherwise(Turn::Sign(ms(4)));
+    let inner = scripted();
+    inner.otherwise(Step::sign().after(ms(4)));
     let signer = limit.limit(inner.clone());
     let mut pending = 0;
     for polls in 0..16 {

@@ -2,17 +2,19 @@
 
 use std::time::Duration;
 
-use kms_signer::{Error, Signer, error::KeyStoreFault, layer::rate_limit::RateLimit};
+use kms_signer::{
+    Error, Signer, conformance::Step, error::KeyStoreFault, layer::rate_limit::RateLimit,
+};
 use tokio::{
     sync::oneshot,
     time::{Instant, sleep},
 };
 
 use crate::scripted::{
-    NOW, Scripted, Turn, fail, ms, settle, sign, sign_and_drop_after, spawn_sign,
+    FULL, labels, ms, scripted, settle, sign, sign_and_drop_after, spawn_sign, starts,
 };
 
-const THROTTLED: Turn = Turn::Fail(Duration::from_millis(10), KeyStoreFault::Throttled, None);
+const THROTTLED: Step = Step::fail(KeyStoreFault::Throttled).after(Duration::from_millis(10));
 
 fn limit() -> RateLimit {
     RateLimit::per_second(1_000)
@@ -38,7 +40,7 @@ async fn a_key_store_that_throttles_everything_is_asked_rarely_and_used_soon_aft
     // Whenever it ends: the worst is just after a probe was throttled.
     for ends_after in [700, 5_000, 9_999, 10_300, 20_750] {
         let limit = limit();
-        let inner = Scripted::new();
+        let inner = scripted();
         inner.otherwise(THROTTLED);
         let signer = limit.limit(inner.clone());
         let tasks: Vec<_> = (0..200)
@@ -52,7 +54,7 @@ async fn a_key_store_that_throttles_everything_is_asked_rarely_and_used_soon_aft
         assert!(calls <= most, "{calls} calls in {ends_after} ms");
         assert!(calls > 64 / 2, "{calls} calls: the burst was not sent");
 
-        inner.otherwise(Turn::Sign(ms(10)));
+        inner.otherwise(Step::sign().after(ms(10)));
         let ended = Instant::now();
         let mut asked = 0;
         for task in tasks {
@@ -76,20 +78,20 @@ async fn a_key_store_that_throttles_everything_is_asked_rarely_and_used_soon_aft
 #[tokio::test(start_paused = true)]
 async fn after_the_pause_one_request_goes_alone() {
     let limit = limit();
-    let throttled = Scripted::new();
-    throttled.then([fail(KeyStoreFault::Throttled)]);
+    let throttled = scripted();
+    throttled.then([Step::fail(KeyStoreFault::Throttled)]);
     let error = sign(&limit.limit(throttled)).await.unwrap_err();
     assert!(error.is_throttled(), "the caller is not told");
 
-    let inner = Scripted::new();
-    inner.otherwise(Turn::Sign(ms(20)));
+    let inner = scripted();
+    inner.otherwise(Step::sign().after(ms(20)));
     let signer = limit.limit(inner.clone());
     let start = Instant::now();
     let tasks: Vec<_> = (0..10).map(|at| spawn_sign(&signer, at)).collect();
     for task in tasks {
         task.await.unwrap().unwrap();
     }
-    let after: Vec<Duration> = inner.starts().iter().map(|at| *at - start).collect();
+    let after: Vec<Duration> = starts(&inner).iter().map(|at| *at - start).collect();
     assert!(after[0] >= ms(50) && after[0] <= ms(64), "{after:?}");
     assert!(
         after[1] >= after[0] + ms(20),
@@ -99,20 +101,20 @@ async fn after_the_pause_one_request_goes_alone() {
         after[9] <= after[1] + ms(2),
         "the others were not let go together: {after:?}"
     );
-    assert_eq!(inner.labels()[0], "0");
+    assert_eq!(labels(&inner)[0], "0");
 }
 
 #[tokio::test(start_paused = true)]
 async fn a_probe_that_is_throttled_begins_a_longer_pause() {
     let limit = limit();
-    let inner = Scripted::new();
-    inner.then([fail(KeyStoreFault::Throttled); 4]);
+    let inner = scripted();
+    inner.then([Step::fail(KeyStoreFault::Throttled); 4]);
     let signer = limit.limit(inner.clone());
     for _ in 0..4 {
         assert!(sign(&signer).await.unwrap_err().is_throttled());
     }
     sign(&signer).await.unwrap();
-    let starts = inner.starts();
+    let starts = starts(&inner);
     let gaps: Vec<Duration> = starts.windows(2).map(|pair| pair[1] - pair[0]).collect();
     for (gap, expected) in gaps.iter().zip([50, 100, 200, 400]) {
         // Up to a quarter at random, and a tick of the timer.
@@ -126,8 +128,8 @@ async fn a_probe_that_is_throttled_begins_a_longer_pause() {
 async fn the_key_store_says_how_long() {
     for (asked, waited) in [(1, 50), (400, 400), (3_000, 3_000), (3_600_000, 5_000)] {
         let limit = limit();
-        let inner = Scripted::new();
-        let turn = Turn::Fail(NOW, KeyStoreFault::Throttled, Some(ms(asked)));
+        let inner = scripted();
+        let turn = Step::fail(KeyStoreFault::Throttled).retry_after(ms(asked));
         inner.then([turn]);
         let signer = limit.limit(inner.clone());
         sign(&signer).await.unwrap_err();
@@ -146,11 +148,11 @@ async fn the_key_store_says_how_long() {
 /// Only throttling holds back; a key that is disabled says nothing of the others.
 #[tokio::test(start_paused = true)]
 async fn other_failures_hold_nobody_back() {
-    let inner = Scripted::new();
+    let inner = scripted();
     inner.then([
-        fail(KeyStoreFault::Disabled),
-        fail(KeyStoreFault::Unavailable),
-        fail(KeyStoreFault::Timeout),
+        Step::fail(KeyStoreFault::Disabled),
+        Step::fail(KeyStoreFault::Unavailable),
+        Step::fail(KeyStoreFault::Timeout),
     ]);
     let signer = limit().limit(inner.clone());
     let start = Instant::now();
@@ -165,12 +167,12 @@ async fn other_failures_hold_nobody_back() {
 /// A probe that fails otherwise, is dropped, or hangs, does not hold the others for long.
 #[tokio::test(start_paused = true)]
 async fn another_request_takes_the_place_of_a_probe_that_says_nothing() {
-    let hanging = [Turn::Hang];
-    let failing = [fail(KeyStoreFault::Unavailable)];
+    let hanging = [Step::hang()];
+    let failing = [Step::fail(KeyStoreFault::Unavailable)];
     for (script, most) in [(failing, ms(70)), (hanging, ms(1_070))] {
         let limit = limit();
-        let inner = Scripted::new();
-        inner.then([fail(KeyStoreFault::Throttled)]);
+        let inner = scripted();
+        inner.then([Step::fail(KeyStoreFault::Throttled)]);
         inner.then(script);
         let signer = limit.limit(inner.clone());
         sign(&signer).await.unwrap_err();
@@ -182,7 +184,7 @@ async fn another_request_takes_the_place_of_a_probe_that_says_nothing() {
             other.await.unwrap().unwrap();
         }
         assert!(start.elapsed() <= most, "{script:?}: {:?}", start.elapsed());
-        assert_eq!(inner.labels()[1], "probe");
+        assert_eq!(labels(&inner)[1], "probe");
         probe.abort();
         settle().await;
         assert_eq!((limit.waiting(), limit.in_flight()), (0, 0));
@@ -193,8 +195,8 @@ async fn another_request_takes_the_place_of_a_probe_that_says_nothing() {
 #[tokio::test(start_paused = true)]
 async fn a_probe_that_is_dropped_wakes_those_who_wait() {
     let limit = limit();
-    let inner = Scripted::new();
-    inner.then([fail(KeyStoreFault::Throttled), Turn::Hang]);
+    let inner = scripted();
+    inner.then([Step::fail(KeyStoreFault::Throttled), Step::hang()]);
     let signer = limit.limit(inner.clone());
     sign(&signer).await.unwrap_err();
     let probe = spawn_sign(&signer, "probe");
@@ -212,8 +214,11 @@ async fn a_dropped_probe_is_given_back_at_every_point() {
     let mut dropped_as_probe = 0;
     for polls in 0..80 {
         let limit = limit();
-        let inner = Scripted::new();
-        inner.then([fail(KeyStoreFault::Throttled), Turn::Sign(ms(5))]);
+        let inner = scripted();
+        inner.then([
+            Step::fail(KeyStoreFault::Throttled),
+            Step::sign().after(ms(5)),
+        ]);
         let signer = limit.limit(inner.clone());
         sign(&signer).await.unwrap_err();
         let start = Instant::now();
@@ -233,8 +238,8 @@ async fn a_dropped_probe_is_given_back_at_every_point() {
 /// A client-side limit further in asks for fewer requests too.
 #[tokio::test(start_paused = true)]
 async fn a_full_queue_inside_holds_back_as_well() {
-    let inner = Scripted::new();
-    inner.then([Turn::Full]);
+    let inner = scripted();
+    inner.then([FULL]);
     let signer = limit().limit(inner.clone());
     sign(&signer).await.unwrap_err();
     let start = Instant::now();
@@ -245,8 +250,8 @@ async fn a_full_queue_inside_holds_back_as_well() {
 #[tokio::test(start_paused = true)]
 async fn a_call_that_is_not_a_signature_pauses_the_others_too() {
     let limit = limit();
-    let inner = Scripted::new();
-    inner.then([fail(KeyStoreFault::Throttled)]);
+    let inner = scripted();
+    inner.then([Step::fail(KeyStoreFault::Throttled)]);
     let outcome = limit.run(sign(&inner)).await;
     assert!(outcome.unwrap_err().is_throttled());
     let start = Instant::now();
