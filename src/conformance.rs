@@ -29,7 +29,8 @@
 //! ```
 //!
 //! [`count_calls`](SignerSuite::count_calls), [`failing`](SignerSuite::failing) and
-//! [`secret`](SignerSuite::secret) let more be checked.
+//! [`secret`](SignerSuite::secret) let more be checked. `examples/custom_provider` in the
+//! repository is a whole provider with all three.
 //!
 //! | case | what it checks |
 //! |---|---|

@@ -99,6 +99,27 @@ async fn kms_test_prints_the_address_or_says_what_is_wrong() {
     assert!(stderr.contains("secp256k1 is needed here"), "{stderr}");
 }
 
+#[test]
+fn custom_provider_signs_and_passes_the_suite() {
+    let output = example("custom_provider").output().unwrap();
+    let (stdout, stderr) = text(&output);
+    assert!(output.status.success(), "{stdout}{stderr}");
+    assert!(stdout.contains("signed: SIGN with key tcp://"), "{stdout}");
+    for verdict in [
+        "retryable: false, access to the key was denied [DENIED]",
+        "retryable: true, the key store is throttling requests [BUSY]",
+        "retryable: true, the key store did not answer in time",
+    ] {
+        assert!(stdout.contains(verdict), "no `{verdict}`: {stdout}");
+    }
+    let lines = |start| stdout.lines().filter(move |line| line.starts_with(start));
+    assert_eq!(lines("FAILED").count(), 0, "{stdout}");
+    assert_eq!(lines("passed").count(), 12, "{stdout}");
+    // A secp256k1 key has no messages.
+    assert_eq!(lines("skipped").count(), 1, "{stdout}");
+    assert!(!(stdout + &stderr).contains("token-that"));
+}
+
 /// Ends the example with the test.
 struct Guard(Child);
 

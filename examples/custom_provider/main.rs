@@ -1,0 +1,59 @@
+//! A provider of your own, with the public API alone, and the suite that says whether it is right.
+//!
+//! ```console
+//! $ cargo run --example custom_provider
+//! ```
+//!
+//! The key store is a small server on loopback, in `service.rs`: a stand-in for an HSM behind a socket,
+//! a signing sidecar, or a key service over HTTP. `provider.rs` is what you would write for yours.
+
+mod provider;
+mod service;
+
+use std::time::Duration;
+
+use kms_signer::{SignRequest, Signer as _, conformance::SignerSuite};
+
+use self::{
+    provider::SocketSigner,
+    service::{KeyService, Trouble},
+};
+
+const TOKEN: &str = "token-that-nothing-may-show";
+const TIMEOUT: Duration = Duration::from_secs(2);
+
+#[tokio::main]
+async fn main() -> anyhow::Result<()> {
+    let service = KeyService::start(TOKEN).await?;
+    let signer = SocketSigner::connect(service.address(), TOKEN, TIMEOUT).await?;
+
+    let request = SignRequest::keccak256(b"the bytes of a transaction");
+    let signed = signer.sign(&request).await?;
+    println!("signed: {}", signed.receipt);
+
+    // What an operator and a retry see when things go wrong.
+    for trouble in [Trouble::Denied, Trouble::Busy, Trouble::Silent] {
+        let service = KeyService::start(TOKEN).await?;
+        let timeout = Duration::from_millis(200);
+        let signer = SocketSigner::connect(service.address(), TOKEN, timeout).await?;
+        service.set_trouble(trouble);
+        match signer.sign(&request).await {
+            Ok(_) => anyhow::bail!("signed in spite of {trouble:?}"),
+            Err(error) => println!("retryable: {}, {error}", error.is_retryable()),
+        }
+    }
+
+    // In your project this is a test.
+    let down = KeyService::start(TOKEN).await?;
+    let failing = SocketSigner::connect(down.address(), TOKEN, TIMEOUT).await?;
+    down.set_trouble(Trouble::Busy);
+    let report = SignerSuite::new("socket", signer)
+        .count_calls(service.counter())
+        .failing(failing)
+        .secret(TOKEN)
+        .run()
+        .await;
+    print!("{report}");
+    anyhow::ensure!(report.is_passed(), "the provider breaks the contract");
+    Ok(())
+}
