@@ -56,7 +56,7 @@ async fn test(arguments: Arguments) -> Result<()> {
     println!("Key:                     {}", wallet.signer().key());
     println!("Ethereum signer address: {}", wallet.address());
 
-    let signature = wallet.sign_message(MESSAGE).await?;
+    let signature = wallet.sign_message(MESSAGE).await?.signature;
     println!(
         "Signature:               0x{}",
         alloy_primitives::hex::encode(signature.as_bytes())

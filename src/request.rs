@@ -1,21 +1,23 @@
 //! What a signer is asked to sign.
 
 mod kind;
+pub(crate) mod opening;
 
 use std::{borrow::Cow, fmt};
 
 use sha3::Digest as _;
 
 pub use self::kind::RequestKind;
+use self::opening::SharedOpening;
 use crate::{Error, KeyType, Result};
 
-/// The bytes of a digest, whatever the hash.
+/// The bytes of a digest, for every hash.
 const DIGEST_LEN: usize = 32;
 
 /// What to sign: the bytes themselves, together with the digest the core computed from them.
 ///
-/// The request keeps its preimage, and nobody else computes the digest. Therefore what a policy
-/// reads is what the key signs: a caller cannot show one thing and sign another.
+/// The request keeps its preimage and computes the digest itself. So what a policy reads is what the
+/// key signs: a caller cannot show one thing and sign another.
 ///
 /// ```
 /// use kms_signer::SignRequest;
@@ -36,10 +38,15 @@ const DIGEST_LEN: usize = 32;
 /// }
 /// assert_eq!(next().kind(), RequestKind::Keccak256);
 /// ```
+///
+/// Some preimages are made of hashes and show little: that of EIP-712 typed data is two of them. A
+/// chain adapter makes such a request from its *opening*, the typed object behind the preimage, and a
+/// policy reads that: see [`opening`](Self::opening).
 #[derive(Clone)]
 pub struct SignRequest<'a> {
     payload: Payload<'a>,
     label: Option<Cow<'a, str>>,
+    opening: Option<SharedOpening>,
 }
 
 #[derive(Clone)]
@@ -56,11 +63,22 @@ enum Payload<'a> {
     PrehashedMessage([u8; DIGEST_LEN]),
 }
 
+/// The hash that makes a digest of a preimage.
 #[derive(Clone, Copy, Debug)]
 enum Hash {
     Keccak256,
     Sha256,
     Blake2b256,
+}
+
+impl Hash {
+    fn digest(self, preimage: &[u8]) -> [u8; DIGEST_LEN] {
+        match self {
+            Self::Keccak256 => sha3::Keccak256::digest(preimage).into(),
+            Self::Sha256 => sha2::Sha256::digest(preimage).into(),
+            Self::Blake2b256 => blake2::Blake2b256::digest(preimage).into(),
+        }
+    }
 }
 
 /// The bytes that a key of a given type signs.
@@ -76,20 +94,12 @@ pub enum KeyInput<'a> {
 impl<'a> SignRequest<'a> {
     /// Signs the Keccak-256 hash of `preimage`, as Ethereum does. For ECDSA keys.
     pub fn keccak256(preimage: &'a [u8]) -> Self {
-        Self::hashed(
-            Hash::Keccak256,
-            preimage,
-            sha3::Keccak256::digest(preimage).into(),
-        )
+        Self::hashed(Hash::Keccak256, preimage.into())
     }
 
     /// Signs the SHA-256 hash of `preimage` (FIPS 180-4). For ECDSA keys.
     pub fn sha256(preimage: &'a [u8]) -> Self {
-        Self::hashed(
-            Hash::Sha256,
-            preimage,
-            sha2::Sha256::digest(preimage).into(),
-        )
+        Self::hashed(Hash::Sha256, preimage.into())
     }
 
     /// Signs the BLAKE2b hash of `preimage` with 32 bytes of output (RFC 7693), as Tezos does.
@@ -97,11 +107,7 @@ impl<'a> SignRequest<'a> {
     /// For every key type: ECDSA signs the digest, and Ed25519 takes the 32 bytes of the digest
     /// as its message, which is how Tezos signs with `tz1` keys.
     pub fn blake2b256(preimage: &'a [u8]) -> Self {
-        Self::hashed(
-            Hash::Blake2b256,
-            preimage,
-            blake2::Blake2b256::digest(preimage).into(),
-        )
+        Self::hashed(Hash::Blake2b256, preimage.into())
     }
 
     /// Signs the whole of `message` with Ed25519. ECDSA keys refuse it, since no hash was named.
@@ -152,7 +158,8 @@ impl<'a> SignRequest<'a> {
         }
     }
 
-    /// The same request with a preimage and a label of its own. Nothing is hashed again.
+    /// The same request with a preimage and a label of its own. Nothing is hashed again, and an
+    /// [`opening`](Self::opening) is shared.
     pub fn into_owned(self) -> SignRequest<'static> {
         SignRequest {
             payload: match self.payload {
@@ -170,6 +177,7 @@ impl<'a> SignRequest<'a> {
                 Payload::PrehashedMessage(digest) => Payload::PrehashedMessage(digest),
             },
             label: self.label.map(|label| label.into_owned().into()),
+            opening: self.opening,
         }
     }
 
@@ -216,10 +224,11 @@ impl<'a> SignRequest<'a> {
         Self::new(Payload::PrehashedMessage(digest))
     }
 
-    fn hashed(hash: Hash, preimage: &'a [u8], digest: [u8; DIGEST_LEN]) -> Self {
+    fn hashed(hash: Hash, preimage: Cow<'a, [u8]>) -> Self {
+        let digest = hash.digest(&preimage);
         Self::new(Payload::Hashed {
             hash,
-            preimage: preimage.into(),
+            preimage,
             digest,
         })
     }
@@ -228,6 +237,7 @@ impl<'a> SignRequest<'a> {
         Self {
             payload,
             label: None,
+            opening: None,
         }
     }
 }

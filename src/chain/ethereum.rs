@@ -8,6 +8,8 @@
 //! | authorization | EIP-7702 | [`EthereumSigner::sign_authorization`] |
 //! | typed data | EIP-712 | `EthereumSigner::sign_typed_data`, `sign_typed_data_json` (feature `alloy`) |
 //!
+//! Each method returns the [`Receipt`] of the call with what it signed.
+//!
 //! The crates whose types appear here are re-exported: [`alloy_consensus`], [`alloy_eips`],
 //! [`alloy_primitives`], and with feature `alloy` also `alloy_dyn_abi`, `alloy_network`,
 //! `alloy_signer` and `alloy_sol_types`. `Signature` here is alloy's; a [`Signature`](crate::Signature)
@@ -57,8 +59,9 @@ use alloy_primitives::{Address, ChainId, Signature, keccak256};
 
 use self::chain_ids::ChainIds;
 #[cfg(feature = "alloy")]
-pub use self::typed_data::parse_typed_data;
+pub use self::typed_data::{TypedDataOpening, parse_typed_data};
 pub use self::{
+    authorization::SignedAuthorization,
     signature::{V, to_rsv},
     transaction::SignedTransaction,
 };
@@ -66,7 +69,7 @@ use crate::{Error, KeyType, PublicKey, Receipt, Result, SignRequest, Signer};
 
 /// An Ethereum account whose key is held by a [`Signer`].
 ///
-/// Its own methods return this crate's [`Error`]; alloy's traits box it (see `Error::from_alloy`).
+/// Its methods return this crate's [`Error`]; alloy's traits box it (see `Error::from_alloy`).
 #[derive(Clone, Debug)]
 pub struct EthereumSigner<S> {
     signer: S,
@@ -75,6 +78,18 @@ pub struct EthereumSigner<S> {
     /// Whether a limited account signs bare hashes all the same.
     #[cfg(feature = "alloy")]
     bare_hashes: bool,
+    #[cfg(feature = "alloy")]
+    shapes: typed_data::Shapes,
+}
+
+/// A signed message (EIP-191) or signed typed data (EIP-712).
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub struct SignedMessage {
+    /// The signature; [`to_rsv`] writes its 65 bytes.
+    pub signature: Signature,
+    /// The call to the key store that made it.
+    pub receipt: Receipt,
 }
 
 impl<S: Signer> EthereumSigner<S> {
@@ -89,16 +104,18 @@ impl<S: Signer> EthereumSigner<S> {
             chain_ids: ChainIds::Any,
             #[cfg(feature = "alloy")]
             bare_hashes: false,
+            #[cfg(feature = "alloy")]
+            shapes: typed_data::Shapes::default(),
             signer,
         })
     }
 
-    /// Limits transactions and authorizations to one chain; `None` lifts the limit.
+    /// Limits transactions and authorizations to one chain; `None` removes the limit.
     ///
-    /// A legacy transaction without a chain id is given this one, and with it EIP-155 replay
-    /// protection. Typed data whose domain names a chain (EIP-712 `chainId`) is limited likewise.
-    /// Messages and typed data without `chainId` name no chain, and are signed. A bare hash (alloy's
-    /// `sign_hash`) may be that of a transaction or an authorization for any chain, and is refused
+    /// A legacy transaction without a chain id gets this one, and with it EIP-155 replay protection.
+    /// The limit also applies to typed data whose domain names a chain (EIP-712 `chainId`). Messages
+    /// and typed data without `chainId` name no chain, and are signed. A bare hash (alloy's
+    /// `sign_hash`) may be that of a transaction or an authorization for any chain, and is rejected
     /// unless `allow_bare_hashes` is called. The limit belongs to this account and not to the
     /// [`signer`](Self::signer) inside. Replaces any earlier limit.
     #[must_use]
@@ -109,17 +126,17 @@ impl<S: Signer> EthereumSigner<S> {
 
     /// Limits transactions and authorizations to the listed chains.
     ///
-    /// Typed data whose domain names a chain is limited likewise. What is valid on every chain (a
-    /// legacy transaction without EIP-155, an authorization for chain 0) is refused. A list of one is
-    /// a list too: nothing is filled in, as [`with_chain_id`](Self::with_chain_id) does. An empty
-    /// list refuses every transaction. Replaces any earlier limit.
+    /// The limit also applies to typed data whose domain names a chain. What is valid on every chain
+    /// (a legacy transaction without EIP-155, an authorization for chain 0) is rejected. With a list of
+    /// one, unlike [`with_chain_id`](Self::with_chain_id), no chain id is filled in. An empty list
+    /// rejects every transaction. Replaces any earlier limit.
     #[must_use]
     pub fn with_chain_ids(mut self, chain_ids: impl IntoIterator<Item = ChainId>) -> Self {
         self.chain_ids = ChainIds::AllowList(chain_ids.into_iter().collect());
         self
     }
 
-    /// The account's address; its `Display` has the checksum of EIP-55.
+    /// The account's address, 20 bytes; its `Display` has the checksum of EIP-55.
     pub fn address(&self) -> Address {
         self.address
     }
@@ -129,47 +146,36 @@ impl<S: Signer> EthereumSigner<S> {
         &self.signer
     }
 
-    /// Gives the signer back.
+    /// Returns the signer that holds the key.
     pub fn into_signer(self) -> S {
         self.signer
     }
 
-    /// Signs `"\x19Ethereum Signed Message:\n" ‖ length ‖ message` (EIP-191 version `0x45`).
+    /// Signs `"\x19Ethereum Signed Message:\n" ‖ length ‖ message` (EIP-191 version `0x45`), as
+    /// `personal_sign` does. The length is that of `message` in bytes, in decimal.
     ///
     /// # Errors
     ///
     /// Those of the [`Signer`].
-    pub async fn sign_message(&self, message: &[u8]) -> Result<Signature> {
+    pub async fn sign_message(&self, message: &[u8]) -> Result<SignedMessage> {
         let preimage = alloy_primitives::utils::eip191_message(message);
-        self.sign(&SignRequest::keccak256(&preimage)).await
+        self.sign(Ok(()), SignRequest::keccak256(&preimage)).await
     }
 
-    /// Every signature of this account is made here.
-    async fn sign(&self, request: &SignRequest<'_>) -> Result<Signature> {
-        self.sign_with_receipt(request)
-            .await
-            .map(|(signature, _)| signature)
-    }
-
-    /// Signs what `limit` allows. The signer's layers take note of what it does not.
-    async fn sign_allowed(
-        &self,
-        limit: Result<()>,
-        request: &SignRequest<'_>,
-    ) -> Result<(Signature, Receipt)> {
-        match limit {
-            Ok(()) => self.sign_with_receipt(request).await,
-            Err(error) => {
-                self.signer.note_refusal(request, &error).await;
-                Err(error)
-            }
+    /// Signs what `limit` allows: every signature of this account is made here. The signer's layers
+    /// take note of what the limit rejects.
+    async fn sign(&self, limit: Result<()>, request: SignRequest<'_>) -> Result<SignedMessage> {
+        if let Err(error) = limit {
+            self.signer.note_refusal(&request, &error).await;
+            return Err(error);
         }
-    }
-
-    async fn sign_with_receipt(&self, request: &SignRequest<'_>) -> Result<(Signature, Receipt)> {
-        let signed = self.signer.sign(request).await?;
+        let signed = self.signer.sign(&request).await?;
         let signed = signed.require_key(self.signer.public_key())?;
-        Ok(((&signed.signature).try_into()?, signed.receipt))
+        let signature = (&signed.signature).try_into()?;
+        Ok(SignedMessage {
+            signature,
+            receipt: signed.receipt,
+        })
     }
 }
 

@@ -219,3 +219,44 @@ fn a_fingerprint_is_the_digest_or_the_hash_of_the_message() {
     assert_eq!(KeyInput::EcdsaPrehash(&digest).as_bytes(), digest);
     assert_eq!(KeyInput::Ed25519Message(b"abc").as_bytes(), b"abc");
 }
+
+#[derive(Debug, PartialEq)]
+struct Transfer {
+    amount: u64,
+}
+
+impl opening::Opening for Transfer {
+    fn preimage(&self) -> Vec<u8> {
+        sha2::Sha256::digest(self.amount.to_be_bytes()).to_vec()
+    }
+}
+
+#[test]
+fn a_request_made_from_an_opening_is_over_its_preimage_and_shows_it() {
+    use opening::Opening as _;
+    let preimage = Transfer { amount: 5 }.preimage();
+    let request = SignRequest::keccak256_of(Transfer { amount: 5 }).with_label("payout");
+    assert_eq!(request.kind(), RequestKind::Keccak256);
+    assert_eq!(request.preimage(), Some(&*preimage));
+    let key = KeyType::Secp256k1;
+    assert_eq!(
+        request.input_for(key).unwrap(),
+        SignRequest::keccak256(&preimage).input_for(key).unwrap()
+    );
+    assert_eq!(request.opening::<Transfer>(), Some(&Transfer { amount: 5 }));
+    assert_eq!(request.opening::<u64>(), None);
+    // A clone and an owned request share it.
+    let shown = request.opening::<Transfer>().unwrap();
+    let (clone, owned) = (request.clone(), request.clone().into_owned());
+    for other in [&clone, &owned] {
+        assert!(std::ptr::eq(other.opening::<Transfer>().unwrap(), shown));
+    }
+}
+
+#[test]
+fn a_request_made_from_bytes_has_no_opening() {
+    for request in one_of_each_kind(b"abc") {
+        assert_eq!(request.opening::<Transfer>(), None);
+        assert_eq!(request.opening::<Vec<u8>>(), None);
+    }
+}

@@ -146,7 +146,7 @@ async fn a_node_mines_all_five_types_and_a_delegation() {
     anvil
         .mine(
             &wallet,
-            transactions::eip7702(CHAIN_ID, 4, vec![authorization]).into(),
+            transactions::eip7702(CHAIN_ID, 4, vec![authorization.authorization]).into(),
         )
         .await;
     let code = anvil
@@ -175,7 +175,7 @@ async fn a_node_applies_an_authorization_for_every_chain_at_nonce_0() {
     anvil
         .mine(
             &sponsor,
-            transactions::eip7702(CHAIN_ID, 0, vec![authorization]).into(),
+            transactions::eip7702(CHAIN_ID, 0, vec![authorization.authorization]).into(),
         )
         .await;
     let code = anvil

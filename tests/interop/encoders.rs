@@ -29,7 +29,8 @@ async fn all_transactions(wallet: &EthereumSigner<AwsKmsSigner>) -> Vec<TypedTra
                 address: RECIPIENT,
                 nonce: 0,
             };
-            list.push(wallet.sign_authorization(authorization).await.unwrap());
+            let signed = wallet.sign_authorization(authorization).await.unwrap();
+            list.push(signed.authorization);
         }
         all.push(transactions::eip7702(chain_id, nonce, list).into());
     }
@@ -159,14 +160,18 @@ async fn three_libraries_recover_messages_hashes_and_typed_data() {
 
     let mut questions: Vec<Value> = Vec::new();
     for message in [&b""[..], b"hello", "żółć ✓".as_bytes(), &[0xff; 1000]] {
-        let signature = wallet.sign_message(message).await.unwrap();
+        let signature = wallet.sign_message(message).await.unwrap().signature;
         questions.push(json!({
             "op": "recover_message",
             "message": hex::encode_prefixed(message),
             "signature": hex::encode_prefixed(signature.as_bytes()),
         }));
     }
-    let signature = wallet.sign_dynamic_typed_data(&parsed).await.unwrap();
+    let signature = wallet
+        .sign_dynamic_typed_data(&parsed)
+        .await
+        .unwrap()
+        .signature;
     questions.push(json!({
         "op": "recover_typed_data",
         "typed_data": typed_data,
@@ -211,7 +216,7 @@ async fn three_libraries_recover_authorizations() {
         let signed = wallet.sign_authorization(authorization).await.unwrap();
         let question = json!({
             "op": "recover_authorization",
-            "authorization": transactions::authorization(&signed),
+            "authorization": transactions::authorization(&signed.authorization),
         });
         for oracle in &mut oracles {
             let answer = oracle.ask(&question).await;

@@ -44,9 +44,12 @@ impl Readers {
         }
         let agreed = hashes[0].filter(|hash| hashes[1] == Some(*hash));
         match self.account.sign_typed_data_json(json).await {
-            Ok(signature) => {
+            Ok(signed) => {
                 let hash = agreed.unwrap_or_else(|| panic!("signed {json}: {hashes:?}"));
-                let signer = signature.recover_address_from_prehash(&hash).unwrap();
+                let signer = signed
+                    .signature
+                    .recover_address_from_prehash(&hash)
+                    .unwrap();
                 assert_eq!(signer, self.account.address(), "{json}: {hashes:?}");
                 Verdict::Signed
             }

@@ -9,7 +9,7 @@ use alloy_primitives::{Address, B256, ChainId, Signature};
 use alloy_sol_types::{Eip712Domain, SolStruct};
 use async_trait::async_trait;
 
-use super::EthereumSigner;
+use super::{EthereumSigner, SignedMessage};
 use crate::{Error, Result, Signer, hazmat};
 
 impl<S: Signer> EthereumSigner<S> {
@@ -17,13 +17,13 @@ impl<S: Signer> EthereumSigner<S> {
     ///
     /// <div class="warning">
     ///
-    /// Nothing shows what a hash stands for. Who can have one signed can have a transaction or an
-    /// EIP-7702 authorization signed for any chain, whatever the limit. For authorizations there is
+    /// Nothing shows what a hash stands for. A caller who may have one signed can have a transaction
+    /// or an EIP-7702 authorization signed for any chain, despite the limit. For authorizations use
     /// [`sign_authorization`](Self::sign_authorization), which checks the chain.
     ///
     /// </div>
     ///
-    /// Without effect on an account that is not limited, which signs them anyway.
+    /// It changes nothing for an account without a limit, which signs them anyway.
     #[must_use]
     pub fn allow_bare_hashes(mut self) -> Self {
         self.bare_hashes = true;
@@ -39,14 +39,11 @@ impl<S: Signer> alloy_signer::Signer for EthereumSigner<S> {
             true => Ok(()),
             false => self.chain_ids.check_bare_hash(),
         };
-        let request = hazmat::prehashed(hash.0);
-        let result = self.sign_allowed(limit, &request).await;
-        result.map(|(signature, _)| signature).map_err(boxed)
+        bare(self.sign(limit, hazmat::prehashed(hash.0)).await)
     }
 
     async fn sign_message(&self, message: &[u8]) -> alloy_signer::Result<Signature> {
-        let result = EthereumSigner::sign_message(self, message).await;
-        result.map_err(boxed)
+        bare(EthereumSigner::sign_message(self, message).await)
     }
 
     async fn sign_typed_data<T: SolStruct + Send + Sync>(
@@ -54,16 +51,14 @@ impl<S: Signer> alloy_signer::Signer for EthereumSigner<S> {
         payload: &T,
         domain: &Eip712Domain,
     ) -> alloy_signer::Result<Signature> {
-        let result = EthereumSigner::sign_typed_data(self, payload, domain).await;
-        result.map_err(boxed)
+        bare(EthereumSigner::sign_typed_data(self, payload, domain).await)
     }
 
     async fn sign_dynamic_typed_data(
         &self,
         payload: &TypedData,
     ) -> alloy_signer::Result<Signature> {
-        let result = EthereumSigner::sign_dynamic_typed_data(self, payload).await;
-        result.map_err(boxed)
+        bare(EthereumSigner::sign_dynamic_typed_data(self, payload).await)
     }
 
     fn address(&self) -> Address {
@@ -77,9 +72,9 @@ impl<S: Signer> alloy_signer::Signer for EthereumSigner<S> {
 
     /// Narrows the limit to this chain, and never widens it.
     ///
-    /// `None` changes nothing. A chain outside of the limit leaves an account that signs for no
-    /// chain at all, so that what was meant for that chain is not signed for another one; each
-    /// transaction is then an [`Error::ChainIdRefused`]. To replace a limit, call
+    /// `None` changes nothing. After a chain outside of the limit the account signs for no chain at
+    /// all, so that a transaction for that chain is not signed for another one: each is an
+    /// [`Error::ChainIdRefused`]. To replace a limit, call
     /// [`EthereumSigner::with_chain_id`] or [`EthereumSigner::with_chain_ids`].
     fn set_chain_id(&mut self, chain_id: Option<ChainId>) {
         self.chain_ids.narrow(chain_id);
@@ -97,10 +92,7 @@ impl<S: Signer> TxSigner<Signature> for EthereumSigner<S> {
         tx: &mut dyn SignableTransaction<Signature>,
     ) -> alloy_signer::Result<Signature> {
         check_known(tx).map_err(boxed)?;
-        match self.sign_signable(tx).await {
-            Ok((signature, _)) => Ok(signature),
-            Err(error) => Err(boxed(error)),
-        }
+        bare(self.sign_signable(tx).await)
     }
 }
 
@@ -138,6 +130,14 @@ impl fmt::Display for Shell {
 impl StdError for Shell {
     fn source(&self) -> Option<&(dyn StdError + 'static)> {
         Some(&self.0)
+    }
+}
+
+/// What alloy's traits return: the signature alone.
+fn bare(result: Result<SignedMessage>) -> alloy_signer::Result<Signature> {
+    match result {
+        Ok(signed) => Ok(signed.signature),
+        Err(error) => Err(boxed(error)),
     }
 }
 

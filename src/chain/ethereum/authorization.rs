@@ -1,13 +1,24 @@
-//! EIP-7702 authorizations: an account lets a contract's code run in its name.
+//! EIP-7702 authorizations: an account runs a contract's code as its own.
 
-use alloy_eips::eip7702::{Authorization, SignedAuthorization, constants::MAGIC};
+use alloy_eips::eip7702::{self, Authorization, constants::MAGIC};
 use alloy_rlp::Encodable as _;
 
 use super::EthereumSigner;
-use crate::{Error, Result, SignRequest, Signer};
+use crate::{Error, Receipt, Result, SignRequest, Signer};
+
+/// A signed EIP-7702 authorization.
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub struct SignedAuthorization {
+    /// What the `authorization_list` of a transaction takes.
+    pub authorization: eip7702::SignedAuthorization,
+    /// The call to the key store that made the signature.
+    pub receipt: Receipt,
+}
 
 impl<S: Signer> EthereumSigner<S> {
-    /// Signs an authorization tuple: keccak256(`05` ‖ rlp(\[chain id, address, nonce\])).
+    /// Signs an authorization tuple: keccak256(`05` ‖ rlp(\[chain id, address, nonce\])), where `05`
+    /// is the `MAGIC` of EIP-7702, section Parameters.
     ///
     /// <div class="warning">
     ///
@@ -39,7 +50,10 @@ impl<S: Signer> EthereumSigner<S> {
         let mut preimage = vec![MAGIC];
         authorization.encode(&mut preimage);
         let request = SignRequest::keccak256(&preimage);
-        let (signature, _) = self.sign_allowed(limit, &request).await?;
-        Ok(authorization.into_signed(signature))
+        let signed = self.sign(limit, request).await?;
+        Ok(SignedAuthorization {
+            authorization: authorization.into_signed(signed.signature),
+            receipt: signed.receipt,
+        })
     }
 }

@@ -4,7 +4,7 @@ use alloy_primitives::{Signature, U256};
 
 use crate::{Error, KeyType, Result, Signature as CoreSignature, error::EncodingFault};
 
-/// Refuses other curves, and the one signature in 2^127 that Ethereum cannot express.
+/// Rejects other curves, and the one signature in 2^127 that Ethereum cannot express.
 impl TryFrom<&CoreSignature> for Signature {
     type Error = Error;
 
@@ -63,7 +63,7 @@ impl V {
 /// # ) -> kms_signer::Result<()> {
 /// use kms_signer::chain::ethereum::{V, to_rsv};
 ///
-/// let signature = wallet.sign_message(b"message").await?;
+/// let signature = wallet.sign_message(b"message").await?.signature;
 /// let for_ecrecover: [u8; 65] = to_rsv(&signature, V::Electrum)?;
 /// # Ok(())
 /// # }

@@ -105,7 +105,7 @@ async fn eip_155_example() {
 #[tokio::test]
 async fn eip_191_vector_of_web3_js() {
     let wallet = wallet("4c0883a69102937d6231471b5dbb6204fe5129617082792ae468d01a3f362318");
-    let signature = wallet.sign_message(b"Some data").await.unwrap();
+    let signature = wallet.sign_message(b"Some data").await.unwrap().signature;
     assert_eq!(
         hex::encode(to_rsv(&signature, V::Electrum).unwrap()),
         "b91467e570a6466aa9e9876cbcd013baba02900b8979d43fe208a4a4f339f5fd\
@@ -273,6 +273,7 @@ async fn authorizations_recover_to_the_authority() {
                 .sign_authorization(authorization.clone())
                 .await
                 .unwrap();
+            let signed = signed.authorization;
             assert_eq!(signed.recover_authority().unwrap(), wallet.address());
             assert_eq!(signed.inner(), &authorization);
         }

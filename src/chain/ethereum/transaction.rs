@@ -4,7 +4,7 @@ use alloy_consensus::{SignableTransaction, TxEip1559, TxEnvelope, TypedTransacti
 use alloy_eips::eip2718::Encodable2718 as _;
 use alloy_primitives::{Address, B256, Bytes, Signature, keccak256};
 
-use super::EthereumSigner;
+use super::{EthereumSigner, SignedMessage};
 use crate::{Error, Receipt, Result, SignRequest, Signer};
 
 /// A signed transaction, ready to be sent.
@@ -25,7 +25,9 @@ pub struct SignedTransaction {
 }
 
 impl<S: Signer> EthereumSigner<S> {
-    /// Signs an EIP-1559 transaction: the raw EIP-2718 bytes and the hash in one call.
+    /// Signs an EIP-1559 transaction: keccak256(`02` ‖ rlp(\[chain id, nonce, …, access list\])).
+    ///
+    /// Fees are in wei for each unit of gas, the value is in wei.
     ///
     /// # Errors
     ///
@@ -36,6 +38,18 @@ impl<S: Signer> EthereumSigner<S> {
 
     /// Signs a transaction of any type; `tx` is any of alloy's `Tx…` types.
     ///
+    /// | type | standard | what is hashed with Keccak-256 |
+    /// |---|---|---|
+    /// | legacy | Yellow Paper, appendix F; with a chain id EIP-155 | rlp(\[six fields\]); with a chain id rlp(\[six fields, chain id, 0, 0\]) |
+    /// | `01` | EIP-2930 | `01` ‖ rlp(\[fields\]) |
+    /// | `02` | EIP-1559 | `02` ‖ rlp(\[fields\]) |
+    /// | `03` | EIP-4844 | `03` ‖ rlp(\[fields\]), without the sidecar |
+    /// | `04` | EIP-7702 | `04` ‖ rlp(\[fields\]) |
+    ///
+    /// A legacy transaction without a chain id gets the one of
+    /// [`with_chain_id`](Self::with_chain_id), if there is one. Fees are in wei for each unit of gas,
+    /// the value is in wei.
+    ///
     /// # Errors
     ///
     /// [`Error::ChainIdRefused`] before any call to the key store, or those of the [`Signer`].
@@ -44,14 +58,14 @@ impl<S: Signer> EthereumSigner<S> {
         tx: impl Into<TypedTransaction>,
     ) -> Result<SignedTransaction> {
         let mut tx = tx.into();
-        let (signature, receipt) = self.sign_signable(&mut tx).await?;
-        let envelope: TxEnvelope = tx.into_envelope(signature);
+        let signed = self.sign_signable(&mut tx).await?;
+        let envelope: TxEnvelope = tx.into_envelope(signed.signature);
         Ok(SignedTransaction {
             raw: envelope.encoded_2718().into(),
             from: self.address(),
             hash: *envelope.tx_hash(),
             envelope,
-            receipt,
+            receipt: signed.receipt,
         })
     }
 
@@ -59,7 +73,7 @@ impl<S: Signer> EthereumSigner<S> {
     pub(super) async fn sign_signable(
         &self,
         tx: &mut dyn SignableTransaction<Signature>,
-    ) -> Result<(Signature, Receipt)> {
+    ) -> Result<SignedMessage> {
         if let (None, Some(chain_id)) = (tx.chain_id(), self.chain_ids.one()) {
             tx.set_chain_id(chain_id);
         }
@@ -74,8 +88,7 @@ impl<S: Signer> EthereumSigner<S> {
                 source: "its signing hash is not keccak256 of its signing encoding".into(),
             }),
         };
-        self.sign_allowed(limit, &SignRequest::keccak256(&preimage))
-            .await
+        self.sign(limit, SignRequest::keccak256(&preimage)).await
     }
 }
 

@@ -1,11 +1,14 @@
 //! EIP-712 typed data.
 //!
 //! What is signed here must mean one thing only: alloy reads some values that ethers and MetaMask's
-//! eth-sig-util refuse or hash otherwise. So before alloy hashes anything, the types and values pass
-//! the checks below, which also bound the work.
+//! eth-sig-util reject or hash otherwise. So the types and values pass the checks below before alloy
+//! reads them, which also bounds the work. The values that alloy read become the
+//! [`TypedDataOpening`], and what is signed is the hash of these values.
 
 mod bounds;
 mod json;
+mod opening;
+mod shape;
 mod types;
 mod values;
 
@@ -13,42 +16,47 @@ use alloy_dyn_abi::{
     TypedData,
     eip712::{Eip712Types, TypeDef},
 };
-use alloy_primitives::{B256, Signature};
 use alloy_sol_types::{Eip712Domain, SolStruct};
 
-pub use self::json::parse_typed_data;
+pub(super) use self::shape::Shapes;
 use self::types::Types;
-use super::{EthereumSigner, chain_ids::ChainIds};
-use crate::{Error, Result, SignRequest, Signer, error::BoxError};
+pub use self::{json::parse_typed_data, opening::TypedDataOpening};
+use super::{EthereumSigner, SignedMessage, chain_ids::ChainIds};
+use crate::{Error, Result, Signer, error::BoxError};
 
 impl<S: Signer> EthereumSigner<S> {
     /// Signs a Solidity struct: `19 01 ‖ domainSeparator ‖ hashStruct(message)` (EIP-712).
     ///
+    /// What is signed is the hash of the values that its ABI encoding has: see
+    /// [`TypedDataOpening::from_struct`].
+    ///
     /// # Errors
     ///
-    /// [`Error::ChainIdRefused`] when the domain names a chain this account does not sign for, or
-    /// those of the [`Signer`].
+    /// - Those of [`TypedDataOpening::from_struct`].
+    /// - [`Error::ChainIdRefused`] when the domain names a chain this account does not sign for.
+    /// - Those of the [`Signer`].
     pub async fn sign_typed_data<T: SolStruct + Send + Sync>(
         &self,
         payload: &T,
         domain: &Eip712Domain,
-    ) -> Result<Signature> {
-        let preimage = preimage(domain.separator(), payload.eip712_hash_struct());
-        self.sign_in_domain(domain, &preimage).await
+    ) -> Result<SignedMessage> {
+        let shape = self.shapes.of(&T::eip712_encode_type())?;
+        let opening = TypedDataOpening::of_values(payload, domain, &shape)?;
+        let limit = opening.check_hash_of(payload);
+        self.sign_opened(limit, opening).await
     }
 
     /// Signs typed data from JSON text, as wallets get it through `eth_signTypedData_v4`.
     ///
-    /// The way to sign JSON: see [`parse_typed_data`] for what it refuses. Whoever parses the text
-    /// otherwise has lost some of it before [`sign_dynamic_typed_data`](Self::sign_dynamic_typed_data)
-    /// can check.
+    /// The way to sign JSON: see [`parse_typed_data`] for what it rejects. Another parser loses some
+    /// of the text before [`sign_dynamic_typed_data`](Self::sign_dynamic_typed_data) can check it.
     ///
     /// # Errors
     ///
     /// Those of [`parse_typed_data`] and
     /// [`sign_dynamic_typed_data`](Self::sign_dynamic_typed_data).
-    pub async fn sign_typed_data_json(&self, json: &str) -> Result<Signature> {
-        self.sign_dynamic_typed_data(&parse_typed_data(json)?).await
+    pub async fn sign_typed_data_json(&self, json: &str) -> Result<SignedMessage> {
+        self.sign_opening(TypedDataOpening::from_json(json)?).await
     }
 
     /// Signs typed data whose types are known only at run time.
@@ -89,25 +97,39 @@ impl<S: Signer> EthereumSigner<S> {
     ///   the message; and when a bound is exceeded.
     /// - [`Error::ChainIdRefused`] when the domain names a chain this account does not sign for.
     /// - Those of the [`Signer`].
-    pub async fn sign_dynamic_typed_data(&self, payload: &TypedData) -> Result<Signature> {
-        check(payload)?;
-        let message = payload.hash_struct().map_err(invalid)?;
-        let preimage = preimage(payload.domain.separator(), message);
-        self.sign_in_domain(&payload.domain, &preimage).await
+    pub async fn sign_dynamic_typed_data(&self, payload: &TypedData) -> Result<SignedMessage> {
+        let opening = TypedDataOpening::from_typed_data(payload)?;
+        self.sign_opening(opening).await
+    }
+
+    /// Signs typed data that was opened before, for example to look at its values.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::ChainIdRefused`] when the domain names a chain this account does not sign for, or
+    /// those of the [`Signer`].
+    pub async fn sign_opening(&self, opening: TypedDataOpening) -> Result<SignedMessage> {
+        self.sign_opened(Ok(()), opening).await
+    }
+
+    async fn sign_opened(
+        &self,
+        limit: Result<()>,
+        opening: TypedDataOpening,
+    ) -> Result<SignedMessage> {
+        let limit = limit.and_then(|()| self.check_domain(opening.domain()));
+        self.sign(limit, opening.into_request()).await
     }
 
     /// A domain without `chainId` names no chain, as a message does not.
-    async fn sign_in_domain(&self, domain: &Eip712Domain, preimage: &[u8]) -> Result<Signature> {
-        let limit = match (domain.chain_id, &self.chain_ids) {
+    fn check_domain(&self, domain: &Eip712Domain) -> Result<()> {
+        match (domain.chain_id, &self.chain_ids) {
             (None, _) | (_, ChainIds::Any) => Ok(()),
             (Some(chain_id), limited) => match chain_id.try_into() {
                 Ok(chain_id) => limited.check(Some(chain_id)),
                 Err(_) => Err(invalid("the chainId of its domain exceeds 64 bits")),
             },
-        };
-        let request = SignRequest::keccak256(preimage);
-        let (signature, _) = self.sign_allowed(limit, &request).await?;
-        Ok(signature)
+        }
     }
 }
 
@@ -135,13 +157,6 @@ fn check_domain_type(domain: &Eip712Domain, declared: &Eip712Types) -> Result<()
             shown(&declared)
         ))),
     }
-}
-
-fn preimage(domain_separator: B256, message: B256) -> Vec<u8> {
-    let mut preimage = vec![0x19, 0x01];
-    preimage.extend_from_slice(domain_separator.as_slice());
-    preimage.extend_from_slice(message.as_slice());
-    preimage
 }
 
 fn invalid(source: impl Into<BoxError>) -> Error {

@@ -71,9 +71,9 @@ async fn hyperliquid_accepts_the_signature_of_a_transfer() {
     let key = hex!("0123456789012345678901234567890123456789012345678901234567890123");
     let key = LocalSigner::from_bytes(KeyType::Secp256k1, &key).unwrap();
     let account = EthereumSigner::new(key).unwrap();
-    let signature = account.sign_typed_data_json(USD_SEND).await.unwrap();
+    let signed = account.sign_typed_data_json(USD_SEND).await.unwrap();
     assert_eq!(
-        hex::encode(to_rsv(&signature, V::Electrum).unwrap()),
+        hex::encode(to_rsv(&signed.signature, V::Electrum).unwrap()),
         "637b37dd731507cdd24f46532ca8ba6eec616952c56218baeff04144e4a77073\
          11a6a24900e6e314136d2592e2f8d502cd89b7c15b198e1bee043c9589f9fad71b"
     );

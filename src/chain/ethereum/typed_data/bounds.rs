@@ -54,17 +54,13 @@ pub(super) struct Budget {
 
 /// Checks names and sizes, before anything else is read.
 pub(super) fn check_size(payload: &TypedData, declared: &Eip712Types) -> Result<()> {
-    if declared.len() > MAX_TYPES {
-        return Err(exceeds("types", MAX_TYPES));
-    }
+    check_names(declared)?;
     let domain = &payload.domain;
     let texts = [&domain.name, &domain.version].into_iter().flatten();
     let mut bytes = texts.fold(payload.primary_type.len(), |sum, text| sum + text.len());
     for (name, members) in declared {
-        check_name(name)?;
         bytes += name.len();
         for member in members {
-            check_name(member.name())?;
             bytes += member.name().len() + member.type_name().len();
         }
     }
@@ -72,6 +68,19 @@ pub(super) fn check_size(payload: &TypedData, declared: &Eip712Types) -> Result<
         .checked_sub(bytes)
         .ok_or_else(|| exceeds("bytes", MAX_BYTES))?;
     take_value(&payload.message, MAX_VALUES_DEEP, &mut left)
+}
+
+/// Checks how many types there are, and the lengths of their names and those of their members.
+pub(super) fn check_names(declared: &Eip712Types) -> Result<()> {
+    if declared.len() > MAX_TYPES {
+        return Err(exceeds("types", MAX_TYPES));
+    }
+    declared.iter().try_for_each(|(name, members)| {
+        check_name(name)?;
+        members
+            .iter()
+            .try_for_each(|member| check_name(member.name()))
+    })
 }
 
 fn check_name(name: &str) -> Result<()> {

@@ -83,14 +83,17 @@ pub(super) const JSON: &str = r#"{
 async fn eip_712_example_as_a_struct_and_as_json() {
     let cow = cow();
     let of_struct = cow.sign_typed_data(&mail(), &domain()).await.unwrap();
+    let of_struct = of_struct.signature;
     assert_eq!(
         hex::encode(to_rsv(&of_struct, V::Electrum).unwrap()),
         SIGNATURE
     );
 
     let json: TypedData = serde_json::from_str(JSON).unwrap();
-    assert_eq!(cow.sign_dynamic_typed_data(&json).await.unwrap(), of_struct);
-    assert_eq!(cow.sign_typed_data_json(JSON).await.unwrap(), of_struct);
+    let of_json = cow.sign_dynamic_typed_data(&json).await.unwrap();
+    assert_eq!(of_json.signature, of_struct);
+    let of_text = cow.sign_typed_data_json(JSON).await.unwrap();
+    assert_eq!(of_text.signature, of_struct);
     assert_eq!(parse_typed_data(JSON).unwrap(), json);
 }
 
@@ -119,8 +122,14 @@ async fn a_struct_is_signed_as_alloy_turns_it_into_typed_data() {
     assert!(dynamic.message["expiry"].is_u64(), "{}", dynamic.message);
     let cow = cow();
     assert_eq!(
-        cow.sign_dynamic_typed_data(&dynamic).await.unwrap(),
-        cow.sign_typed_data(&grant, &domain()).await.unwrap()
+        cow.sign_dynamic_typed_data(&dynamic)
+            .await
+            .unwrap()
+            .signature,
+        cow.sign_typed_data(&grant, &domain())
+            .await
+            .unwrap()
+            .signature
     );
     let text = serde_json::to_string(&dynamic).unwrap();
     let result = untouchable().sign_typed_data_json(&text).await;
@@ -160,7 +169,11 @@ async fn a_declared_domain_type_that_is_not_that_of_the_domain_is_refused() {
         .unwrap()
         .remove("EIP712Domain");
     let json: TypedData = serde_json::from_value(json).unwrap();
-    let signature = cow().sign_dynamic_typed_data(&json).await.unwrap();
+    let signature = cow()
+        .sign_dynamic_typed_data(&json)
+        .await
+        .unwrap()
+        .signature;
     assert_eq!(
         hex::encode(to_rsv(&signature, V::Electrum).unwrap()),
         SIGNATURE
@@ -258,10 +271,12 @@ async fn values_with_one_meaning_are_signed() {
         for value in values {
             let payload = of_one_member(member_type, value.clone());
             let result = cow().sign_dynamic_typed_data(&payload).await;
-            let signature =
-                result.unwrap_or_else(|error| panic!("{member_type} {value}: {error:?}"));
+            let signed = result.unwrap_or_else(|error| panic!("{member_type} {value}: {error:?}"));
             let hash = payload.eip712_signing_hash().unwrap();
-            let signer = signature.recover_address_from_prehash(&hash).unwrap();
+            let signer = signed
+                .signature
+                .recover_address_from_prehash(&hash)
+                .unwrap();
             assert_eq!(signer, cow().address(), "{member_type} {value}");
         }
     }
