@@ -9,6 +9,8 @@
 //! | typed data | EIP-712 | `EthereumSigner::sign_typed_data`, `sign_typed_data_json` (feature `alloy`) |
 //!
 //! Each method returns the [`Receipt`] of the call with what it signed.
+//! [`EthereumSigner::labelled`] says what a signature is for, and [`EthereumSigner::on_receipt`] gets
+//! the receipts of what is signed through alloy.
 //!
 //! The crates whose types appear here are re-exported: [`alloy_consensus`], [`alloy_eips`],
 //! [`alloy_primitives`], and with feature `alloy` also `alloy_dyn_abi`, `alloy_network`,
@@ -46,6 +48,7 @@
 mod alloy;
 mod authorization;
 mod chain_ids;
+mod label;
 mod signature;
 mod transaction;
 #[cfg(feature = "alloy")]
@@ -57,7 +60,6 @@ pub use {alloy_dyn_abi, alloy_network, alloy_signer, alloy_sol_types};
 
 use alloy_primitives::{Address, ChainId, Signature, keccak256};
 
-use self::chain_ids::ChainIds;
 #[cfg(feature = "alloy")]
 pub use self::typed_data::{TypedDataOpening, parse_typed_data};
 pub use self::{
@@ -65,6 +67,7 @@ pub use self::{
     signature::{V, to_rsv},
     transaction::SignedTransaction,
 };
+use self::{chain_ids::ChainIds, label::Notes};
 use crate::{Error, KeyType, PublicKey, Receipt, Result, SignRequest, Signer};
 
 /// An Ethereum account whose key is held by a [`Signer`].
@@ -80,6 +83,7 @@ pub struct EthereumSigner<S> {
     bare_hashes: bool,
     #[cfg(feature = "alloy")]
     shapes: typed_data::Shapes,
+    notes: Notes,
 }
 
 /// A signed message (EIP-191) or signed typed data (EIP-712).
@@ -106,6 +110,7 @@ impl<S: Signer> EthereumSigner<S> {
             bare_hashes: false,
             #[cfg(feature = "alloy")]
             shapes: typed_data::Shapes::default(),
+            notes: Notes::default(),
             signer,
         })
     }
@@ -165,6 +170,7 @@ impl<S: Signer> EthereumSigner<S> {
     /// Signs what `limit` allows: every signature of this account is made here. The signer's layers
     /// take note of what the limit rejects.
     async fn sign(&self, limit: Result<()>, request: SignRequest<'_>) -> Result<SignedMessage> {
+        let request = self.notes.label(request);
         if let Err(error) = limit {
             self.signer.note_refusal(&request, &error).await;
             return Err(error);
@@ -172,6 +178,7 @@ impl<S: Signer> EthereumSigner<S> {
         let signed = self.signer.sign(&request).await?;
         let signed = signed.require_key(self.signer.public_key())?;
         let signature = (&signed.signature).try_into()?;
+        self.notes.hand_over(&signed.receipt);
         Ok(SignedMessage {
             signature,
             receipt: signed.receipt,

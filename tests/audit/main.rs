@@ -1,6 +1,8 @@
 //! Records of signatures: what is in them, that no signature is released without, and that what an
 //! adapter refuses has one.
 
+#[cfg(feature = "alloy")]
+mod account;
 mod file;
 mod record;
 mod refusal;
