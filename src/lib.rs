@@ -67,6 +67,8 @@
 #[cfg(feature = "blocking")]
 mod blocking;
 pub mod bulk;
+#[cfg(feature = "_remote")]
+mod call;
 pub mod chain;
 #[cfg(feature = "conformance")]
 pub mod conformance;
@@ -86,13 +88,15 @@ mod secret_key;
 pub mod signature;
 mod signer;
 pub mod telemetry;
-#[cfg(feature = "aws-kms")]
+#[cfg(feature = "_remote")]
 mod text;
 mod verifier;
 
 pub use async_trait::async_trait;
 #[cfg(feature = "blocking")]
 pub use blocking::Blocking;
+#[cfg(feature = "_remote")]
+pub use call::Retries;
 pub use error::{Error, Result};
 pub use key_type::KeyType;
 pub use public_key::PublicKey;

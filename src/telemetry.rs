@@ -68,22 +68,22 @@
 // Without metrics nothing is counted, and the arguments have nowhere to go.
 #![cfg_attr(not(feature = "metrics"), allow(unused_variables))]
 
-#[cfg(feature = "aws-kms")]
+#[cfg(feature = "_remote")]
 use std::time::Duration;
 
-#[cfg(any(feature = "aws-kms", feature = "layers"))]
+#[cfg(any(feature = "_remote", feature = "layers"))]
 use crate::Error;
 #[cfg(feature = "layers")]
 use crate::Receipt;
 
 /// Counts a call as under way until it is dropped, however the call ends.
-#[cfg(feature = "aws-kms")]
+#[cfg(feature = "_remote")]
 pub(crate) struct InFlight {
     #[cfg(feature = "metrics")]
     operation: &'static str,
 }
 
-#[cfg(feature = "aws-kms")]
+#[cfg(feature = "_remote")]
 impl InFlight {
     pub(crate) fn start(operation: &'static str) -> Self {
         #[cfg(feature = "metrics")]
@@ -95,7 +95,7 @@ impl InFlight {
     }
 }
 
-#[cfg(all(feature = "aws-kms", feature = "metrics"))]
+#[cfg(all(feature = "_remote", feature = "metrics"))]
 impl Drop for InFlight {
     fn drop(&mut self) {
         metrics::gauge!("kms_signer_in_flight", "operation" => self.operation).decrement(1.0);
@@ -103,7 +103,7 @@ impl Drop for InFlight {
 }
 
 /// A call ended; `error` is what it ended with, and `code` one of a bounded number of codes.
-#[cfg(feature = "aws-kms")]
+#[cfg(feature = "_remote")]
 pub(crate) fn call_finished(
     operation: &'static str,
     elapsed: Duration,
@@ -129,7 +129,7 @@ pub(crate) fn call_finished(
 }
 
 /// An attempt failed, and another one follows or not.
-#[cfg(feature = "aws-kms")]
+#[cfg(feature = "_remote")]
 pub(crate) fn attempt_failed(operation: &'static str, error: &Error, is_retried: bool) {
     #[cfg(feature = "metrics")]
     {

@@ -3,10 +3,10 @@
 use std::time::Duration;
 
 use kms_signer::{
-    Error, KeyType, PublicKey, SignRequest, Signer,
+    Error, KeyType, PublicKey, Retries, SignRequest, Signer,
     error::AnswerFault,
     provider::{
-        aws_kms::{AwsKmsSigner, AwsKmsSignerBuilder, Retries},
+        aws_kms::{AwsKmsSigner, AwsKmsSignerBuilder},
         local::LocalSigner,
     },
 };

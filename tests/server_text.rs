@@ -13,11 +13,11 @@ use aws_smithy_http_client::test_util::infallible_client_fn;
 use aws_smithy_types::{base64, body::SdkBody};
 use http::HeaderValue;
 use kms_signer::{
-    Error, KeyType, Receipt, SignRequest, Signer, async_trait,
+    Error, KeyType, Receipt, Retries, SignRequest, Signer, async_trait,
     error::BoxError,
     layer::audit::{Audit, AuditRecord, AuditSink},
     provider::{
-        aws_kms::{AwsKmsSigner, AwsKmsSignerBuilder, Retries},
+        aws_kms::{AwsKmsSigner, AwsKmsSignerBuilder},
         local::LocalSigner,
     },
 };

@@ -12,9 +12,9 @@ use aws_sdk_kms::{
 use aws_smithy_http_client::test_util::infallible_client_fn;
 use aws_smithy_types::body::SdkBody;
 use kms_signer::{
-    KeyType, PublicKey, SignRequest, Signer as _,
+    KeyType, PublicKey, Retries, SignRequest, Signer as _,
     provider::{
-        aws_kms::{AwsKmsSigner, Retries},
+        aws_kms::AwsKmsSigner,
         local::LocalSigner,
     },
 };

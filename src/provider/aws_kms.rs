@@ -34,7 +34,7 @@
 //! ```no_run
 //! # async fn example(arn: &str) -> kms_signer::Result<()> {
 //! use std::time::Duration;
-//! use kms_signer::provider::aws_kms::{AwsKmsSigner, Retries};
+//! use kms_signer::{Retries, provider::aws_kms::AwsKmsSigner};
 //!
 //! let signer = AwsKmsSigner::builder(arn)
 //!     .attempt_timeout(Duration::from_millis(800))
@@ -79,9 +79,8 @@
 mod admission;
 mod attempt;
 mod body;
-mod budget;
 mod builder;
-mod call;
+mod caller;
 mod client_state;
 mod clock;
 mod code;
@@ -92,7 +91,6 @@ mod health;
 mod key_id;
 mod protocol;
 mod remedy;
-mod retries;
 
 use std::{
     fmt,
@@ -106,16 +104,15 @@ pub use {aws_config, aws_sdk_kms};
 pub use self::{
     builder::AwsKmsSignerBuilder,
     health::{Health, PinCheck},
-    retries::Retries,
 };
 use self::{
-    call::{Caller, Subject},
+    caller::Caller,
     key_id::{KeyId, check_key},
     protocol::{SignAnswer, ToSign, missing},
 };
 use crate::{
     Error, KeyInput, PublicKey, RawSignature, Receipt, Result, SignRequest, Signed, Signer,
-    Verifier, error::AnswerFault,
+    Verifier, call::Subject, error::AnswerFault,
 };
 
 /// A signer whose key is in AWS KMS. Cheap to clone; clones share the client and the pin.
@@ -283,7 +280,7 @@ impl Signer for AwsKmsSigner {
         let subject = Subject {
             operation: "Sign",
             key: &self.key_id,
-            arn: self.arn.get().cloned(),
+            pinned_key: self.arn.get().cloned(),
             signs: Some((request, &input)),
             is_probe: false,
         };

@@ -23,6 +23,7 @@ pub enum Area {
 pub const AREAS: &[(&str, Area)] = &[
     ("blocking", Area::Core),
     ("bulk", Area::Core),
+    ("call", Area::Core),
     ("chain", Area::Chain),
     ("conformance", Area::Core),
     ("emulator", Area::Emulator),
@@ -46,7 +47,7 @@ pub const AREAS: &[(&str, Area)] = &[
 /// feature, and modules of the core that a feature extends or uses.
 const ALSO_AT_HOME: &[(&str, &[&str])] = &[
     ("alloy", &["chain", "ethereum"]),
-    ("aws-kms", &["text"]),
+    ("_remote", &["call"]),
     ("blocking", &["blocking"]),
     ("conformance", &["conformance"]),
     ("jwk", &["public_key", "jwk"]),

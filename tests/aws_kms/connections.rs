@@ -3,9 +3,7 @@
 use std::time::Duration;
 
 use kms_signer::{
-    KeyType, Signer,
-    emulator::aws_kms::KmsEmulator,
-    provider::aws_kms::{AwsKmsSigner, Retries},
+    KeyType, Retries, Signer, emulator::aws_kms::KmsEmulator, provider::aws_kms::AwsKmsSigner,
 };
 use tokio::time::timeout;
 

@@ -20,9 +20,9 @@ use aws_sdk_kms::{
 use aws_smithy_http_client::test_util::infallible_client_fn;
 use futures_util::{StreamExt as _, stream};
 use kms_signer::{
-    KeyType, Signer as _,
+    KeyType, Retries, Signer as _,
     provider::{
-        aws_kms::{AwsKmsSigner, AwsKmsSignerBuilder, Retries},
+        aws_kms::{AwsKmsSigner, AwsKmsSignerBuilder},
         local::LocalSigner,
     },
 };

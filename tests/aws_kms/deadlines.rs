@@ -9,11 +9,11 @@ use aws_sdk_kms::{
 };
 use aws_smithy_http_client::test_util::{NeverClient, infallible_client_fn};
 use kms_signer::{
-    Error, KeyType, PublicKey, Result, Signer,
+    Error, KeyType, PublicKey, Result, Retries, Signer,
     emulator::aws_kms::KmsEmulator,
     error::KeyStoreFault,
     provider::{
-        aws_kms::{AwsKmsSigner, AwsKmsSignerBuilder, Retries},
+        aws_kms::{AwsKmsSigner, AwsKmsSignerBuilder},
         local::LocalSigner,
     },
 };

@@ -14,10 +14,10 @@ use aws_sdk_kms::{
 };
 use aws_smithy_http_client::test_util::infallible_client_fn;
 use kms_signer::{
-    Error, KeyType, PublicKey, Signer,
+    Error, KeyType, PublicKey, Retries, Signer,
     emulator::aws_kms::KmsEmulator,
     provider::{
-        aws_kms::{AwsKmsSigner, AwsKmsSignerBuilder, Retries},
+        aws_kms::{AwsKmsSigner, AwsKmsSignerBuilder},
         local::LocalSigner,
     },
 };

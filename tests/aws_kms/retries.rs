@@ -5,13 +5,13 @@ use std::time::Duration;
 use aws_config::{BehaviorVersion, Region};
 use aws_sdk_kms::{Client, config::Credentials};
 use kms_signer::{
-    Error, KeyType, Signer,
+    Error, KeyType, Retries, Signer,
     emulator::{
         FailureRule,
         aws_kms::{AwsKms, KmsEmulator, KmsFailure, Operation},
     },
     layer::rate_limit::RateLimit,
-    provider::aws_kms::{AwsKmsSigner, Retries},
+    provider::aws_kms::AwsKmsSigner,
 };
 
 use super::{builder, request};

@@ -3,12 +3,11 @@
 use std::{sync::Arc, time::Duration};
 
 use kms_signer::{
-    KeyType,
+    KeyType, Retries,
     emulator::{
         FailureRule,
         aws_kms::{KmsEmulator, KmsFailure},
     },
-    provider::aws_kms::Retries,
 };
 use tokio::runtime::Handle;
 

@@ -3,12 +3,11 @@
 use std::time::Duration;
 
 use kms_signer::{
-    KeyType,
+    KeyType, Retries,
     emulator::{
         Latency,
         aws_kms::{KmsEmulator, KmsFailure, SignaturePart},
     },
-    provider::aws_kms::Retries,
 };
 
 use super::{tally::Expect, transport::Transit};

@@ -4,13 +4,15 @@
 //! it was signed, and keeps hold of the connection, which an attempt without an answer gives up.
 
 use std::{
-    sync::{
-        Arc, Mutex, MutexGuard, OnceLock, PoisonError,
-        atomic::{AtomicBool, Ordering},
-    },
+    sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError},
     time::Duration,
 };
 
+use super::{
+    body,
+    clock::{AttemptClock, Clock},
+};
+use crate::call::Sent;
 use aws_sdk_kms::{
     Client,
     config::{
@@ -26,18 +28,13 @@ use aws_sdk_kms::{
 };
 use aws_smithy_runtime_api::client::connection::CaptureSmithyConnection;
 use aws_smithy_types::body::SdkBody;
-use tokio::{sync::Notify, time::sleep};
-
-use super::{
-    body,
-    clock::{AttemptClock, Clock},
-};
 
 /// One attempt. Dropped without an answer, it marks its connection as one not to be used again.
 ///
 /// With HTTP/1.1 the dropped request closes its connection anyway. With HTTP/2 all requests share
 /// one, and would go on sharing it after the other side has fallen silent.
 pub(super) struct Attempt {
+    sent: Arc<Sent>,
     observed: Arc<Observed>,
     clock: AttemptClock,
     is_answered: bool,
@@ -45,8 +42,6 @@ pub(super) struct Attempt {
 
 #[derive(Debug, Default)]
 struct Observed {
-    is_sent: AtomicBool,
-    sent: Notify,
     connection: OnceLock<CaptureSmithyConnection>,
     times: Mutex<Times>,
 }
@@ -61,8 +56,9 @@ struct Times {
 }
 
 impl Attempt {
-    pub(super) fn new(client: &Client, clock: &Clock) -> Self {
+    pub(super) fn new(client: &Client, clock: &Clock, sent: Arc<Sent>) -> Self {
         Self {
+            sent,
             observed: Arc::default(),
             clock: clock.for_attempt(client.config().time_source()),
             is_answered: false,
@@ -77,6 +73,7 @@ impl Attempt {
             .stalled_stream_protection(StalledStreamProtectionConfig::disabled())
             .time_source(self.clock.clone())
             .interceptor(Observer {
+                sent: self.sent.clone(),
                 observed: self.observed.clone(),
                 clock: self.clock.clone(),
             });
@@ -91,19 +88,6 @@ impl Attempt {
                     .build(),
             ),
         }
-    }
-
-    /// Ends when `timeout` has passed since the request was sent.
-    ///
-    /// Not since the attempt began: credentials may take as long as the whole call, since what was
-    /// begun to get them would be lost with the attempt.
-    pub(super) async fn expired(&self, timeout: Duration) {
-        self.observed.sent.notified().await;
-        sleep(timeout).await;
-    }
-
-    pub(super) fn was_sent(&self) -> bool {
-        self.observed.is_sent.load(Ordering::Relaxed)
     }
 
     /// Notes how the attempt ended. Only a whole answer shows that the connection is alive.
@@ -158,6 +142,7 @@ impl Observed {
 
 #[derive(Debug)]
 struct Observer {
+    sent: Arc<Sent>,
     observed: Arc<Observed>,
     clock: AttemptClock,
 }
@@ -194,8 +179,7 @@ impl Intercept for Observer {
     ) -> Result<(), BoxError> {
         let signed = context.request().headers().get("x-amz-date");
         self.observed.times().signed = signed.map(str::to_owned);
-        self.observed.is_sent.store(true, Ordering::Relaxed);
-        self.observed.sent.notify_one();
+        self.sent.mark();
         Ok(())
     }
 

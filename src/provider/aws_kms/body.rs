@@ -10,29 +10,21 @@ use aws_smithy_types::body::SdkBody;
 use http_body::{Body, Frame};
 use hyper::body::{Buf as _, Bytes};
 
-/// The most bytes of an answer that are read. KMS's have less than 2 KB.
-pub(super) const MAX_ANSWER: usize = 64 * 1024;
+use crate::call::Buffer;
 
-/// A body that comes as one piece or, when it is longer than [`MAX_ANSWER`], as [`TooLong`].
-///
-/// One piece, because a frame of a single byte holds on to the buffer it was read into: 64 KB of
-/// them would take 10 MB.
+/// A body that comes as one piece or, when it is longer than [`MAX_ANSWER`](crate::call::MAX_ANSWER),
+/// as [`TooLong`](crate::call::TooLong).
 pub(super) fn limited(body: SdkBody) -> SdkBody {
     SdkBody::from_body_1_x(Limited {
         inner: body,
-        read: Some(Vec::new()),
+        read: Some(Buffer::default()),
     })
 }
-
-/// The body is longer than [`MAX_ANSWER`].
-#[derive(Clone, Copy, Debug, thiserror::Error)]
-#[error("the answer has more than {MAX_ANSWER} bytes")]
-pub(super) struct TooLong;
 
 struct Limited {
     inner: SdkBody,
     /// `None` once it was handed on.
-    read: Option<Vec<u8>>,
+    read: Option<Buffer>,
 }
 
 impl Body for Limited {
@@ -52,13 +44,12 @@ impl Body for Limited {
             let Ok(mut data) = frame?.into_data() else {
                 continue;
             };
-            if data.remaining() > MAX_ANSWER - read.len() {
+            if let Err(too_long) = read.push(&data.copy_to_bytes(data.remaining())) {
                 this.read = None;
-                return Poll::Ready(Some(Err(TooLong.into())));
+                return Poll::Ready(Some(Err(too_long.into())));
             }
-            read.extend_from_slice(&data.copy_to_bytes(data.remaining()));
         }
-        let read = this.read.take().map(Bytes::from);
+        let read = this.read.take().map(|read| Bytes::from(read.into_bytes()));
         Poll::Ready(read.map(|read| Ok(Frame::data(read))))
     }
 }

@@ -11,13 +11,13 @@ use aws_sdk_kms::{
 use tokio::time::{Instant, timeout_at};
 
 use super::{
-    AwsKmsSigner, Retries, admission,
-    call::{Caller, Settings, Subject, in_future, require_runtime},
-    client_state::ClientState,
-    key_id::KeyId,
-    protocol,
+    AwsKmsSigner, admission, caller::Caller, client_state::ClientState, key_id::KeyId, protocol,
 };
-use crate::{Error, PublicKey, Result, text::clean};
+use crate::{
+    Error, PublicKey, Result, Retries,
+    call::{Settings, Subject, in_future, require_runtime},
+    text::clean,
+};
 
 /// Configures an [`AwsKmsSigner`]: which key, and how to reach KMS.
 ///
@@ -212,7 +212,7 @@ impl AwsKmsSignerBuilder {
         let subject = Subject {
             operation: "GetPublicKey",
             key: &key_id,
-            arn: None,
+            pinned_key: None,
             signs: None,
             is_probe: false,
         };

@@ -11,7 +11,8 @@ use std::{
 
 use aws_sdk_kms::Client;
 
-use super::{budget::Budget, clock::Clock};
+use super::clock::Clock;
+use crate::call::Budget;
 
 /// The tokens of a budget that the user did not set.
 const DEFAULT_TOKENS: u32 = 100;

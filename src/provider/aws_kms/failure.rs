@@ -5,7 +5,6 @@ use std::{error::Error as StdError, time::Duration};
 use aws_sdk_kms::error::{ProvideErrorMetadata, SdkError};
 
 use super::{
-    body::{MAX_ANSWER, TooLong},
     code::{fault_of_code, fault_of_status},
     credentials, endpoint,
     protocol::{chain, words},
@@ -13,6 +12,7 @@ use super::{
 };
 use crate::{
     Error, Receipt,
+    call::{MAX_ANSWER, TooLong},
     error::{AnswerFault, KeyStoreFault},
 };
 

@@ -1,6 +1,6 @@
 //! Whether a key could sign now, found out without signing.
 
-use std::{fmt, time::Duration};
+use std::{fmt, sync::Arc, time::Duration};
 
 use aws_sdk_kms::types::KeyState;
 use tokio::time::{Instant, timeout_at};
@@ -8,12 +8,12 @@ use tokio::time::{Instant, timeout_at};
 use super::{
     AwsKmsSigner, admission,
     attempt::{Attempt, StopBeforeSending},
-    call::{Subject, in_future},
     key_id::{check_key, is_alias},
     protocol::{self, DryRun, KeyAnswer, PublicKeyAnswer, ToSign, missing},
 };
 use crate::{
     Error, KeyInput, KeyType, Receipt, Result, Signer as _,
+    call::{Sent, Subject, in_future},
     error::{AnswerFault, KeyFault, KeyStoreFault},
 };
 
@@ -232,7 +232,11 @@ impl AwsKmsSigner {
             };
             let client = signer.caller.client();
             let timeout = signer.caller.settings().deadline.min(LONGEST_LOADING);
-            let attempt = Attempt::new(client, signer.caller.state().clock());
+            let attempt = Attempt::new(
+                client,
+                signer.caller.state().clock(),
+                Arc::new(Sent::default()),
+            );
             let overrides = attempt
                 .overrides(client, timeout)
                 .interceptor(StopBeforeSending);
@@ -263,7 +267,7 @@ impl AwsKmsSigner {
         Subject {
             operation,
             key: &self.key_id,
-            arn: self.arn.get().cloned(),
+            pinned_key: self.arn.get().cloned(),
             signs: None,
             is_probe: true,
         }

@@ -7,8 +7,8 @@ use aws_sdk_kms::{
 };
 
 use super::client_state::ClientState;
-use super::{call::Settings, *};
-use crate::{KeyType, error::SignatureFault, secret_key::SecretKey};
+use super::*;
+use crate::{KeyType, call::Settings, error::SignatureFault, secret_key::SecretKey};
 
 const ARN: &str = "arn:aws:kms:us-east-1:111122223333:key/1234abcd";
 const OTHER_ARN: &str = "arn:aws:kms:us-east-1:111122223333:key/ffff0000";

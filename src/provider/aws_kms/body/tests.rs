@@ -3,6 +3,7 @@ use std::collections::VecDeque;
 use http_body_util::BodyExt as _;
 
 use super::*;
+use crate::call::{MAX_ANSWER, TooLong};
 
 /// Frames as they come, the last perhaps an error.
 struct Frames(VecDeque<Result<Frame<Bytes>, BoxError>>);

@@ -9,7 +9,7 @@ use tokio::time::Instant;
 
 /// Tokens for retries.
 #[derive(Debug)]
-pub(super) struct Budget {
+pub(crate) struct Budget {
     capacity: u32,
     state: Mutex<Tokens>,
 }
@@ -22,7 +22,7 @@ struct Tokens {
 }
 
 impl Budget {
-    pub(super) fn new(capacity: u32) -> Self {
+    pub(crate) fn new(capacity: u32) -> Self {
         let count = capacity.into();
         Self {
             capacity,
@@ -31,7 +31,7 @@ impl Budget {
     }
 
     /// How many it holds when it is full.
-    pub(super) fn capacity(&self) -> u32 {
+    pub(crate) fn capacity(&self) -> u32 {
         self.capacity
     }
 
@@ -39,7 +39,7 @@ impl Budget {
     ///
     /// What costs more than a full budget holds takes all of it, so that a small one is slow and not
     /// the same as none.
-    pub(super) fn take(&self, cost: u32, now: Instant) -> Option<u32> {
+    pub(crate) fn take(&self, cost: u32, now: Instant) -> Option<u32> {
         let cost = cost.min(self.capacity);
         let mut tokens = self.refilled(now);
         let is_enough = cost > 0 && tokens.count >= cost.into();
@@ -49,7 +49,7 @@ impl Budget {
         })
     }
 
-    pub(super) fn give(&self, amount: u32, now: Instant) {
+    pub(crate) fn give(&self, amount: u32, now: Instant) {
         let mut tokens = self.refilled(now);
         tokens.count = (tokens.count + f64::from(amount)).min(self.capacity.into());
     }

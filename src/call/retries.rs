@@ -33,7 +33,7 @@ use crate::{Error, error::KeyStoreFault};
 /// ```
 /// # #[cfg(feature = "aws-kms")] {
 /// use std::time::Duration;
-/// use kms_signer::provider::aws_kms::{AwsKmsSigner, Retries};
+/// use kms_signer::{Retries, provider::aws_kms::AwsKmsSigner};
 ///
 /// // One budget for both, although each has a client of its own.
 /// let retries = Retries::default().max_attempts(5).budget(200);
