@@ -36,7 +36,7 @@
 //! 5. **[`Hedge`](hedge::Hedge)**: inside the rate limit. Outside, it would mistake waiting in the
 //!    queue for a slow key store, and add calls when there are too many. The limit does not count
 //!    second attempts, neither per second nor in flight: keep 5 % of both free for them. Give the
-//!    provider inside few attempts, since a hedge doubles them.
+//!    provider inside few retries, since a hedge doubles them.
 //! 6. **`Timeout`** again, if there is a failover and the provider's own timeout is too long: a
 //!    region that hangs must fail while there is time for the next one.
 //! 7. The provider.

@@ -1,4 +1,4 @@
-//! When a failed attempt is repeated, and after which pause.
+//! When a call that failed is tried again, and after which pause.
 
 use std::{fmt, sync::Arc, time::Duration};
 
@@ -7,9 +7,10 @@ use tokio::time::Instant;
 use super::budget::Budget;
 use crate::{Error, error::KeyStoreFault};
 
-/// How often, and after which pauses, an attempt at a call is repeated.
+/// How often, and after which pauses, a call to a key store is tried again.
 ///
-/// Only errors that [are retryable](Error::is_retryable) are: throttling, timeouts, lost
+/// A call makes one attempt, and after it at most [`max_retries`](Self::max_retries) more. Only
+/// errors that [are retryable](Error::is_retryable) are retried: throttling, timeouts, lost
 /// connections, a key store that is temporarily unavailable, an answer that came incomplete. The
 /// pause is random between zero and `initial_backoff · 2^(retries so far)`, at most `max_backoff`,
 /// and never shorter than a `Retry-After` of the answer. A pause that would end after the call's
@@ -24,11 +25,9 @@ use crate::{Error, error::KeyStoreFault};
 /// any other success gives one token, and so does every second. While the budget has less than a
 /// retry costs, errors return at once. Health checks make no retries.
 ///
-/// By default all signers over one [client](super::AwsKmsSignerBuilder::client) and region share one
-/// budget: those built with clones of that client, and those of
-/// [`another_key`](super::AwsKmsSigner::another_key). A signer with credentials or an endpoint of its
-/// own is over another client. A budget that was set with [`budget`](Self::budget) is shared by the
-/// signers that were given clones of these `Retries`, over whichever client.
+/// By default all signers over one client and region share one budget; the provider says which these
+/// are. A budget that was set with [`budget`](Self::budget) is shared by the signers that were given
+/// clones of these `Retries`, over whichever client.
 ///
 /// ```
 /// # #[cfg(feature = "aws-kms")] {
@@ -36,14 +35,14 @@ use crate::{Error, error::KeyStoreFault};
 /// use kms_signer::{Retries, provider::aws_kms::AwsKmsSigner};
 ///
 /// // One budget for both, although each has a client of its own.
-/// let retries = Retries::default().max_attempts(5).budget(200);
+/// let retries = Retries::default().max_retries(4).budget(200);
 /// let payouts = AwsKmsSigner::builder("alias/payouts").retries(retries.clone());
 /// let deposits = AwsKmsSigner::builder("alias/deposits").retries(retries);
 /// # }
 /// ```
 #[derive(Clone)]
 pub struct Retries {
-    max_attempts: u32,
+    max_retries: u32,
     initial_backoff: Duration,
     max_backoff: Duration,
     /// Where the user set one. Otherwise that of the client counts.
@@ -51,10 +50,10 @@ pub struct Retries {
 }
 
 impl Default for Retries {
-    /// Three attempts, pauses of up to 25 ms and 50 ms, the client's budget of 100 tokens.
+    /// Two retries, after pauses of up to 25 ms and 50 ms, and the client's budget of 100 tokens.
     fn default() -> Self {
         Self {
-            max_attempts: 3,
+            max_retries: 2,
             initial_backoff: Duration::from_millis(25),
             max_backoff: Duration::from_secs(1),
             budget: None,
@@ -63,16 +62,17 @@ impl Default for Retries {
 }
 
 impl Retries {
-    /// Every failure returns at once, with one exception: what KMS rejects for its time is sent once
-    /// more, by the time that KMS gave.
+    /// Every failure returns at once, with one exception: a request that AWS KMS rejects because this
+    /// machine's clock is wrong is sent once more, with the time that KMS gave.
     pub fn none() -> Self {
-        Self::default().max_attempts(1)
+        Self::default().max_retries(0)
     }
 
-    /// Sets how often a call is attempted, the first time included; 3 by default, 0 counts as 1.
+    /// Sets how often a call may be tried again after its first attempt; 2 by default. With 0 every
+    /// failure returns at once, as with [`none`](Self::none).
     #[must_use]
-    pub fn max_attempts(mut self, attempts: u32) -> Self {
-        self.max_attempts = attempts;
+    pub fn max_retries(mut self, retries: u32) -> Self {
+        self.max_retries = retries;
         self
     }
 
@@ -104,7 +104,7 @@ impl Retries {
         Allowance {
             retries: self,
             budget: Some(self.budget.as_deref().unwrap_or(of_client)),
-            attempts: 0,
+            made: 0,
             paid: 0,
         }
     }
@@ -114,7 +114,7 @@ impl Retries {
         Allowance {
             retries: self,
             budget: None,
-            attempts: 0,
+            made: 0,
             paid: 0,
         }
     }
@@ -123,7 +123,7 @@ impl Retries {
 impl fmt::Debug for Retries {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Retries")
-            .field("max_attempts", &self.max_attempts)
+            .field("max_retries", &self.max_retries)
             .field("initial_backoff", &self.initial_backoff)
             .field("max_backoff", &self.max_backoff)
             .field("budget", &self.budget.as_deref().map(Budget::capacity))
@@ -139,15 +139,15 @@ pub(super) struct Allowance<'a> {
     retries: &'a Retries,
     /// Without one there are no retries.
     budget: Option<&'a Budget>,
-    attempts: u32,
+    /// How many were allowed so far.
+    made: u32,
     paid: u32,
 }
 
 impl Allowance<'_> {
     /// An attempt failed. Returns the pause before the next one, if there is to be one.
     pub(super) fn pause_after(&mut self, error: &Error, until: Instant) -> Option<Duration> {
-        self.attempts = self.attempts.saturating_add(1);
-        if self.attempts >= self.retries.max_attempts || !error.is_retryable() {
+        if self.made >= self.retries.max_retries || !error.is_retryable() {
             return None;
         }
         let pause = self.backoff().max(error.retry_after().unwrap_or_default());
@@ -157,6 +157,7 @@ impl Allowance<'_> {
         }
         let paid = self.budget?.take(cost(error), now)?;
         self.paid = self.paid.saturating_add(paid);
+        self.made = self.made.saturating_add(1);
         Some(pause)
     }
 
@@ -169,7 +170,7 @@ impl Allowance<'_> {
 
     /// "Full jitter": callers that failed together do not come back together.
     fn backoff(&self) -> Duration {
-        let doublings = (self.attempts - 1).min(31);
+        let doublings = self.made.min(31);
         let longest = (self.retries.initial_backoff)
             .saturating_mul(1 << doublings)
             .min(self.retries.max_backoff)

@@ -19,7 +19,7 @@
 //! | one attempt | 3 s | [`attempt_timeout`](AwsKmsSignerBuilder::attempt_timeout) |
 //! | a call, with all attempts | 10 s | [`deadline`](AwsKmsSignerBuilder::deadline) |
 //! | a [`check`](AwsKmsSigner::check) | 1 s | [`check_timeout`](AwsKmsSignerBuilder::check_timeout) |
-//! | attempts | 3, after random pauses of up to 25 ms and 50 ms | [`retries`](AwsKmsSignerBuilder::retries) |
+//! | retries | 2, after random pauses of up to 25 ms and 50 ms | [`retries`](AwsKmsSignerBuilder::retries) |
 //!
 //! The SDK's own retries are off, and its process-wide budget for them is not used.
 //! [`Error::is_retryable`] decides whether to try again, here and for the caller. There is one
@@ -39,7 +39,7 @@
 //! let signer = AwsKmsSigner::builder(arn)
 //!     .attempt_timeout(Duration::from_millis(800))
 //!     .deadline(Duration::from_secs(2))
-//!     .retries(Retries::default().max_attempts(4))
+//!     .retries(Retries::default().max_retries(3))
 //!     .connect()
 //!     .await?;
 //! # Ok(())

@@ -27,7 +27,7 @@ async fn falls_silent(http: Http) -> (KmsEmulator, Server, AwsKmsSigner) {
     let signer = AwsKmsSigner::builder(arn)
         .sdk_config(&tls::config(&server, &identity.pem))
         .attempt_timeout(ATTEMPT)
-        .retries(Retries::default().max_attempts(2))
+        .retries(Retries::default().max_retries(1))
         .connect()
         .await
         .unwrap();

@@ -168,7 +168,7 @@ async fn signers_over_one_client_share_its_budget_and_those_over_another_do_not(
     let mut signers = Vec::new();
     for index in 0..100 {
         let builder = AwsKmsSigner::builder(&arn).client(client.clone());
-        let builder = builder.retries(Retries::default().max_attempts(3 + index % 3));
+        let builder = builder.retries(Retries::default().max_retries(2 + index % 3));
         signers.push(builder.pinned(public_key.clone()).await.unwrap());
     }
     for signer in &signers {

@@ -23,7 +23,7 @@ const CONCURRENCY: usize = 16;
 const DEADLINE: Duration = Duration::from_secs(30);
 
 pub fn run(report: &mut Report, io: &Handle, requests: u64) {
-    let attempts = |attempts| kinds::retries().max_attempts(attempts);
+    let attempts = |attempts: u32| kinds::retries().max_retries(attempts - 1);
     // Every connection in the client's pool is stale, or is about to be.
     let idle = [(KmsFailure::close_after_answer(), 1.0)];
     let signed = Expect::SIGNED.attempts(1, 3);

@@ -83,7 +83,7 @@ async fn regions(emulators: &[KmsEmulator]) -> Failover<impl Signer + use<>> {
         let builder = builder(emulator, arn)
             .attempt_timeout(ATTEMPT)
             .deadline(DEADLINE)
-            .retries(kinds::retries().max_attempts(ATTEMPTS));
+            .retries(kinds::retries().max_retries(ATTEMPTS - 1));
         let signer = builder.pinned(public_key.clone()).await.unwrap();
         let limit = RateLimit::per_second(100_000)
             .in_flight(2 * CONCURRENCY)

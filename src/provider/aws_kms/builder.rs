@@ -88,7 +88,9 @@ impl AwsKmsSignerBuilder {
     ///
     /// For many keys of one account and region give all of them clones of one client: making a
     /// client takes milliseconds, and each has connections of its own. Signers over clones of one
-    /// client also share the [budget](Retries#budget) of their retries.
+    /// client also share the [budget](Retries#budget) of their retries, and so do signers of
+    /// [`another_key`](AwsKmsSigner::another_key). With credentials or an endpoint of its own, a signer
+    /// is over another client.
     pub fn client(mut self, client: Client) -> Self {
         self.source = Source::Client(client);
         self.state = None;
