@@ -212,7 +212,7 @@ impl<T: Transport> Call<'_, T> {
             biased;
             outcome = send(attempt) => Ok(outcome),
             () = sleep_until(self.deadline) => Err(Late("the deadline of the call passed")),
-            () = sent.expired(self.transport.settings().attempt_timeout) => {
+            () = sent.expired(self.transport.settings().attempt_timeout()) => {
                 Err(Late("no answer within the time of an attempt"))
             }
         }

@@ -1,8 +1,8 @@
 //! What an operator can watch: the names of spans, events and metrics.
 //!
 //! They are part of this crate's interface: a renamed one is a breaking change. None of them holds
-//! a secret, and none a payload unless it is switched on
-//! (`AwsKmsSignerBuilder::trace_payload`).
+//! a secret, and none a preimage unless it is switched on
+//! (`AwsKmsSignerBuilder::trace_preimage`).
 //!
 //! # Spans and events of `tracing`
 //!
@@ -26,7 +26,7 @@
 //! | `key` | span and `call finished` | the key as it was configured: id, ARN or alias |
 //! | `region` | span of a call | the key store's region |
 //! | `digest` | span of a `Sign` call | [`KeyInput::fingerprint`](crate::KeyInput::fingerprint) in hexadecimal |
-//! | `payload` | span of a `Sign` call | the preimage in hexadecimal, only if it is switched on |
+//! | `preimage` | span of a `Sign` call | the preimage in hexadecimal, only if it is switched on |
 //! | `attempt` | `attempt failed` | 1 for the first, whether it was sent or not |
 //! | `request_id` | events of a call | the key store's id; CloudTrail's `requestID` |
 //! | `attempts` | `call finished` | how many were sent |

@@ -41,9 +41,9 @@ async fn call(
     let builder = AwsKmsSigner::builder("arn:aws:kms:us-east-1:111122223333:key/1")
         .emulator(format!("http://{address}"), "us-east-1")
         .attempt_timeout(attempt_timeout)
-        .deadline(LONG)
+        .timeout(LONG)
         .retries(Retries::none());
-    let signer = builder.clone().pinned(public_key()).await.unwrap();
+    let signer = builder.clone().connect_lazy(public_key()).await.unwrap();
     // The client exists, so its own memory is counted before.
     let before = HEAP.current_usage();
     HEAP.reset_peak_usage();

@@ -264,7 +264,7 @@ async fn ask(answer: Answer, shown: &Shown) {
             shown.error(&error);
         }
         let public_key = key().public_key().clone();
-        let signer = builder(&answer).pinned(public_key).await.unwrap();
+        let signer = builder(&answer).connect_lazy(public_key).await.unwrap();
         match Audit::new(signer.clone(), shown.clone())
             .sign(&SignRequest::keccak256(REQUEST))
             .await
@@ -393,7 +393,10 @@ fn no_source_repeats_an_answer_that_cannot_be_read() {
         let error = runtime.block_on(async {
             let builder = AwsKmsSigner::builder(KEY).client(client);
             let builder = builder.retries(Retries::none());
-            let signer = builder.pinned(key().public_key().clone()).await.unwrap();
+            let signer = builder
+                .connect_lazy(key().public_key().clone())
+                .await
+                .unwrap();
             let request = SignRequest::keccak256(REQUEST);
             signer.sign(&request).await.unwrap_err()
         });

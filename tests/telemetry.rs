@@ -126,7 +126,10 @@ fn a_call_is_told_with_the_fields_that_are_promised() {
         let emulator = KmsEmulator::start().await.unwrap();
         let arn = emulator.create_key(KeyType::Secp256k1).unwrap();
         let public_key = emulator.public_key(&arn).unwrap();
-        let signer = builder(&emulator, &arn).pinned(public_key).await.unwrap();
+        let signer = builder(&emulator, &arn)
+            .connect_lazy(public_key)
+            .await
+            .unwrap();
         let once = FailureRule::new(KmsFailure::error("KMSInternalException")).times(1);
         emulator.inject(once.on(Operation::Sign)).keep();
         let signed = signer.sign(&SignRequest::keccak256(b"preimage")).await;
@@ -207,21 +210,21 @@ fn a_call_that_failed_is_a_warning_with_its_code() {
 }
 
 #[test]
-fn the_payload_is_told_only_if_it_is_switched_on() {
+fn the_preimage_is_in_the_span_only_if_it_is_switched_on() {
     for on in [false, true] {
         let (_, notes) = observed(async {
             let emulator = KmsEmulator::start().await.unwrap();
             let arn = emulator.create_key(KeyType::Ed25519).unwrap();
-            let builder = builder(&emulator, &arn).trace_payload(on);
+            let builder = builder(&emulator, &arn).trace_preimage(on);
             let signer = builder.connect().await.unwrap();
             signer
-                .sign(&SignRequest::message(b"payload"))
+                .sign(&SignRequest::message(b"the preimage"))
                 .await
                 .unwrap()
         });
         let spans = notes.named("call");
-        let told = spans.iter().find_map(|span| span.fields.get("payload"));
-        let expected = on.then(|| hex::encode(b"payload"));
+        let told = spans.iter().find_map(|span| span.fields.get("preimage"));
+        let expected = on.then(|| hex::encode(b"the preimage"));
         assert_eq!(told, expected.as_ref());
     }
 }

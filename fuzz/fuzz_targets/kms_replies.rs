@@ -62,7 +62,7 @@ fuzz_target!(|data: &[u8]| {
         if first & 8 == 0 {
             builder.connect().await.err()
         } else {
-            let signer = builder.pinned(PUBLIC_KEY.clone()).await.unwrap();
+            let signer = builder.connect_lazy(PUBLIC_KEY.clone()).await.unwrap();
             signer.sign(&SignRequest::keccak256(b"tx")).await.err()
         }
     });

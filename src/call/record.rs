@@ -33,16 +33,16 @@ pub(super) fn span(subject: &Subject<'_>, transport: &impl Transport) -> Span {
         key = subject.key,
         region = transport.region().map(|region| &**region),
         digest = field::Empty,
-        payload = field::Empty,
+        preimage = field::Empty,
     );
     if let (Some((request, input)), false) = (subject.signs, span.is_disabled()) {
         span.record(
             "digest",
             base16ct::lower::encode_string(&input.fingerprint()),
         );
-        let is_traced = transport.settings().trace_payload;
+        let is_traced = transport.settings().trace_preimage;
         if let (Some(preimage), true) = (request.preimage(), is_traced) {
-            span.record("payload", base16ct::lower::encode_string(preimage));
+            span.record("preimage", base16ct::lower::encode_string(preimage));
         }
     }
     span

@@ -161,7 +161,7 @@ impl ToyTransport {
             signs: None,
             is_probe,
         };
-        let deadline = in_future(self.settings.deadline);
+        let deadline = in_future(self.settings.timeout);
         call(
             self,
             subject,
@@ -283,7 +283,8 @@ async fn a_call_ends_at_its_deadline_and_says_so() {
     // Three attempts end before the deadline; with more of them it is the deadline that ends.
     assert!(start.elapsed() < Duration::from_secs(10));
     let mut toy = ToyTransport::new([SILENT; 5]);
-    toy.settings.deadline = Duration::from_secs(8);
+    toy.settings.attempt_timeout = Some(ATTEMPT);
+    toy.settings.timeout = Duration::from_secs(8);
     let start = Instant::now();
     let error = toy.call().await.unwrap_err();
     assert_eq!(start.elapsed(), Duration::from_secs(8));

@@ -5,19 +5,19 @@
 //! | IAM action | needed for |
 //! |---|---|
 //! | `kms:Sign` | every signature |
-//! | `kms:GetPublicKey` | [`AwsKmsSignerBuilder::connect`]; not for [`AwsKmsSignerBuilder::pinned`] |
+//! | `kms:GetPublicKey` | [`AwsKmsSignerBuilder::connect`]; not for [`AwsKmsSignerBuilder::connect_lazy`] |
 //!
 //! Restrict the action to the key's ARN. The condition key `kms:RequestAlias` works, because an
 //! alias is sent to KMS as it was given.
 //!
 //! [`AwsKmsSigner::check`] also uses `kms:DescribeKey` where it is granted.
 //!
-//! # Deadlines and retries
+//! # Timeouts and retries
 //!
 //! | what | default | set by |
 //! |---|---|---|
-//! | one attempt | 3 s | [`attempt_timeout`](AwsKmsSignerBuilder::attempt_timeout) |
-//! | a call, with all attempts | 10 s | [`deadline`](AwsKmsSignerBuilder::deadline) |
+//! | one attempt | 3 s, or 3/10 of a `timeout` below 10 s | [`attempt_timeout`](AwsKmsSignerBuilder::attempt_timeout) |
+//! | a call, with all attempts | 10 s | [`timeout`](AwsKmsSignerBuilder::timeout) |
 //! | a [`check`](AwsKmsSigner::check) | 1 s | [`check_timeout`](AwsKmsSignerBuilder::check_timeout) |
 //! | retries | 2, after random pauses of up to 25 ms and 50 ms | [`retries`](AwsKmsSignerBuilder::retries) |
 //!
@@ -38,7 +38,7 @@
 //!
 //! let signer = AwsKmsSigner::builder(arn)
 //!     .attempt_timeout(Duration::from_millis(800))
-//!     .deadline(Duration::from_secs(2))
+//!     .timeout(Duration::from_secs(2))
 //!     .retries(Retries::default().max_retries(3))
 //!     .connect()
 //!     .await?;
@@ -136,7 +136,7 @@ impl AwsKmsSigner {
 
     /// Starts to configure a signer for another key of the same account and region.
     ///
-    /// It shares this signer's client, with its connections and credentials, its deadlines, and
+    /// It shares this signer's client, with its connections and credentials, its timeouts, and
     /// the budget of its retries. So thousands of keys cost no more than their public keys. With
     /// [`Bulk::run`](crate::bulk::Bulk::run) many are opened at once:
     ///
@@ -152,17 +152,17 @@ impl AwsKmsSigner {
     /// ```
     ///
     /// So that they keep to a rate as well, put each `connect()` into
-    /// `layer::rate_limit::RateLimit::run`. With [`pinned`](AwsKmsSignerBuilder::pinned) there is
-    /// no call at all.
+    /// `layer::rate_limit::RateLimit::run`. With
+    /// [`connect_lazy`](AwsKmsSignerBuilder::connect_lazy) there is no call at all.
     pub fn another_key(&self, key_id: impl Into<String>) -> AwsKmsSignerBuilder {
         AwsKmsSignerBuilder::with_caller(key_id.into(), &self.caller)
     }
 
     /// The key: its ARN once known, and until then the id it was configured with.
     ///
-    /// The ARN is known after [`connect`](AwsKmsSignerBuilder::connect). A
-    /// [`pinned`](AwsKmsSignerBuilder::pinned) signer that was not given the ARN learns it from its
-    /// first verified signature.
+    /// The ARN is known after [`connect`](AwsKmsSignerBuilder::connect). After
+    /// [`connect_lazy`](AwsKmsSignerBuilder::connect_lazy) without the ARN, the signer learns it from
+    /// its first verified signature.
     pub fn key(&self) -> &str {
         self.arn.get().unwrap_or(&self.key_id)
     }

@@ -78,7 +78,7 @@ async fn a_pinned_alias_that_leads_to_another_key_names_it() {
     emulator.create_alias("alias/hot-wallet", &actual).unwrap();
     let public_key = emulator.public_key(&expected).unwrap();
     let signer = builder(&emulator, "alias/hot-wallet");
-    let signer = signer.pinned(public_key).await.unwrap();
+    let signer = signer.connect_lazy(public_key).await.unwrap();
     let error = signer.sign(&request()).await.unwrap_err();
     assert!(
         matches!(error, Error::SignatureNotVerified { .. }),

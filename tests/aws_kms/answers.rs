@@ -46,7 +46,7 @@ async fn signer_answered_with(status: u16, body: &str) -> (AwsKmsSigner, Arc<Ato
     let public_key = emulator.public_key(&arn).unwrap();
     let (client, count) = client_answered_with(status, body);
     let builder = AwsKmsSigner::builder(KEY).client(client);
-    (builder.pinned(public_key).await.unwrap(), count)
+    (builder.connect_lazy(public_key).await.unwrap(), count)
 }
 
 /// `MAYCAQECAQE=` is the DER of r = s = 1, and `MAA=` that of an empty sequence.

@@ -85,7 +85,7 @@ const DISABLED: &str = r#"{"__type":"DisabledException","message":"x"}"#;
 
 async fn signer(client: Client) -> AwsKmsSigner {
     let builder = AwsKmsSigner::builder(KEY).client(client);
-    builder.pinned(public_key()).await.unwrap()
+    builder.connect_lazy(public_key()).await.unwrap()
 }
 
 #[tokio::test]
@@ -98,7 +98,11 @@ async fn a_clock_that_is_wrong_costs_one_more_request_once() {
         assert_eq!(offsets(&signed), [0, ahead]);
 
         // Clones and signers over the same client know it by then.
-        let other = signer.another_key(KEY).pinned(public_key()).await.unwrap();
+        let other = signer
+            .another_key(KEY)
+            .connect_lazy(public_key())
+            .await
+            .unwrap();
         for signer in [signer.clone(), other] {
             let error = signer.sign(&request()).await.unwrap_err();
             assert_eq!(error.kind(), "disabled", "{error:?}");
@@ -114,7 +118,7 @@ async fn a_signer_over_another_client_has_a_clock_of_its_own() {
     let (bad, _) = client(23 * 3600, true, 400, DISABLED);
     let hot = signer(good).await;
     let other = hot.another_key(KEY).client(bad);
-    let other = other.pinned(public_key()).await.unwrap();
+    let other = other.connect_lazy(public_key()).await.unwrap();
     for signer in [&other, &hot] {
         signer.sign(&request()).await.unwrap_err();
     }

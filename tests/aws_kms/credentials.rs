@@ -341,7 +341,7 @@ fn disabled() -> SharedHttpClient {
 }
 
 async fn assert_loaded_once(credentials: &Slow, builder: AwsKmsSignerBuilder) {
-    let builder = builder.deadline(Duration::from_secs(120));
+    let builder = builder.timeout(Duration::from_secs(120));
     for _ in 0..2 {
         let error = builder.clone().connect().await.unwrap_err();
         assert_eq!(error.kind(), "disabled", "{error:?}");
@@ -373,7 +373,7 @@ async fn credentials_may_take_as_long_as_the_call() {
     // Each connect makes a client of its own, so only the first counts.
     let builder = AwsKmsSigner::builder(KEY).sdk_config(&config);
     let error = builder
-        .deadline(Duration::from_secs(120))
+        .timeout(Duration::from_secs(120))
         .connect()
         .await
         .unwrap_err();
@@ -412,7 +412,7 @@ async fn checks_alone_get_credentials_that_take_longer_than_a_check() {
     let key = LocalSigner::random(KeyType::Secp256k1).unwrap();
     let signer = AwsKmsSigner::builder(KEY)
         .client(Client::from_conf(config))
-        .pinned(key.public_key().clone())
+        .connect_lazy(key.public_key().clone())
         .await
         .unwrap();
 
@@ -439,7 +439,7 @@ async fn checks_alone_get_credentials_that_take_longer_than_a_check() {
 #[tokio::test(start_paused = true)]
 async fn credentials_that_take_longer_than_the_call_are_a_timeout() {
     let builder = AwsKmsSigner::builder(KEY).sdk_config(&sdk_config(&slow(200)));
-    let builder = builder.deadline(Duration::from_secs(120));
+    let builder = builder.timeout(Duration::from_secs(120));
     let start = tokio::time::Instant::now();
     let error = builder.connect().await.unwrap_err();
     assert_eq!(start.elapsed(), Duration::from_secs(120));

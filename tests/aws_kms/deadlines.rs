@@ -86,18 +86,48 @@ fn assert_timeout<T: std::fmt::Debug>(result: Result<T>, attempts: RangeInclusiv
 #[tokio::test]
 async fn a_server_that_never_answers_is_given_up() {
     let server = Silent::start().await;
-    let builder = server.signer().deadline(Duration::from_millis(500));
-    assert_timeout(builder.clone().connect().await, 0..=1);
-    let signer = builder.pinned(public_key()).await.unwrap();
-    assert_timeout(signer.sign(&request()).await, 0..=1);
+    let builder = server.signer().timeout(Duration::from_millis(500));
+    assert_timeout(builder.clone().connect().await, 0..=3);
+    let signer = builder.connect_lazy(public_key()).await.unwrap();
+    assert_timeout(signer.sign(&request()).await, 0..=3);
 }
 
+/// They are wrong for every call, so the first one that is not made shows it.
 #[tokio::test]
-async fn a_deadline_of_nothing_is_over_at_once() {
-    let server = Silent::start().await;
-    let builder = server.signer().deadline(Duration::ZERO);
-    let error = builder.connect().await.unwrap_err();
-    assert!(error.is_retryable(), "{error}");
+async fn timeouts_that_no_call_can_keep_are_errors_of_both_ways_to_connect() {
+    let builder = || AwsKmsSigner::builder(KEY).emulator("http://localhost:1", "us-east-1");
+    let second = Duration::from_secs(1);
+    for (builder, setting) in [
+        (builder().timeout(Duration::ZERO), "`timeout`"),
+        (builder().check_timeout(Duration::ZERO), "`check_timeout`"),
+        (
+            builder().attempt_timeout(Duration::ZERO),
+            "`attempt_timeout`",
+        ),
+        (
+            builder().attempt_timeout(second * 2).timeout(second),
+            "`attempt_timeout`",
+        ),
+    ] {
+        for outcome in [
+            builder.clone().connect_lazy(public_key()).await,
+            builder.connect().await,
+        ] {
+            match outcome {
+                Err(Error::InvalidConfig { reason }) => {
+                    assert!(reason.starts_with(setting), "{reason}");
+                }
+                other => panic!("{setting}: {other:?}"),
+            }
+        }
+    }
+}
+
+/// With nothing but a timeout, an attempt that hangs leaves time for others.
+#[tokio::test(start_paused = true)]
+async fn a_timeout_alone_has_time_for_all_attempts() {
+    let builder = unanswered().timeout(Duration::from_secs(2));
+    assert_timeout(builder.connect().await, 3..=3);
 }
 
 /// In virtual time, so exactly: a client that is never answered, without a network.
@@ -118,14 +148,14 @@ async fn a_call_is_over_at_its_deadline_and_neither_before_nor_after() {
     for (deadline, attempts) in [(50, 1), (999, 1), (2_500, 3), (60_000, 3)] {
         let deadline = Duration::from_millis(deadline);
         let builder = unanswered()
-            .attempt_timeout(Duration::from_secs(1))
-            .deadline(deadline);
+            .attempt_timeout(Duration::from_secs(1).min(deadline))
+            .timeout(deadline);
         let start = Instant::now();
         assert_timeout(builder.clone().connect().await, attempts..=attempts);
         let end = deadline.min(Duration::from_millis(3_100));
         assert_over(start.elapsed(), end, attempts);
 
-        let signer = builder.pinned(public_key()).await.unwrap();
+        let signer = builder.connect_lazy(public_key()).await.unwrap();
         let start = Instant::now();
         assert_timeout(signer.sign(&request()).await, attempts..=attempts);
         assert_over(start.elapsed(), end, attempts);
@@ -179,7 +209,7 @@ async fn credentials_may_take_longer_than_an_attempt_and_not_longer_than_the_cal
     let config = config_of_slow_credentials();
     let start = Instant::now();
     let builder = AwsKmsSigner::builder(KEY).client(Client::from_conf(config));
-    let late = builder.deadline(Duration::from_secs(2)).connect().await;
+    let late = builder.timeout(Duration::from_secs(2)).connect().await;
     let late = late.unwrap_err();
     assert_eq!((late.kind(), start.elapsed().as_secs()), ("timeout", 2));
     assert_eq!(late.receipt().unwrap().attempts(), 0);
@@ -200,11 +230,11 @@ async fn a_connection_that_hung_is_closed_and_so_is_one_whose_caller_went_away()
     let mut server = Silent::start().await;
     let builder = server.signer().retries(Retries::none());
     let builder = builder.attempt_timeout(Duration::from_millis(40));
-    let signer = builder.pinned(public_key()).await.unwrap();
+    let signer = builder.connect_lazy(public_key()).await.unwrap();
     assert_timeout(signer.sign(&request()).await, 1..=1);
     server.closed.recv().await.unwrap();
 
-    let patient = server.signer().pinned(public_key()).await.unwrap();
+    let patient = server.signer().connect_lazy(public_key()).await.unwrap();
     let dropped = tokio::time::timeout(Duration::from_secs(1), patient.sign(&request())).await;
     assert!(dropped.is_err());
     server.closed.recv().await.unwrap();
@@ -216,7 +246,7 @@ async fn the_largest_settings_are_harmless() {
     let arn = emulator.create_key(KeyType::Secp256k1).unwrap();
     let builder = super::builder(&emulator, &arn)
         .attempt_timeout(Duration::MAX)
-        .deadline(Duration::MAX)
+        .timeout(Duration::MAX)
         .retries(Retries::default().max_backoff(Duration::MAX));
     let signer = builder.connect().await.unwrap();
     signer.sign(&request()).await.unwrap();

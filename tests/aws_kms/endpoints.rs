@@ -39,7 +39,7 @@ fn public_key() -> PublicKey {
 }
 
 async fn refused(builder: AwsKmsSignerBuilder) -> Error {
-    let signer = builder.pinned(public_key()).await.unwrap();
+    let signer = builder.connect_lazy(public_key()).await.unwrap();
     signer.sign(&request()).await.unwrap_err()
 }
 

@@ -32,7 +32,10 @@ fn deny(emulator: &KmsEmulator, operation: Operation) {
 
 async fn pinned(emulator: &KmsEmulator, key_id: &str) -> AwsKmsSigner {
     let public_key = emulator.public_key(key_id).unwrap();
-    builder(emulator, key_id).pinned(public_key).await.unwrap()
+    builder(emulator, key_id)
+        .connect_lazy(public_key)
+        .await
+        .unwrap()
 }
 
 #[tokio::test]
@@ -118,7 +121,10 @@ async fn another_key_than_the_pinned_one_is_not_ready() {
     let emulator = KmsEmulator::start().await.unwrap();
     let [first, second] = [(); 2].map(|()| emulator.create_key(KeyType::Secp256k1).unwrap());
     let of_first = emulator.public_key(&first).unwrap();
-    let mixed_up = builder(&emulator, &second).pinned(of_first).await.unwrap();
+    let mixed_up = builder(&emulator, &second)
+        .connect_lazy(of_first)
+        .await
+        .unwrap();
     let health = mixed_up.check().await;
     assert!(!health.is_ready(), "{health}");
     let pin = health.pin.unwrap_err();
@@ -250,7 +256,10 @@ async fn check_described(key: &LocalSigner, description: Value, dry_run: (u16, V
         _ => dry_run.clone(),
     });
     let builder = AwsKmsSigner::builder(KEY).client(client);
-    let signer = builder.pinned(key.public_key().clone()).await.unwrap();
+    let signer = builder
+        .connect_lazy(key.public_key().clone())
+        .await
+        .unwrap();
     signer.check().await
 }
 
@@ -347,7 +356,10 @@ async fn a_check_makes_three_calls_and_returns_within_its_own_timeout() {
         if let Some(timeout) = timeout {
             builder = builder.check_timeout(timeout);
         }
-        let signer = builder.pinned(key.public_key().clone()).await.unwrap();
+        let signer = builder
+            .connect_lazy(key.public_key().clone())
+            .await
+            .unwrap();
         let start = Instant::now();
         let health = signer.check().await;
         let elapsed = start.elapsed().as_millis();

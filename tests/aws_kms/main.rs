@@ -61,7 +61,10 @@ async fn one_call_to_connect_none_to_pin_one_to_sign() {
         assert_eq!(connected.public_key(), &emulator.public_key(&arn).unwrap());
 
         let public_key = connected.public_key().clone();
-        let pinned = builder(&emulator, &arn).pinned(public_key).await.unwrap();
+        let pinned = builder(&emulator, &arn)
+            .connect_lazy(public_key)
+            .await
+            .unwrap();
         assert_eq!(emulator.total_calls(), before + 1, "pinning made a call");
 
         for signer in [connected, pinned] {
@@ -98,7 +101,7 @@ async fn every_form_of_key_id_leads_to_the_same_arn() {
         assert_eq!(signed.receipt.key(), arn, "{key_id}");
 
         let pinned = builder(&emulator, key_id)
-            .pinned(signer.public_key().clone())
+            .connect_lazy(signer.public_key().clone())
             .await
             .unwrap();
         let first = pinned.sign(&request()).await.unwrap();
@@ -320,7 +323,7 @@ async fn the_payload_is_not_shown_when_a_request_cannot_be_sent() {
         )))
         .build();
     let builder = AwsKmsSigner::builder(&arn).sdk_config(&config);
-    let signer = builder.pinned(public_key).await.unwrap();
+    let signer = builder.connect_lazy(public_key).await.unwrap();
     let request = SignRequest::message(b"canary-payload");
     let (fault, error) = key_store_fault(signer.sign(&request).await);
     assert_eq!(fault, KeyStoreFault::Other);

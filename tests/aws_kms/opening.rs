@@ -16,7 +16,7 @@ async fn ten_thousand_pinned_keys_are_opened_without_a_call() {
     let one = builder(&emulator, &arn).connect().await.unwrap();
     let before = emulator.total_calls();
 
-    let builders = (0..10_000).map(|_| one.another_key(&arn).pinned(public_key.clone()));
+    let builders = (0..10_000).map(|_| one.another_key(&arn).connect_lazy(public_key.clone()));
     let signers = Bulk::new().run(builders).await;
     assert_eq!(signers.len(), 10_000);
     assert!(signers.iter().all(Result::is_ok));

@@ -169,7 +169,7 @@ async fn signers_over_one_client_share_its_budget_and_those_over_another_do_not(
     for index in 0..100 {
         let builder = AwsKmsSigner::builder(&arn).client(client.clone());
         let builder = builder.retries(Retries::default().max_retries(2 + index % 3));
-        signers.push(builder.pinned(public_key.clone()).await.unwrap());
+        signers.push(builder.connect_lazy(public_key.clone()).await.unwrap());
     }
     for signer in &signers {
         signer.sign(&request()).await.unwrap_err();
@@ -182,13 +182,13 @@ async fn signers_over_one_client_share_its_budget_and_those_over_another_do_not(
     );
     // One that comes later, while the others are still there, gets no budget of its own.
     let later = AwsKmsSigner::builder(&arn).client(client.clone());
-    let later = later.pinned(public_key.clone()).await.unwrap();
+    let later = later.connect_lazy(public_key.clone()).await.unwrap();
     let error = later.sign(&request()).await.unwrap_err();
     assert_eq!(error.receipt().unwrap().attempts(), 1);
 
     let elsewhere = self::client(&emulator);
     let elsewhere = AwsKmsSigner::builder(&arn).client(elsewhere);
-    let elsewhere = elsewhere.pinned(public_key).await.unwrap();
+    let elsewhere = elsewhere.connect_lazy(public_key).await.unwrap();
     let error = elsewhere.sign(&request()).await.unwrap_err();
     assert_eq!(error.receipt().unwrap().attempts(), 3);
 }

@@ -64,13 +64,13 @@ impl Setting {
         AwsKmsSigner::builder(key_id)
             .client(self.client.clone())
             .attempt_timeout(ATTEMPT)
-            .deadline(DEADLINE)
+            .timeout(DEADLINE)
             .retries(kinds::retries())
     }
 
     async fn pinned(&self, arn: &str) -> AwsKmsSigner {
         let public_key = self.emulator.public_key(arn).unwrap();
-        self.signer(arn).pinned(public_key).await.unwrap()
+        self.signer(arn).connect_lazy(public_key).await.unwrap()
     }
 
     /// From now on every call of `operation` meets the failure.
@@ -150,7 +150,11 @@ async fn change(
         let arn = emulator.create_key(KeyType::Secp256k1).unwrap();
         emulator.create_alias(ALIAS, &arn).unwrap();
         let public_key = emulator.public_key(&arn).unwrap();
-        let signer = setting.signer(ALIAS).pinned(public_key).await.unwrap();
+        let signer = setting
+            .signer(ALIAS)
+            .connect_lazy(public_key)
+            .await
+            .unwrap();
         let signer = Arc::new(signer);
         tally
             .sign(signer.clone(), 1, 1, DEADLINE, Expect::SIGNED)

@@ -65,10 +65,10 @@ fn broken<const N: usize>(
         let arn = emulator.create_key(KeyType::Secp256k1).unwrap();
         let builder = builder(&emulator, &arn)
             .attempt_timeout(DEADLINE)
-            .deadline(DEADLINE)
+            .timeout(DEADLINE)
             .retries(retries);
         let public_key = emulator.public_key(&arn).unwrap();
-        let signer = builder.pinned(public_key).await.unwrap();
+        let signer = builder.connect_lazy(public_key).await.unwrap();
         for (failure, rate) in failures {
             emulator.inject(FailureRule::new(failure).rate(rate)).keep();
         }

@@ -81,8 +81,8 @@ async fn pinned(emulator: &KmsEmulator) -> AwsKmsSigner {
     let arn = emulator.create_key(KeyType::Secp256k1).unwrap();
     builder(emulator, &arn)
         .attempt_timeout(ATTEMPT)
-        .deadline(DEADLINE)
-        .pinned(emulator.public_key(&arn).unwrap())
+        .timeout(DEADLINE)
+        .connect_lazy(emulator.public_key(&arn).unwrap())
         .await
         .unwrap()
 }

@@ -82,9 +82,9 @@ async fn regions(emulators: &[KmsEmulator]) -> Failover<impl Signer + use<>> {
     for (emulator, arn) in [(primary, &arn), (replica, &replicated)] {
         let builder = builder(emulator, arn)
             .attempt_timeout(ATTEMPT)
-            .deadline(DEADLINE)
+            .timeout(DEADLINE)
             .retries(kinds::retries().max_retries(ATTEMPTS - 1));
-        let signer = builder.pinned(public_key.clone()).await.unwrap();
+        let signer = builder.connect_lazy(public_key.clone()).await.unwrap();
         let limit = RateLimit::per_second(100_000)
             .in_flight(2 * CONCURRENCY)
             .queue(10_000)

@@ -46,7 +46,7 @@ fn cold_signer() -> Result<f64> {
     let runtime = tokio::runtime::Builder::new_current_thread().build()?;
     let build = || {
         let builder = AwsKmsSigner::builder(ARN).client(client.clone());
-        runtime.block_on(builder.pinned(public_key.clone()))
+        runtime.block_on(builder.connect_lazy(public_key.clone()))
     };
     build()?;
     let mut signers = Vec::with_capacity(SIGNERS);

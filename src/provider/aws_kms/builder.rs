@@ -27,7 +27,7 @@ use crate::{
 /// belong to this signer alone: nothing is written to the process environment, so signers for
 /// different accounts do not disturb each other.
 #[derive(Clone)]
-#[must_use = "a builder does nothing until `connect` or `pinned` is called"]
+#[must_use = "a builder does nothing until `connect` or `connect_lazy` is called"]
 pub struct AwsKmsSignerBuilder {
     key_id: String,
     source: Source,
@@ -80,7 +80,7 @@ impl AwsKmsSignerBuilder {
     /// used in the region of the key's ARN.
     ///
     /// Older SDKs (`aws-smithy-runtime` 1.11, for one) give credentials at most 5 s, whatever the
-    /// [`deadline`](Self::deadline). If yours may take longer, give such a client an
+    /// [`timeout`](Self::timeout). If yours may take longer, give such a client an
     /// `IdentityCache::lazy().load_timeout(…)`, and likewise an `SdkConfig` with an identity cache.
     ///
     /// A timeout for attempts that the client has of its own stays, and holds beside
@@ -157,12 +157,13 @@ impl AwsKmsSignerBuilder {
             .static_credentials("test", "test", None)
     }
 
-    /// Sets how long one attempt at a call may take, from when it is sent; 3 s by default.
+    /// Sets how long one attempt at a call may take, from when it is sent. By default 3 s, and of a
+    /// [`timeout`](Self::timeout) below 10 s three tenths.
     ///
-    /// Keep it well below the [`deadline`](Self::deadline), or an attempt that hangs leaves no time
-    /// for another one.
+    /// Keep it well below the [`timeout`](Self::timeout), or an attempt that hangs leaves no time for
+    /// another one. A longer one is an error, and so is zero.
     pub fn attempt_timeout(mut self, timeout: Duration) -> Self {
-        self.settings.attempt_timeout = timeout;
+        self.settings.attempt_timeout = Some(timeout);
         self
     }
 
@@ -170,14 +171,14 @@ impl AwsKmsSignerBuilder {
     /// whatever the credentials take; 10 s by default.
     ///
     /// Whatever the other side does, [`sign`](crate::Signer::sign) and [`connect`](Self::connect)
-    /// return by then.
-    pub fn deadline(mut self, deadline: Duration) -> Self {
-        self.settings.deadline = deadline;
+    /// return by then. Zero is an error.
+    pub fn timeout(mut self, timeout: Duration) -> Self {
+        self.settings.timeout = timeout;
         self
     }
 
     /// Sets how long a [`check`](AwsKmsSigner::check) may take, whatever the other side does; 1 s by
-    /// default, as long as Kubernetes waits for a readiness probe.
+    /// default, as long as Kubernetes waits for a readiness probe. Zero is an error.
     ///
     /// The time to get credentials counts. A check that ends before they are there lets them load
     /// on in the background, for as long as a call may take, so that a later check has them.
@@ -195,17 +196,17 @@ impl AwsKmsSignerBuilder {
     /// Adds the preimage of what is signed to the tracing span of each call, in hexadecimal.
     ///
     /// Off by default: a log of transactions and messages is often a secret of its own.
-    pub fn trace_payload(mut self, on: bool) -> Self {
-        self.settings.trace_payload = on;
+    pub fn trace_preimage(mut self, on: bool) -> Self {
+        self.settings.trace_preimage = on;
         self
     }
 
-    /// Fetches the public key from KMS and pins it: exactly one `GetPublicKey` call.
+    /// Connects now: fetches the public key from KMS and pins it, with one `GetPublicKey` call.
     ///
     /// # Errors
     ///
     /// - [`Error::InvalidConfig`] when the key id can be none, no region is known, the key's ARN
-    ///   names another one, or the endpoint is not a URL.
+    ///   names another one, the endpoint is not a URL, or a timeout is zero or longer than it can be.
     /// - [`Error::KeyStore`] when KMS, or the way to it, failed.
     /// - [`Error::KeyRefused`] when the key is of the wrong spec or usage, or contradicts itself.
     /// - [`Error::KeyMoved`] when the answer is about another key than the id or ARN names.
@@ -228,8 +229,10 @@ impl AwsKmsSignerBuilder {
         Ok(AwsKmsSigner::new(caller, key_id, Some(pin), public_key))
     }
 
-    /// Pins a public key that is already known: no call to KMS, and no `kms:GetPublicKey`
-    /// permission needed.
+    /// Connects with the first signature: pins a public key that is already known, and makes no call
+    /// to KMS. `kms:GetPublicKey` is not needed.
+    ///
+    /// Credentials and region may still have to be looked up, which is why this is `async`.
     ///
     /// That the key in KMS is this one shows with the first signature, which is not released
     /// otherwise ([`Error::SignatureNotVerified`]). Give the key's ARN rather than an alias, so that
@@ -237,9 +240,9 @@ impl AwsKmsSignerBuilder {
     ///
     /// # Errors
     ///
-    /// [`Error::InvalidConfig`] when the key id can be none, no region is known, the key's ARN names
-    /// another one, or the endpoint is not a URL.
-    pub async fn pinned(self, public_key: PublicKey) -> Result<AwsKmsSigner> {
+    /// [`Error::InvalidConfig`] as with [`connect`](Self::connect), and [`Error::DeadlineExceeded`] when
+    /// the AWS configuration took longer to load than a call may take.
+    pub async fn connect_lazy(self, public_key: PublicKey) -> Result<AwsKmsSigner> {
         let (caller, key_id, _) = self.caller().await?;
         let is_key_arn = KeyId::parse(&key_id).is_some_and(|key_id| key_id.is_key_arn());
         let arn = is_key_arn.then(|| key_id.to_string());
@@ -248,8 +251,9 @@ impl AwsKmsSignerBuilder {
 
     async fn caller(self) -> Result<(Caller, Arc<str>, Instant)> {
         require_runtime()?;
+        self.settings.validate()?;
         let (settings, state) = (self.settings.clone(), self.state.clone());
-        let deadline = in_future(settings.deadline);
+        let deadline = in_future(settings.timeout);
         let given = self.given_client().cloned();
         let (client, key_id) = self.client_and_key(deadline).await?;
         let region = client.config().region().map(Region::as_ref);
@@ -302,7 +306,7 @@ impl AwsKmsSignerBuilder {
                 // This may go to the network, so it counts against the deadline too.
                 let loaded = timeout_at(deadline, loader.load()).await;
                 let config = loaded.map_err(|_| Error::DeadlineExceeded {
-                    limit: self.settings.deadline,
+                    limit: self.settings.timeout,
                     stage: "while the AWS configuration was loaded",
                 })?;
                 aws_sdk_kms::config::Builder::from(&config).identity_cache(identity_cache())
@@ -337,7 +341,7 @@ fn identity_cache() -> impl ResolveCachedIdentity + 'static {
     IdentityCache::lazy().load_timeout(DAY).build()
 }
 
-/// What cannot be a key id would show only with the first call, which `pinned` does not make.
+/// What cannot be a key id would show only with the first call, which `connect_lazy` does not make.
 fn parse(key_id: &str) -> Result<KeyId<'_>> {
     KeyId::parse(key_id).ok_or_else(|| {
         invalid(&format!(

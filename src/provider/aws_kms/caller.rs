@@ -55,7 +55,7 @@ impl Caller {
 
     /// When a call that starts now has to be over.
     pub(super) fn deadline(&self) -> Instant {
-        in_future(self.settings.deadline)
+        in_future(self.settings.timeout)
     }
 
     /// Makes a call: `send` gives one attempt to the SDK, `accept` judges an answer.

@@ -231,7 +231,7 @@ impl AwsKmsSigner {
                 return;
             };
             let client = signer.caller.client();
-            let timeout = signer.caller.settings().deadline.min(LONGEST_LOADING);
+            let timeout = signer.caller.settings().timeout.min(LONGEST_LOADING);
             let attempt = Attempt::new(
                 client,
                 signer.caller.state().clock(),

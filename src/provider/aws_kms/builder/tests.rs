@@ -21,7 +21,7 @@ fn client(region: &'static str) -> Client {
 #[tokio::test]
 async fn the_region_is_the_explicit_one_then_the_configured_one_then_the_arns() {
     let pinned = |builder: AwsKmsSignerBuilder| async move {
-        let signer = builder.pinned(public_key()).await?;
+        let signer = builder.connect_lazy(public_key()).await?;
         Ok::<_, Error>(signer.region().unwrap().to_string())
     };
     let explicit = AwsKmsSigner::builder("alias/a").sdk_config(&config(Some("us-east-1")));
@@ -116,7 +116,7 @@ async fn settings_that_contradict_are_refused_before_any_call() {
     ];
     for (builder, expected) in cases {
         for result in [
-            builder.clone().pinned(public_key()).await,
+            builder.clone().connect_lazy(public_key()).await,
             builder.connect().await,
         ] {
             match result {
@@ -132,13 +132,13 @@ async fn settings_that_contradict_are_refused_before_any_call() {
 #[tokio::test]
 async fn a_pinned_arn_is_known_at_once_and_an_alias_is_not_an_arn() {
     let builder = AwsKmsSigner::builder(ARN).sdk_config(&config(None));
-    let signer = builder.pinned(public_key()).await.unwrap();
+    let signer = builder.connect_lazy(public_key()).await.unwrap();
     assert_eq!(signer.arn.get().map(|arn| &**arn), Some(ARN));
     assert_eq!(signer.public_key(), &public_key());
 
     let alias = "arn:aws:kms:eu-central-1:111122223333:alias/hot-wallet";
     let builder = AwsKmsSigner::builder(alias).sdk_config(&config(None));
-    let signer = builder.pinned(public_key()).await.unwrap();
+    let signer = builder.connect_lazy(public_key()).await.unwrap();
     assert_eq!((signer.arn.get(), signer.key()), (None, alias));
 }
 
@@ -149,7 +149,7 @@ async fn an_sdk_config_without_behavior_version_does_not_panic() {
         .region(Region::from_static("us-east-1"))
         .build();
     let builder = AwsKmsSigner::builder("alias/a").sdk_config(&bare);
-    assert!(builder.pinned(public_key()).await.is_ok());
+    assert!(builder.connect_lazy(public_key()).await.is_ok());
 }
 
 #[tokio::test]
@@ -158,7 +158,7 @@ async fn a_signer_does_not_show_its_endpoint_either() {
         .region("eu-central-1")
         .static_credentials("canary", "canary", Some("canary".into()))
         .endpoint_url("http://user:canary@localhost");
-    let signer = builder.pinned(public_key()).await.unwrap();
+    let signer = builder.connect_lazy(public_key()).await.unwrap();
     let shown = format!("{signer:?}");
     for part in ["alias/a", "eu-central-1", "secp256k1"] {
         assert!(shown.contains(part), "{shown}");
