@@ -1,6 +1,9 @@
 //! What an Ethereum account tells the layers around its key: labels, and openings of typed data.
 
-use std::sync::{Arc, Mutex};
+use std::{
+    sync::{Arc, Mutex},
+    time::Duration,
+};
 
 use kms_signer::{
     PublicKey, Result, SignRequest, Signed, Signer, async_trait,
@@ -92,21 +95,16 @@ impl Signer for Inner {
 async fn every_layer_passes_the_opening_on() {
     let inner = Inner(local(), Default::default());
     let limit = RateLimit::per_second(1_000).build().unwrap();
+    let hedge = Hedge::after(inner.clone(), Duration::from_secs(60));
+    let hedge = hedge.build().unwrap();
+    let failover = Failover::builder([inner.clone(), inner.clone()]);
+    let failover = failover.build().unwrap();
     let layers: [(&str, Box<dyn Signer>); 5] = [
         ("Arc", Box::new(Arc::new(inner.clone()))),
         ("audit", Box::new(in_memory(inner.clone()).0)),
-        (
-            "hedge",
-            Box::new(Hedge::after(
-                inner.clone(),
-                std::time::Duration::from_secs(60),
-            )),
-        ),
+        ("hedge", Box::new(hedge)),
         ("rate_limit", Box::new(limit.limit(inner.clone()))),
-        (
-            "failover",
-            Box::new(Failover::new([inner.clone(), inner.clone()]).unwrap()),
-        ),
+        ("failover", Box::new(failover)),
     ];
     let expected = TypedDataOpening::from_json(PERMIT).unwrap();
     for (name, layer) in layers {

@@ -75,7 +75,10 @@ pub async fn of_key_type(emulator: &Arc<KmsEmulator>, key_type: KeyType) -> Vec<
     let arn = emulator.create_key(key_type).unwrap();
     let builder = AwsKmsSigner::builder(arn).emulator(emulator.endpoint_url(), emulator.region());
     let kms = builder.clone().connect().await.unwrap();
-    let pinned = builder.connect_lazy(kms.public_key().clone()).await.unwrap();
+    let pinned = builder
+        .connect_lazy(kms.public_key().clone())
+        .await
+        .unwrap();
 
     let mut subjects = vec![
         Subject::local("local", local.clone()),
