@@ -6,6 +6,7 @@
 mod evasions;
 mod manifest;
 mod names;
+mod pages;
 mod resolve;
 mod rules;
 mod source;

@@ -79,7 +79,13 @@ impl Manifest {
                 // `dep:name`, `name/feature`, or another feature; `name?/feature` brings nothing.
                 let (name, inner) = part.split_once('/').unwrap_or((part, ""));
                 let name = name.strip_prefix("dep:").unwrap_or(name);
-                if !name.ends_with('?') && found.insert(in_code(name)) && inner.is_empty() {
+                // A feature of what is there anyway brings nothing either.
+                let is_there = self.dependencies.get(&in_code(name)) == Some(&false);
+                if !name.ends_with('?')
+                    && !is_there
+                    && found.insert(in_code(name))
+                    && inner.is_empty()
+                {
                     open.push(name);
                 }
             }

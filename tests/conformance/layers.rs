@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use futures_util::future::LocalBoxFuture;
 use kms_signer::{
     Signer,
     conformance::{LayerSuite, Report, ScriptedSigner},
@@ -16,40 +17,38 @@ use kms_signer::{
 
 const MINUTE: Duration = Duration::from_secs(60);
 
-pub const NAMES: [&str; 5] = ["audit", "timeout", "failover", "hedge", "rate_limit"];
+/// One line for each layer.
+pub fn all() -> Vec<(&'static str, LocalBoxFuture<'static, Report>)> {
+    vec![
+        suite("audit", |signer| Audit::new(signer, MemorySink::default())),
+        suite("timeout", |signer| Timeout::new(signer, MINUTE).unwrap()),
+        suite("failover", failover),
+        suite("hedge", hedge),
+        suite("rate_limit", |signer| limit().limit(signer)),
+        suite("stack", stack),
+    ]
+}
 
-async fn run<S: Signer + 'static>(name: &str, build: impl Fn(ScriptedSigner) -> S) -> Report {
-    LayerSuite::new(name, build).run().await
+fn suite<S: Signer + 'static>(
+    name: &'static str,
+    build: impl Fn(ScriptedSigner) -> S + 'static,
+) -> (&'static str, LocalBoxFuture<'static, Report>) {
+    let report = async move { LayerSuite::new(name, build).run().await };
+    (name, Box::pin(report))
 }
 
 #[tokio::test(start_paused = true)]
 async fn every_layer_keeps_the_contract() {
-    for name in NAMES {
-        let report = match name {
-            "audit" => run(name, |signer| Audit::new(signer, MemorySink::default())).await,
-            "timeout" => run(name, |signer| Timeout::new(signer, MINUTE).unwrap()).await,
-            "failover" => run(name, failover).await,
-            "hedge" => run(name, hedge).await,
-            "rate_limit" => run(name, |signer| limit().limit(signer)).await,
-            _ => panic!("how is `{name}` built?"),
-        };
-        report.assert_passed();
+    for (_, report) in all() {
+        report.await.assert_passed();
     }
 }
 
-#[tokio::test(start_paused = true)]
-async fn a_stack_of_layers_keeps_the_contract() {
-    let stack = |signer: ScriptedSigner| {
-        let region = |signer| limit().limit(hedge(Timeout::new(signer, MINUTE).unwrap()));
-        let regions = Failover::builder([region(signer.clone()), region(signer)])
-            .build()
-            .unwrap();
-        Audit::new(
-            Timeout::new(regions, MINUTE).unwrap(),
-            MemorySink::default(),
-        )
-    };
-    run("stack", stack).await.assert_passed();
+fn stack(signer: ScriptedSigner) -> impl Signer + 'static {
+    let region = |signer| limit().limit(hedge(Timeout::new(signer, MINUTE).unwrap()));
+    let regions = Failover::builder([region(signer.clone()), region(signer)]);
+    let stack = Timeout::new(regions.build().unwrap(), MINUTE).unwrap();
+    Audit::new(stack, MemorySink::default())
 }
 
 fn failover(signer: ScriptedSigner) -> Failover<ScriptedSigner> {
