@@ -56,6 +56,29 @@ fn every_provider_and_chain_has_its_rows() {
     }
 }
 
+/// Otherwise `cargo test` with other features does not compile.
+#[test]
+fn the_conformance_tests_ask_for_each_providers_feature() {
+    let manifest: toml::Table = page("Cargo.toml").parse().unwrap();
+    let tests = manifest["test"].as_array().unwrap().iter();
+    let named = |test: &&toml::Value| test["name"].as_str() == Some("conformance");
+    let test = tests.clone().find(named).unwrap();
+    let required = test["required-features"].as_array().unwrap();
+    for provider in modules(Area::Provider) {
+        let path = ["provider".to_owned(), provider];
+        let gates = CRATE.gated.iter().filter(|(_, module)| **module == path);
+        let gates: Vec<&str> = gates.map(|(feature, _)| feature.as_str()).collect();
+        assert!(!gates.is_empty(), "{path:?} has no feature");
+        for feature in gates {
+            let is_there = required.iter().any(|of| of.as_str() == Some(feature));
+            assert!(
+                is_there,
+                "the test `conformance` does not require {feature}"
+            );
+        }
+    }
+}
+
 #[test]
 fn every_layer_has_its_rows() {
     for module in modules(Area::Layer) {
