@@ -13,12 +13,12 @@ use super::{
 };
 use crate::{Error, KeyType, PublicKey, Receipt, SignRequest, Signed, Signer};
 
-/// As much as any key store takes in one message, and a size in between each limit.
+/// Around the 32 bytes of a digest, and the most that AWS KMS takes in one message.
 const SIZES: [usize; 6] = [1, 31, 32, 33, 300, 4096];
 
 /// Checks that a signer keeps the contract of [`Signer`]: see the table in [`conformance`](super).
 ///
-/// It signs some 300 requests. The name is for the report.
+/// It signs some 200 requests. The name is for the report.
 ///
 /// ```no_run
 /// # async fn example(signer: kms_signer::provider::local::LocalSigner) {
