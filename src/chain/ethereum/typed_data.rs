@@ -19,8 +19,8 @@ use alloy_dyn_abi::{
 use alloy_sol_types::{Eip712Domain, SolStruct};
 
 pub(super) use self::shape::Shapes;
-use self::types::Types;
 pub use self::{json::parse_typed_data, opening::TypedDataOpening};
+use self::{shape::Shape, types::Types};
 use super::{EthereumSigner, SignedMessage, chain_ids::ChainIds};
 use crate::{Error, Result, Signer, error::BoxError};
 
@@ -82,8 +82,7 @@ impl<S: Signer> EthereumSigner<S> {
     /// left over makes it the one that `payload` names. Only `EIP712Domain` stands apart.
     ///
     /// At most 256 types, 16 levels of structs, 32 levels of arrays, 4,096 fields when every struct
-    /// is written out in place of its name, 4,096 values, and 128 KiB in all are accepted; and fewer
-    /// structs where the types are so large that alloy would take long to describe them. At these
+    /// is written out in place of its name, 4,096 values, and 128 KiB in all are accepted. At these
     /// bounds the check and the hash keep a thread busy, before the first await: for some 20 ms in an
     /// optimised build and 0.2 s in an unoptimised one, on a virtual machine of two cores. Typed data
     /// as wallets get it takes a small part of that.
@@ -133,14 +132,16 @@ impl<S: Signer> EthereumSigner<S> {
     }
 }
 
-/// Whether alloy may hash `payload`: what it means is certain, and the work is bounded.
-fn check(payload: &TypedData) -> Result<()> {
+/// The shape of `payload`, by which alloy may read the values: what they mean is certain, and the
+/// work is bounded.
+fn check(payload: &TypedData) -> Result<Shape> {
     let declared = Eip712Types::from(&payload.resolver);
     bounds::check_size(payload, &declared)?;
     check_domain_type(&payload.domain, &declared)?;
     let types = Types::read(&declared, &payload.primary_type)?;
-    let extent = bounds::check_types(&types, &payload.primary_type)?;
-    values::check(&types, &extent, &payload.primary_type, &payload.message)
+    bounds::check_types(&types, &payload.primary_type)?;
+    values::check(&types, &payload.primary_type, &payload.message)?;
+    Ok(Shape::new(&types, &payload.primary_type))
 }
 
 /// alloy hashes the domain by the fields it has, in the standard order, whatever type is declared.

@@ -1,8 +1,7 @@
 //! How much typed data is accepted.
 //!
 //! alloy writes a struct out wherever it is named, so a few types of which each names the next one
-//! twice take it seconds; and it describes all types anew for each struct in the message. Everything
-//! here is linear in the size of the input and comes before that.
+//! twice take it seconds. Everything here is linear in the size of the input and comes before that.
 
 use std::collections::BTreeMap;
 
@@ -32,24 +31,11 @@ const MAX_VALUES_DEEP: usize = MAX_STRUCTS_DEEP + MAX_ARRAYS_DEEP;
 const MAX_FIELDS: usize = 4096;
 /// The most values in the message: structs, arrays and what they hold.
 const MAX_VALUES: usize = 4096;
-/// The most work for all structs in the message, in bytes of types described and members looked up.
-/// Seaport's 64 orders in bulk, which is as many as fit in [`MAX_BYTES`], need half of it.
-const MAX_WORK: usize = 512 * 1024;
-/// What a struct costs alloy beyond the description of the types, in the same unit.
-const WORK_OF_A_STRUCT: usize = 256;
-
-/// What one struct in the message costs alloy.
-#[derive(Clone, Copy, Debug)]
-pub(super) struct Extent {
-    work: usize,
-}
 
 /// The values of one message, as they are met.
 #[derive(Debug)]
 pub(super) struct Budget {
     values: usize,
-    work: usize,
-    extent: Extent,
 }
 
 /// Checks names and sizes, before anything else is read.
@@ -124,7 +110,7 @@ fn take_bytes(size: usize, left: &mut usize) -> Result<()> {
 }
 
 /// Checks what the types expand to, reading each of them once.
-pub(super) fn check_types<'a>(types: &Types<'a>, primary: &'a str) -> Result<Extent> {
+pub(super) fn check_types<'a>(types: &Types<'a>, primary: &'a str) -> Result<()> {
     let expanded = Expansions::default().of(primary, types)?;
     if expanded.structs_deep > MAX_STRUCTS_DEEP {
         return Err(exceeds("levels of structs", MAX_STRUCTS_DEEP));
@@ -135,18 +121,7 @@ pub(super) fn check_types<'a>(types: &Types<'a>, primary: &'a str) -> Result<Ext
     if expanded.fields > MAX_FIELDS {
         return Err(exceeds("fields in its types, written out", MAX_FIELDS));
     }
-    let (mut count, mut members, mut bytes) = (0, 0, 0);
-    for (name, of_type) in types.iter() {
-        count += 1;
-        members += of_type.len();
-        bytes += of_type
-            .iter()
-            .fold(name.len(), |sum, member| sum + member.encoded_len);
-    }
-    Ok(Extent {
-        // To describe a type, alloy looks each member up in the list of those it has.
-        work: WORK_OF_A_STRUCT + bytes + count * members,
-    })
+    Ok(())
 }
 
 /// What each type expands to, as far as it is known.
@@ -191,12 +166,8 @@ impl<'a> Expansions<'a> {
 }
 
 impl Budget {
-    pub(super) fn new(extent: &Extent) -> Self {
-        Self {
-            values: MAX_VALUES,
-            work: MAX_WORK,
-            extent: *extent,
-        }
+    pub(super) fn new() -> Self {
+        Self { values: MAX_VALUES }
     }
 
     /// Takes one value from the budget.
@@ -205,15 +176,6 @@ impl Budget {
             .values
             .checked_sub(1)
             .ok_or_else(|| exceeds("values", MAX_VALUES))?;
-        Ok(())
-    }
-
-    /// Takes the work for one struct from the budget.
-    pub(super) fn take_struct(&mut self) -> Result<()> {
-        let left = self.work.checked_sub(self.extent.work);
-        self.work = left.ok_or_else(|| {
-            invalid("it has too many structs for types of this size; sign fewer of them at a time")
-        })?;
         Ok(())
     }
 }

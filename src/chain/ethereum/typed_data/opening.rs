@@ -72,8 +72,7 @@ impl TypedDataOpening {
     /// [`Error::InvalidPayload`](crate::Error::InvalidPayload): see
     /// [`sign_dynamic_typed_data`](super::EthereumSigner::sign_dynamic_typed_data).
     pub fn from_typed_data(payload: &TypedData) -> Result<Self> {
-        check(payload)?;
-        let shape = Shape::new(&payload.resolver, &payload.primary_type)?;
+        let shape = check(payload)?;
         let message = shape.layout.coerce_json(&payload.message);
         Self::new(&shape, payload.domain.clone(), message.map_err(invalid)?)
     }

@@ -8,7 +8,7 @@ use std::{
 
 use alloy_dyn_abi::{
     DynSolType, DynSolValue,
-    eip712::{Eip712Types, PropertyDef, Resolver},
+    eip712::{Eip712Types, PropertyDef},
 };
 use alloy_primitives::{B256, keccak256};
 
@@ -16,33 +16,33 @@ use super::{bounds, invalid, types::Types};
 use crate::Result;
 
 /// A primary type with all that it leads to.
+#[derive(Debug)]
 pub(super) struct Shape {
     pub(super) encode_type: Arc<str>,
     pub(super) layout: DynSolType,
-    /// Of each struct, by its name. alloy's own hasher describes all types anew for each value.
+    /// Of each struct, by its name. alloy's own hasher describes all types anew for each struct that
+    /// it meets.
     type_hashes: BTreeMap<String, B256>,
 }
 
 impl Shape {
-    /// Takes types that were checked, so that alloy's work on them is bounded.
-    pub(super) fn new(resolver: &Resolver, primary: &str) -> Result<Self> {
-        let types = resolver.linearize(primary).map_err(invalid)?;
-        let type_hash = |name: &str| Ok((name.to_owned(), resolver.type_hash(name)?));
-        let type_hashes: alloy_dyn_abi::Result<_> =
-            types.iter().map(|of| type_hash(of.type_name())).collect();
-        Ok(Self {
-            encode_type: resolver.encode_type(primary).map_err(invalid)?.into(),
-            layout: resolver.resolve(primary).map_err(invalid)?,
-            type_hashes: type_hashes.map_err(invalid)?,
-        })
+    /// Takes types whose size was checked.
+    pub(super) fn new(types: &Types<'_>, primary: &str) -> Self {
+        let type_hash = |name: &str| (name.into(), keccak256(types.encode_type(name)));
+        Self {
+            encode_type: types.encode_type(primary).into(),
+            layout: types.layout(primary),
+            type_hashes: types.names().map(type_hash).collect(),
+        }
     }
 
     /// Reads and checks an `encodeType`; alloy panics on some texts that are none.
     pub(super) fn read(encode_type: &str) -> Result<Self> {
         let (primary, declared) = read_encode_type(encode_type)?;
         bounds::check_names(&declared)?;
-        bounds::check_types(&Types::read(&declared, primary)?, primary)?;
-        Self::new(&Resolver::from(&declared), primary)
+        let types = Types::read(&declared, primary)?;
+        bounds::check_types(&types, primary)?;
+        Ok(Self::new(&types, primary))
     }
 
     /// The 32 bytes that stand for a value (EIP-712, definition of encodeData): of a struct,

@@ -2,7 +2,10 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use alloy_dyn_abi::eip712::{Eip712Types, PropertyDef};
+use alloy_dyn_abi::{
+    DynSolType,
+    eip712::{Eip712Types, PropertyDef},
+};
 use alloy_sol_types::Eip712Domain;
 
 use super::{invalid, shown};
@@ -19,11 +22,21 @@ pub(super) struct Types<'a>(BTreeMap<&'a str, Vec<Member<'a>>>);
 #[derive(Debug)]
 pub(super) struct Member<'a> {
     pub(super) name: &'a str,
+    /// The text of its type.
+    type_name: &'a str,
     pub(super) kind: Kind<'a>,
     /// The lengths of its arrays from the inside out; `None` for any length. Empty for no array.
     pub(super) lengths: Vec<Option<usize>>,
-    /// How long its part of `encodeType` is, in bytes.
-    pub(super) encoded_len: usize,
+}
+
+impl<'a> Member<'a> {
+    /// The struct that it is, or that its arrays have.
+    fn struct_name(&self) -> Option<&'a str> {
+        match self.kind {
+            Kind::Struct(name) => Some(name),
+            _ => None,
+        }
+    }
 }
 
 /// What a value is, apart from arrays.
@@ -65,10 +78,7 @@ impl<'a> Types<'a> {
                 return Err(invalid(format!("it has no type {}", shown(name))));
             };
             let members = members(name, definition)?;
-            let structs = members.iter().filter_map(|member| match member.kind {
-                Kind::Struct(name) => Some(name),
-                _ => None,
-            });
+            let structs = members.iter().filter_map(Member::struct_name);
             let queued = next.len();
             next.extend(structs);
             let is_alone = name == primary && next.len() == queued;
@@ -94,15 +104,81 @@ impl<'a> Types<'a> {
         }
     }
 
+    /// The names of all structs.
+    pub(super) fn names(&self) -> impl Iterator<Item = &'a str> {
+        self.0.keys().copied()
+    }
+
     /// The members of a struct; none if there is no such struct.
     pub(super) fn members(&self, name: &str) -> &[Member<'a>] {
         self.0.get(name).map_or(&[], Vec::as_slice)
     }
+}
 
-    pub(super) fn iter(&self) -> impl Iterator<Item = (&'a str, &[Member<'a>])> {
-        self.0
-            .iter()
-            .map(|(name, members)| (*name, members.as_slice()))
+/// What alloy's `Resolver` would say of the types, which it reads anew for each answer.
+impl Types<'_> {
+    /// `encodeType` (EIP-712): the struct's definition, and those it leads to in the order of names.
+    pub(super) fn encode_type(&self, name: &str) -> String {
+        let mut reached = BTreeSet::from([name]);
+        let mut next = vec![name];
+        while let Some(name) = next.pop() {
+            let inner = self.members(name).iter().filter_map(Member::struct_name);
+            next.extend(inner.filter(|inner| reached.insert(inner)));
+        }
+        reached.remove(name);
+        let mut text = String::new();
+        for name in std::iter::once(name).chain(reached) {
+            self.define(name, &mut text);
+        }
+        text
+    }
+
+    fn define(&self, name: &str, text: &mut String) {
+        text.push_str(name);
+        text.push('(');
+        for (index, member) in self.members(name).iter().enumerate() {
+            if index > 0 {
+                text.push(',');
+            }
+            text.push_str(member.type_name);
+            text.push(' ');
+            text.push_str(member.name);
+        }
+        text.push(')');
+    }
+
+    /// The type as alloy reads values by it, with each struct written out in place of its name. Call
+    /// it for types whose size was checked.
+    pub(super) fn layout(&self, name: &str) -> DynSolType {
+        let members = self.members(name);
+        DynSolType::CustomStruct {
+            name: name.into(),
+            prop_names: members.iter().map(|member| member.name.into()).collect(),
+            tuple: members
+                .iter()
+                .map(|member| self.layout_of(member))
+                .collect(),
+        }
+    }
+
+    fn layout_of(&self, member: &Member<'_>) -> DynSolType {
+        let element = match member.kind {
+            Kind::Bool => DynSolType::Bool,
+            Kind::Uint(bits) => DynSolType::Uint(bits),
+            Kind::Int(bits) => DynSolType::Int(bits),
+            Kind::Address => DynSolType::Address,
+            Kind::Bytes => DynSolType::Bytes,
+            Kind::FixedBytes(length) => DynSolType::FixedBytes(length),
+            Kind::String => DynSolType::String,
+            Kind::Struct(name) => self.layout(name),
+        };
+        member.lengths.iter().fold(element, |inner, length| {
+            let inner = Box::new(inner);
+            match length {
+                Some(length) => DynSolType::FixedArray(inner, *length),
+                None => DynSolType::Array(inner),
+            }
+        })
     }
 }
 
@@ -161,9 +237,9 @@ fn members<'a>(type_name: &str, definition: &'a [PropertyDef]) -> Result<Vec<Mem
         let (kind, lengths) = read_type(member.type_name())?;
         Ok(Member {
             name,
+            type_name: member.type_name(),
             kind,
             lengths,
-            encoded_len: member.type_name().len() + name.len() + 2,
         })
     };
     definition.iter().map(read).collect()

@@ -9,20 +9,15 @@ use alloy_primitives::{Address, U256};
 use serde_json::{Number, Value};
 
 use super::{
-    bounds::{Budget, Extent},
+    bounds::Budget,
     invalid, shown,
     types::{Kind, Types},
 };
 use crate::Result;
 
 /// Checks that `message` is a `primary` whose values have one meaning.
-pub(super) fn check(
-    types: &Types<'_>,
-    extent: &Extent,
-    primary: &str,
-    message: &Value,
-) -> Result<()> {
-    let mut budget = Budget::new(extent);
+pub(super) fn check(types: &Types<'_>, primary: &str, message: &Value) -> Result<()> {
+    let mut budget = Budget::new();
     let place = Place::Root("message");
     check_value(
         Kind::Struct(primary),
@@ -71,7 +66,6 @@ fn check_struct(
     budget: &mut Budget,
     place: &Place<'_>,
 ) -> Result<()> {
-    budget.take_struct()?;
     let object = value.as_object().ok_or_else(|| place.wants("an object"))?;
     types.members(name).iter().try_for_each(|member| {
         let place = Place::Member(place, member.name);

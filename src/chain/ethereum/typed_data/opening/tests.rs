@@ -137,6 +137,15 @@ lying!(HasNoType {
     fn eip712_encode_data(&self) -> Vec<u8> { self.0.eip712_encode_data() }
 } of Permit);
 
+// Its hash is honest, of a value that contracts cut to 1.
+lying!(TooWide {
+    fn eip712_components() -> Vec<Text> { Vec::new() }
+    fn eip712_root_type() -> Text {
+        Text::from(Permit::eip712_root_type().replace("uint256 value", "uint8 value"))
+    }
+    fn eip712_encode_data(&self) -> Vec<u8> { self.0.eip712_encode_data() }
+} of Permit);
+
 async fn assert_refused<T: SolStruct + Send + Sync>(payload: T, reason: &str, is_noted: bool) {
     let wallet = untouchable();
     let own = wallet.sign_typed_data(&payload, &domain()).await.err();
@@ -176,6 +185,10 @@ async fn a_struct_whose_hash_is_not_that_of_its_values_is_refused() {
     assert_refused(LiesInSigningHash(shown()), reason, true).await;
     assert_refused(LiesInTypeHash(shown()), reason, true).await;
     assert_refused(HasNoType(shown()), "its encodeType is not one", false).await;
+    let reason = "does not fit its type";
+    assert_refused(TooWide(permit(U256::from(257))), reason, false).await;
+    let exact = TooWide(permit(U256::from(255)));
+    TypedDataOpening::from_struct(&exact, &domain()).unwrap();
     // Another type for the same bytes: they are read by it, and the hash is not the one it has.
     let wallet = untouchable();
     let result = wallet

@@ -1,3 +1,5 @@
+use alloy_dyn_abi::eip712::Resolver;
+
 use super::*;
 use crate::Error;
 
@@ -19,8 +21,18 @@ fn an_encode_type_is_read_as_it_was_written() {
          Person(address wallet,string name)",
         "M()",
         "M(N[2][] n)N(bytes32 x)",
+        "M(A3 a,A_b[] b,Aa c,A[3] d)A(int8 x)A3(B b)A_b(string[][2] s,bytes b)Aa(A3[] x,A3 y)B(bytes4 z)",
     ] {
-        assert_eq!(&*Shape::read(text).unwrap().encode_type, text);
+        let shape = Shape::read(text).unwrap();
+        assert_eq!(&*shape.encode_type, text);
+        // As alloy reads it.
+        let mut resolver = Resolver::default();
+        resolver.ingest_string(text).unwrap();
+        let primary = text.split_once('(').unwrap().0;
+        assert_eq!(shape.layout, resolver.resolve(primary).unwrap());
+        for (name, type_hash) in &shape.type_hashes {
+            assert_eq!(*type_hash, resolver.type_hash(name).unwrap(), "{name}");
+        }
     }
     // In another order than EIP-712 has it, which gives another hash.
     let shape = Shape::read("M(B b,A a)B(bool x)A(bool x)").unwrap();
