@@ -1,12 +1,17 @@
 //! Compares this crate's reading of typed data with ethers and MetaMask's eth-sig-util: all three
-//! agree on the hash, or this crate rejects it.
+//! agree on the hash, also of what the opening shows, or this crate rejects it.
 
 use alloy_primitives::B256;
-use kms_signer::{Error, KeyType, chain::ethereum::EthereumSigner, provider::local::LocalSigner};
+use kms_signer::{
+    Error, KeyType,
+    chain::ethereum::{EthereumSigner, TypedDataOpening},
+    provider::local::LocalSigner,
+};
 use serde_json::{Value, json};
 
 use crate::tools::Oracle;
 
+mod opening;
 mod payloads;
 mod values;
 
@@ -35,13 +40,19 @@ impl Readers {
         }
     }
 
-    async fn verdict(&mut self, json: &str) -> Verdict {
+    /// The hash that each library has.
+    async fn hashes(&mut self, json: &str) -> Vec<Option<B256>> {
         let question = json!({"op": "hash_typed_data", "json": json});
-        let mut hashes: Vec<Option<B256>> = Vec::new();
+        let mut hashes = Vec::new();
         for oracle in &mut self.oracles {
             let answer = oracle.consult(&question).await;
             hashes.push(serde_json::from_value(answer["hash"].clone()).unwrap());
         }
+        hashes
+    }
+
+    async fn verdict(&mut self, json: &str) -> Verdict {
+        let hashes = self.hashes(json).await;
         let agreed = hashes[0].filter(|hash| hashes[1] == Some(*hash));
         match self.account.sign_typed_data_json(json).await {
             Ok(signed) => {
@@ -51,6 +62,11 @@ impl Readers {
                     .recover_address_from_prehash(&hash)
                     .unwrap();
                 assert_eq!(signer, self.account.address(), "{json}: {hashes:?}");
+                // What the opening shows has that hash too, in both libraries.
+                let opening = TypedDataOpening::from_json(json).unwrap();
+                assert_eq!(opening.signing_hash(), hash, "{json}");
+                let shown = opening::rewritten(&opening);
+                assert_eq!(self.hashes(&shown).await, [Some(hash); 2], "{shown}");
                 Verdict::Signed
             }
             Err(Error::InvalidPayload { .. }) => match agreed {
