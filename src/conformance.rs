@@ -54,12 +54,12 @@
 //! use std::time::Duration;
 //! use kms_signer::conformance::LayerSuite;
 //! # #[cfg(feature = "layers")]
-//! use kms_signer::layer::deadline::Deadline;
+//! use kms_signer::layer::timeout::Timeout;
 //!
 //! # #[cfg(feature = "layers")]
 //! # #[tokio::main(flavor = "current_thread")]
 //! # async fn main() {
-//! let layer = |signer| Deadline::new(signer, Duration::from_secs(60));
+//! let layer = |signer| Timeout::new(signer, Duration::from_secs(60)).unwrap();
 //! LayerSuite::new("my layer", layer).run().await.assert_passed();
 //! # }
 //! # #[cfg(not(feature = "layers"))]
@@ -76,6 +76,7 @@
 //! | `signatures_return_unchanged` | the caller gets the signature and the receipt of the signer inside |
 //! | `errors_return_unchanged` | the caller gets the kind, the code, the verdicts, the wait and the receipt of an error inside |
 //! | `refusals_are_passed_on` | `note_refusal` reaches the signer inside, with the request and the error |
+//! | `checks_are_passed_on` | `check` asks the signer inside, and its health is reported |
 //! | `dropping_reaches_the_signer` | dropping the outer future drops the one inside |
 //!
 //! # A signer that fails on command

@@ -26,6 +26,7 @@
 //! | [`Verifier`] | the gate that turns what a key store returned into a [`Signature`] |
 //! | [`Signed`], [`Receipt`] | a signature, and what an auditor needs to trace it |
 //! | [`Error`] | typed, says whether to retry and what to do |
+//! | [`health`] | what [`Signer::check`] finds: whether a key could sign |
 //! | [`bulk`] | many requests, or many keys, at once |
 //! | [`telemetry`] | the names of spans, fields and metrics |
 //! | [`hazmat`] | signing a bare digest |
@@ -76,6 +77,7 @@ pub mod conformance;
 pub mod emulator;
 pub mod error;
 pub mod hazmat;
+pub mod health;
 mod key_type;
 #[cfg(feature = "layers")]
 pub mod layer;

@@ -4,7 +4,7 @@ use std::{fmt, sync::Arc};
 
 use async_trait::async_trait;
 
-use crate::{Error, PublicKey, Result, SignRequest, Signed};
+use crate::{Error, PublicKey, Result, SignRequest, Signed, health::Health};
 
 /// Holds one key and signs requests with it.
 ///
@@ -76,10 +76,13 @@ use crate::{Error, PublicKey, Result, SignRequest, Signed};
 /// [`public_key`](Self::public_key), and chain adapters refuse a signature of another key
 /// ([`Error::SignedByAnotherKey`]).
 /// [`note_refusal`](Self::note_refusal) has a default that does nothing, so a wrapper that forgets
-/// it hides refusals from an audit layer inside; clippy's `missing_trait_methods` finds that.
+/// it hides refusals from an audit layer inside, and [`check`](Self::check) one that is always ready;
+/// clippy's `missing_trait_methods` finds that.
 ///
 /// ```
-/// # use kms_signer::{Error, PublicKey, Result, SignRequest, Signed, Signer, async_trait};
+/// # use kms_signer::{
+/// #     Error, PublicKey, Result, SignRequest, Signed, Signer, async_trait, health::Health,
+/// # };
 /// #[derive(Debug)]
 /// struct Audited<S>(S);
 ///
@@ -98,6 +101,10 @@ use crate::{Error, PublicKey, Result, SignRequest, Signed};
 ///     async fn note_refusal(&self, request: &SignRequest<'_>, error: &Error) {
 ///         println!("not signed: {error}");
 ///         self.0.note_refusal(request, error).await;
+///     }
+///
+///     async fn check(&self) -> Health {
+///         self.0.check().await
 ///     }
 /// }
 /// ```
@@ -138,6 +145,15 @@ pub trait Signer: fmt::Debug + Send + Sync {
     async fn note_refusal(&self, request: &SignRequest<'_>, error: &Error) {
         let _ = (request, error);
     }
+
+    /// Finds out whether the key could sign now, without signing: for a readiness probe.
+    ///
+    /// What it asks, and within which time it returns, the provider documents. Layers and pointers ask
+    /// the signer inside, without taking a turn under a limit. The default is for a signer with nothing
+    /// to ask, which is ready.
+    async fn check(&self) -> Health {
+        Health::default()
+    }
 }
 
 macro_rules! forward_signer {
@@ -155,6 +171,10 @@ macro_rules! forward_signer {
 
             async fn note_refusal(&self, request: &SignRequest<'_>, error: &Error) {
                 (**self).note_refusal(request, error).await;
+            }
+
+            async fn check(&self) -> Health {
+                (**self).check().await
             }
         }
     )+};

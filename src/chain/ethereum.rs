@@ -146,7 +146,7 @@ impl<S: Signer> EthereumSigner<S> {
         self.address
     }
 
-    /// The signer that holds the key.
+    /// The signer that holds the key, for example to [`check`](Signer::check) it.
     pub fn signer(&self) -> &S {
         &self.signer
     }

@@ -78,6 +78,8 @@ where
             .await;
         run.case("refusals_are_passed_on", self.refusals(key_type))
             .await;
+        run.case("checks_are_passed_on", self.checks(key_type))
+            .await;
         run.case("dropping_reaches_the_signer", self.dropping(key_type))
             .await;
         let mut report = run.finish();
@@ -169,6 +171,15 @@ where
         require(calls == 0, "no signature for a refusal", || {
             format!("{calls} calls of sign")
         })
+    }
+
+    async fn checks(&self, key_type: KeyType) -> Checked {
+        let (inner, layer) = self.layer(key_type)?;
+        let health = layer.check().await;
+        require(inner.checks() > 0, "check of the signer inside", || {
+            "no call of it".into()
+        })?;
+        require(health.is_ready(), "a ready signer", || health.to_string())
     }
 
     async fn dropping(&self, key_type: KeyType) -> Checked {

@@ -11,7 +11,7 @@ use tokio::time::sleep;
 
 use crate::{
     Error, KeyType, PublicKey, RawSignature, Receipt, Result, SignRequest, Signed, Signer,
-    Verifier, error::KeyStoreFault, secret_key::SecretKey,
+    Verifier, error::KeyStoreFault, health::Health, secret_key::SecretKey,
 };
 
 /// What happens to one request to a [`ScriptedSigner`].
@@ -137,6 +137,7 @@ struct State {
     requests: Vec<SignRequest<'static>>,
     starts: Vec<Instant>,
     refusals: Vec<Refusal>,
+    checks: usize,
     in_flight: usize,
     most_in_flight: usize,
     dropped: usize,
@@ -218,6 +219,11 @@ impl ScriptedSigner {
         self.state().refusals.clone()
     }
 
+    /// How often [`Signer::check`] was called.
+    pub fn checks(&self) -> usize {
+        self.state().checks
+    }
+
     /// How many requests have begun and neither ended nor been dropped.
     pub fn in_flight(&self) -> usize {
         self.state().in_flight
@@ -246,6 +252,7 @@ impl State {
             requests: Vec::new(),
             starts: Vec::new(),
             refusals: Vec::new(),
+            checks: 0,
             in_flight: 0,
             most_in_flight: 0,
             dropped: 0,
@@ -304,6 +311,12 @@ impl Signer for ScriptedSigner {
             request: request.clone().into_owned(),
             kind: error.kind(),
         });
+    }
+
+    /// Ready, whatever the script says.
+    async fn check(&self) -> Health {
+        self.state().checks += 1;
+        Health::default()
     }
 }
 

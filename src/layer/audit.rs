@@ -67,7 +67,7 @@ pub use self::{
     sink::{AuditSink, MemorySink},
 };
 use crate::{
-    Error, PublicKey, Result, SignRequest, Signed, Signer, error::BoxError,
+    Error, PublicKey, Result, SignRequest, Signed, Signer, error::BoxError, health::Health,
     telemetry::ended_by_layer,
 };
 
@@ -203,6 +203,11 @@ impl<S: Signer, K: AuditSink + 'static> Signer for Audit<S, K> {
         let label = request.label().or(self.label.as_deref());
         let record = AuditRecord::new(self.public_key(), request, label, Err(error));
         let _ = self.record(record).await;
+    }
+
+    /// Not recorded, since nothing is signed.
+    async fn check(&self) -> Health {
+        self.inner.check().await
     }
 }
 

@@ -73,13 +73,14 @@ mod circuit;
 use std::{cmp::Ordering, ops::ControlFlow, sync::Arc};
 
 use async_trait::async_trait;
+use futures_util::future::join_all;
 
 pub use self::{builder::FailoverBuilder, circuit::CircuitState};
 use self::{
     builder::no_signers,
     circuit::{Admission, Circuit, Settings},
 };
-use crate::{Error, PublicKey, Result, SignRequest, Signed, Signer, telemetry};
+use crate::{Error, PublicKey, Result, SignRequest, Signed, Signer, health::Health, telemetry};
 
 /// Asks the first of several signers of one key, and the next one if that fails.
 ///
@@ -261,5 +262,18 @@ impl<S: Signer> Signer for Failover<S> {
         if let Some(first) = self.signers.first() {
             first.note_refusal(request, error).await;
         }
+    }
+
+    /// Checks all signers at the same time, whatever their circuits. The health is that of the first
+    /// one with the others as [`alternatives`](Health::alternatives), so ready if any of them is.
+    async fn check(&self) -> Health {
+        let checks = self.signers.iter().map(Signer::check);
+        let mut checked = join_all(checks).await.into_iter();
+        let mut health = checked.next().unwrap_or_else(|| Health {
+            may_sign: Err(no_signers()),
+            ..Health::default()
+        });
+        health.alternatives.extend(checked);
+        health
     }
 }

@@ -71,7 +71,7 @@ use tokio::time::{Instant, timeout};
 
 pub use self::builder::HedgeBuilder;
 use self::{budget::Budget, builder::Start, latencies::Latencies};
-use crate::{Error, PublicKey, Result, SignRequest, Signed, Signer, telemetry};
+use crate::{Error, PublicKey, Result, SignRequest, Signed, Signer, health::Health, telemetry};
 
 /// Starts a second attempt when the first one is slow, and returns the first signature.
 ///
@@ -225,6 +225,11 @@ impl<S: Signer> Signer for Hedge<S> {
     /// Once, since no attempt is made.
     async fn note_refusal(&self, request: &SignRequest<'_>, error: &Error) {
         self.inner.note_refusal(request, error).await;
+    }
+
+    /// Once, since a check that is slow is an answer too.
+    async fn check(&self) -> Health {
+        self.inner.check().await
     }
 }
 

@@ -20,7 +20,10 @@ use std::time::Duration;
 use async_trait::async_trait;
 use tokio::time;
 
-use crate::{Error, PublicKey, Result, SignRequest, Signed, Signer, telemetry::ended_by_layer};
+use crate::{
+    Error, PublicKey, Result, SignRequest, Signed, Signer, health::Health,
+    telemetry::ended_by_layer,
+};
 
 /// Ends a request that takes longer than the timeout, and drops its future.
 #[derive(Clone, Debug)]
@@ -83,5 +86,17 @@ impl<S: Signer> Signer for Timeout<S> {
     /// Ends after the same timeout. An audit layer inside then reports the missing record.
     async fn note_refusal(&self, request: &SignRequest<'_>, error: &Error) {
         let _ = time::timeout(self.timeout, self.inner.note_refusal(request, error)).await;
+    }
+
+    /// Ends after the same timeout. The signer is then not ready, since a signature would take as long.
+    async fn check(&self) -> Health {
+        let checked = time::timeout(self.timeout, self.inner.check()).await;
+        checked.unwrap_or_else(|_| Health {
+            may_sign: Err(Error::DeadlineExceeded {
+                limit: self.timeout,
+                stage: "while the signer was checked",
+            }),
+            ..Health::default()
+        })
     }
 }

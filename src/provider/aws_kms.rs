@@ -101,10 +101,7 @@ use async_trait::async_trait;
 
 pub use {aws_config, aws_sdk_kms};
 
-pub use self::{
-    builder::AwsKmsSignerBuilder,
-    health::{Health, PinCheck},
-};
+pub use self::builder::AwsKmsSignerBuilder;
 use self::{
     caller::Caller,
     key_id::{KeyId, check_key},
@@ -112,7 +109,7 @@ use self::{
 };
 use crate::{
     Error, KeyInput, PublicKey, RawSignature, Receipt, Result, SignRequest, Signed, Signer,
-    Verifier, call::Subject, error::AnswerFault,
+    Verifier, call::Subject, error::AnswerFault, health::Health,
 };
 
 /// A signer whose key is in AWS KMS. Cheap to clone; clones share the client and the pin.
@@ -292,6 +289,33 @@ impl Signer for AwsKmsSigner {
             |answer: SignAnswer, receipt: Receipt| self.release(&answer, &input, &asked, receipt);
         let deadline = self.caller.deadline();
         self.caller.call(subject, deadline, send, accept).await
+    }
+
+    /// Finds out whether the key could sign now, without signing.
+    ///
+    /// Makes three calls at the same time, each once: `DescribeKey`, `GetPublicKey`, and `Sign` with
+    /// `DryRun`. Returns within 1 s, or within
+    /// [`check_timeout`](AwsKmsSignerBuilder::check_timeout); a call that has no answer by
+    /// then is an error in the [`Health`]. Only `kms:Sign` is needed. With `kms:DescribeKey` the
+    /// state is known too, and with `kms:GetPublicKey` the public key is compared; without it the
+    /// ARN that `DescribeKey` gives is. The calls count against the account's quota, so check every
+    /// few seconds rather than before each signature.
+    ///
+    /// A server that does not know `DryRun` signs a constant of this crate. That signature has to
+    /// pass the checks of any other one, and is thrown away.
+    ///
+    /// ```no_run
+    /// # async fn example(signer: kms_signer::provider::aws_kms::AwsKmsSigner) {
+    /// use kms_signer::Signer;
+    ///
+    /// let health = signer.check().await;
+    /// if !health.is_ready() {
+    ///     eprintln!("{health}");
+    /// }
+    /// # }
+    /// ```
+    async fn check(&self) -> Health {
+        self.ask_health().await
     }
 }
 

@@ -29,6 +29,7 @@ pub const AREAS: &[(&str, Area)] = &[
     ("emulator", Area::Emulator),
     ("error", Area::Core),
     ("hazmat", Area::Core),
+    ("health", Area::Core),
     ("key_type", Area::Core),
     ("layer", Area::Layer),
     ("provider", Area::Provider),

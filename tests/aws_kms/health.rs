@@ -1,9 +1,9 @@
 //! `check` tells whether a key could sign, with the permissions there are, and signs nothing.
 
-use std::time::Duration;
+use std::{sync::Arc, time::Duration};
 
 use aws_config::{BehaviorVersion, Region};
-use aws_sdk_kms::{Client, config::Credentials, types::KeyState};
+use aws_sdk_kms::{Client, config::Credentials};
 use aws_smithy_http_client::test_util::{NeverClient, infallible_client_fn};
 use aws_smithy_types::{base64, body::SdkBody};
 use kms_signer::{
@@ -14,10 +14,9 @@ use kms_signer::{
     },
     error::KeyStoreFault,
     hazmat,
-    provider::{
-        aws_kms::{AwsKmsSigner, Health, PinCheck},
-        local::LocalSigner,
-    },
+    health::{Health, KeyState, PinCheck},
+    layer::{failover::Failover, timeout::Timeout},
+    provider::{aws_kms::AwsKmsSigner, local::LocalSigner},
 };
 use serde_json::{Value, json};
 use tokio::time::Instant;
@@ -68,7 +67,7 @@ async fn with_describe_key_and_sign_alone_a_pinned_key_is_ready() {
 
     let health = pinned(&emulator, &arn).await.check().await;
     assert!(health.is_ready(), "{health}");
-    assert_eq!(health.pin.unwrap(), PinCheck::Arn);
+    assert_eq!(health.pin.unwrap(), PinCheck::Name);
 
     // Which key an alias leads to is not pinned before the first signature.
     let health = pinned(&emulator, "alias/hot-wallet").await.check().await;
@@ -187,7 +186,7 @@ async fn what_could_not_be_found_out_is_not_held_against_a_key() {
     ] {
         for (operations, pin) in [
             (&[Operation::DescribeKey][..], Some(PinCheck::PublicKey)),
-            (&[Operation::GetPublicKey], Some(PinCheck::Arn)),
+            (&[Operation::GetPublicKey], Some(PinCheck::Name)),
             (&[Operation::DescribeKey, Operation::GetPublicKey], None),
         ] {
             let rules = operations
@@ -282,13 +281,19 @@ async fn only_some_states_are_ready() {
         ("Creating", false),
         ("Disabled", false),
         ("PendingDeletion", false),
+        ("PendingReplicaDeletion", false),
         ("PendingImport", false),
         ("Unavailable", false),
         ("FromTheFuture", false),
     ] {
         let health = check_of(&key, state, failure("DryRunOperationException")).await;
         assert_eq!(health.is_ready(), is_ready, "{health}");
-        assert_eq!(health.state.unwrap().as_str(), state);
+        // A primary whose replicas are about to be deleted, and then the key itself.
+        let shown = state.replace("Replica", "");
+        let state = health.state.unwrap();
+        assert_eq!((state.as_str(), state.can_sign()), (&*shown, is_ready));
+        let is_other = matches!(state, KeyState::Other(_));
+        assert_eq!(is_other, shown == "FromTheFuture");
     }
 }
 
@@ -330,6 +335,29 @@ async fn a_dry_run_that_signs_has_to_sign_well() {
         assert_eq!(actual, kind, "{body}");
         assert_eq!(health.is_ready(), kind.is_none(), "{body}");
     }
+}
+
+/// What a service holds is seldom the `AwsKmsSigner` itself.
+#[tokio::test]
+async fn a_wallet_of_two_regions_is_checked_through_its_layers() {
+    let (mut emulators, mut arns, mut signers) = (Vec::new(), Vec::new(), Vec::new());
+    for _ in 0..2 {
+        let emulator = KmsEmulator::start().await.unwrap();
+        let arn = emulator.create_key_from_bytes(KeyType::Secp256k1, &[7; 32]);
+        let arn = arn.unwrap();
+        let signer: Arc<dyn Signer> = Arc::new(pinned(&emulator, &arn).await);
+        signers.push(Timeout::new(signer, Duration::from_secs(5)).unwrap());
+        emulators.push(emulator);
+        arns.push(arn);
+    }
+    let wallet: Arc<dyn Signer> = Arc::new(Failover::builder(signers).build().unwrap());
+    assert_eq!(wallet.check().await.errors().count(), 0);
+    emulators[0].set_enabled(&arns[0], false).unwrap();
+    let health = wallet.check().await;
+    assert!(health.is_ready() && health.errors().count() > 0, "{health}");
+    assert_eq!(health.state.as_ref().unwrap(), &KeyState::Disabled);
+    emulators[1].set_enabled(&arns[1], false).unwrap();
+    assert!(!wallet.check().await.is_ready());
 }
 
 /// A check proves nothing of an alias for good: only what was asked for is pinned.

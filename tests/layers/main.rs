@@ -2,6 +2,7 @@
 
 mod events;
 mod failover;
+mod health;
 mod hedge;
 mod inner;
 mod nested;

@@ -3,7 +3,7 @@
 use async_trait::async_trait;
 
 use super::RateLimit;
-use crate::{Error, PublicKey, Result, SignRequest, Signed, Signer};
+use crate::{Error, PublicKey, Result, SignRequest, Signed, Signer, health::Health};
 
 /// A signer under a [`RateLimit`]: see [`RateLimit::limit`].
 #[derive(Clone, Debug)]
@@ -43,5 +43,11 @@ impl<S: Signer> Signer for RateLimited<S> {
     /// Not limited, since nothing is sent.
     async fn note_refusal(&self, request: &SignRequest<'_>, error: &Error) {
         self.inner.note_refusal(request, error).await;
+    }
+
+    /// Not limited: a check that waits for its turn would find a busy signer not ready. Its calls count
+    /// against the key store's quota, so leave room for them.
+    async fn check(&self) -> Health {
+        self.inner.check().await
     }
 }

@@ -177,7 +177,7 @@ impl AwsKmsSignerBuilder {
         self
     }
 
-    /// Sets how long a [`check`](AwsKmsSigner::check) may take, whatever the other side does; 1 s by
+    /// Sets how long a [`check`](crate::Signer::check) may take, whatever the other side does; 1 s by
     /// default, as long as Kubernetes waits for a readiness probe. Zero is an error.
     ///
     /// The time to get credentials counts. A check that ends before they are there lets them load

@@ -1,8 +1,8 @@
 //! Whether a key could sign now, found out without signing.
 
-use std::{fmt, sync::Arc, time::Duration};
+use std::{sync::Arc, time::Duration};
 
-use aws_sdk_kms::types::KeyState;
+use aws_sdk_kms::types;
 use tokio::time::{Instant, timeout_at};
 
 use super::{
@@ -14,124 +14,13 @@ use super::{
 use crate::{
     Error, KeyInput, KeyType, Receipt, Result, Signer as _,
     call::{Sent, Subject, in_future},
-    error::{AnswerFault, KeyFault, KeyStoreFault},
+    error::{KeyFault, KeyStoreFault},
+    health::{Health, KeyState, PinCheck, is_of_the_key},
 };
 
-/// What [`AwsKmsSigner::check`] found. Its `Display` is a report of one line for each question.
-#[derive(Debug)]
-#[must_use]
-#[non_exhaustive]
-pub struct Health {
-    /// The key's state, from `DescribeKey`.
-    pub state: Result<KeyState>,
-    /// Whether the key is still the pinned one.
-    pub pin: Result<PinCheck>,
-    /// Whether this caller may sign with this key now: a dry run of `Sign`.
-    pub may_sign: Result<()>,
-    /// How long that dry run took: about as long as a signature takes.
-    pub latency: Duration,
-}
-
-/// How it is known that the key is the pinned one.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[non_exhaustive]
-pub enum PinCheck {
-    /// KMS exports the pinned public key.
-    PublicKey,
-    /// It has the pinned ARN. The public key of a KMS key never changes.
-    Arn,
-    /// Neither may be read, or no ARN is known yet to compare. The next signature shows it; one of
-    /// another key is never returned.
-    Unproven,
-}
-
-impl Health {
-    /// Whether the next request is likely to be signed: the dry run succeeded, and nothing that KMS
-    /// says of the key speaks against it.
-    ///
-    /// What could not be found out does not count: a `DescribeKey` or `GetPublicKey` that is not
-    /// allowed, throttled or late says nothing of the key. A key in the state `Updating` signs.
-    pub fn is_ready(&self) -> bool {
-        let speaks_against = [self.state.as_ref().err(), self.pin.as_ref().err()];
-        let state_allows = match &self.state {
-            Ok(state) => matches!(state, KeyState::Enabled | KeyState::Updating),
-            Err(_) => true,
-        };
-        state_allows
-            && self.may_sign.is_ok()
-            && !speaks_against.into_iter().flatten().any(is_of_the_key)
-    }
-
-    /// Whether something answered at all, with whatever.
-    pub fn is_reachable(&self) -> bool {
-        let silent = |error: &Error| match error {
-            Error::KeyStore { fault, receipt, .. } => {
-                matches!(fault, KeyStoreFault::Connection | KeyStoreFault::Timeout)
-                    || receipt
-                        .as_ref()
-                        .is_some_and(|receipt| receipt.attempts() == 0)
-            }
-            Error::InvalidConfig { .. } | Error::DeadlineExceeded { .. } => true,
-            _ => false,
-        };
-        [self.state.is_ok(), self.pin.is_ok(), self.may_sign.is_ok()].contains(&true)
-            || self.errors().any(|error| !silent(error))
-    }
-
-    /// Each question that has an error for an answer.
-    pub fn errors(&self) -> impl Iterator<Item = &Error> {
-        let state = self.state.as_ref().err();
-        let pin = self.pin.as_ref().err();
-        state
-            .into_iter()
-            .chain(pin)
-            .chain(self.may_sign.as_ref().err())
-    }
-}
-
-impl fmt::Display for Health {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match &self.state {
-            Ok(state) => writeln!(f, "key state: {}", state.as_str())?,
-            Err(error) => writeln!(f, "key state: {error}")?,
-        }
-        match &self.pin {
-            Ok(PinCheck::PublicKey) => writeln!(f, "public key: the pinned one")?,
-            Ok(PinCheck::Arn) => writeln!(f, "public key: that of the pinned ARN")?,
-            Ok(PinCheck::Unproven) => writeln!(f, "public key: not compared")?,
-            Err(error) => writeln!(f, "public key: {error}")?,
-        }
-        match &self.may_sign {
-            Ok(()) => write!(f, "signing: allowed, {} ms", self.latency.as_millis()),
-            Err(error) => write!(f, "signing: {error}"),
-        }
-    }
-}
-
 impl AwsKmsSigner {
-    /// Finds out whether the key could sign now, without signing.
-    ///
-    /// Makes three calls at the same time, each once: `DescribeKey`, `GetPublicKey`, and `Sign` with
-    /// `DryRun`. Returns within 1 s, or within
-    /// [`check_timeout`](super::AwsKmsSignerBuilder::check_timeout); a call that has no answer by
-    /// then is an error in the [`Health`]. Only `kms:Sign` is needed. With `kms:DescribeKey` the
-    /// state is known too, and with `kms:GetPublicKey` the public key is compared; without it the
-    /// ARN that `DescribeKey` gives is. The calls count against the account's quota, so check every
-    /// few seconds rather than before each signature. For a wallet of several layers or regions,
-    /// keep a clone of each `AwsKmsSigner`.
-    ///
-    /// A server that does not know `DryRun` signs a constant of this crate. That signature has to
-    /// pass the checks of any other one, and is thrown away.
-    ///
-    /// ```no_run
-    /// # async fn example(signer: kms_signer::provider::aws_kms::AwsKmsSigner) {
-    /// let health = signer.check().await;
-    /// if !health.is_ready() {
-    ///     eprintln!("{health}");
-    /// }
-    /// # }
-    /// ```
-    pub async fn check(&self) -> Health {
+    /// [`Signer::check`](crate::Signer::check).
+    pub(super) async fn ask_health(&self) -> Health {
         let deadline = in_future(self.caller.settings().check_timeout);
         let (described, exported, (may_sign, latency)) = tokio::join!(
             self.describe(deadline),
@@ -153,6 +42,7 @@ impl AwsKmsSigner {
             pin,
             may_sign,
             latency,
+            ..Health::default()
         }
     }
 
@@ -164,7 +54,7 @@ impl AwsKmsSigner {
             let description = metadata.and_then(|metadata| {
                 Ok(Description {
                     arn: metadata.arn.ok_or_else(|| missing("Arn"))?,
-                    state: metadata.state.ok_or_else(|| missing("KeyState"))?,
+                    state: state_of(&metadata.state.ok_or_else(|| missing("KeyState"))?),
                 })
             });
             description.map_err(|error| error.with_receipt(receipt))
@@ -258,7 +148,7 @@ impl AwsKmsSigner {
             // Which key it leads to is not pinned before the first signature.
             true => Ok(PinCheck::Unproven),
             false => {
-                check_key(self.key(), self.region(), Some(&description.arn)).map(|_| PinCheck::Arn)
+                check_key(self.key(), self.region(), Some(&description.arn)).map(|_| PinCheck::Name)
             }
         }
     }
@@ -286,23 +176,19 @@ struct Description {
     state: KeyState,
 }
 
-/// Whether KMS says something of the key itself, and not only that it cannot or will not say.
-fn is_of_the_key(error: &Error) -> bool {
-    match error {
-        Error::KeyStore { fault, .. } => matches!(
-            fault,
-            KeyStoreFault::NotFound
-                | KeyStoreFault::Disabled
-                | KeyStoreFault::InvalidState
-                | KeyStoreFault::InvalidUsage
-        ),
-        Error::KeyMoved { .. } | Error::KeyRefused { .. } => true,
-        // What is incomplete or too long says nothing of the key.
-        Error::UnusableAnswer { fault, .. } => matches!(
-            fault,
-            AnswerFault::Key { .. } | AnswerFault::Algorithm { .. }
-        ),
-        _ => false,
+/// KMS's states in the terms of every key store.
+fn state_of(state: &types::KeyState) -> KeyState {
+    match state {
+        types::KeyState::Creating => KeyState::Creating,
+        types::KeyState::Disabled => KeyState::Disabled,
+        types::KeyState::Enabled => KeyState::Enabled,
+        types::KeyState::PendingDeletion | types::KeyState::PendingReplicaDeletion => {
+            KeyState::PendingDeletion
+        }
+        types::KeyState::PendingImport => KeyState::PendingImport,
+        types::KeyState::Unavailable => KeyState::Unavailable,
+        types::KeyState::Updating => KeyState::Updating,
+        other => KeyState::Other(other.as_str().to_owned()),
     }
 }
 

@@ -4,6 +4,7 @@ use kms_signer::{
     Error, PublicKey, Receipt, Result, SignRequest, Signed, Signer, async_trait,
     conformance::{LayerSuite, ScriptedSigner},
     hazmat,
+    health::Health,
 };
 
 use super::failed;
@@ -19,6 +20,7 @@ pub enum Mutation {
     RenamesErrors,
     KeepsRefusals,
     SignsRefusals,
+    AnswersChecks,
     WorksInATask,
 }
 
@@ -56,6 +58,7 @@ pub const MUTANTS: &[(Mutation, &[&str])] = &[
     ),
     (Mutation::KeepsRefusals, &["refusals_are_passed_on"]),
     (Mutation::SignsRefusals, &["refusals_are_passed_on"]),
+    (Mutation::AnswersChecks, &["checks_are_passed_on"]),
     (Mutation::WorksInATask, &["dropping_reaches_the_signer"]),
 ];
 
@@ -119,6 +122,13 @@ impl Signer for Mutant {
                     .unwrap()
             }
             _ => self.inner.sign(request).await,
+        }
+    }
+
+    async fn check(&self) -> Health {
+        match self.mutation {
+            Mutation::AnswersChecks => Health::default(),
+            _ => self.inner.check().await,
         }
     }
 

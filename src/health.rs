@@ -1,0 +1,218 @@
+//! What a readiness probe may ask of any signer: [`Signer::check`](crate::Signer::check).
+//!
+//! ```
+//! use kms_signer::Signer;
+//!
+//! async fn is_ready(wallet: &dyn Signer) -> bool {
+//!     let health = wallet.check().await;
+//!     if !health.is_ready() {
+//!         eprintln!("{health}");
+//!     }
+//!     health.is_ready()
+//! }
+//! ```
+
+use std::{fmt, time::Duration};
+
+use crate::{
+    Error, Result,
+    error::{AnswerFault, KeyStoreFault},
+};
+
+/// What [`Signer::check`](crate::Signer::check) found. Its `Display` is a report of one line for each
+/// question.
+///
+/// [`default`](Self::default) is the health of a signer with nothing to ask: ready.
+#[derive(Debug)]
+#[must_use]
+#[non_exhaustive]
+pub struct Health {
+    /// The key's state in its key store.
+    pub state: Result<KeyState>,
+    /// Whether the key is still the pinned one.
+    pub pin: Result<PinCheck>,
+    /// Whether this caller may sign with this key now.
+    pub may_sign: Result<()>,
+    /// How long it took to learn `may_sign`: about as long as a signature takes.
+    pub latency: Duration,
+    /// Of the other signers of the same key, each asked if the ones before it fail. The fields above
+    /// are then of the first one.
+    pub alternatives: Vec<Health>,
+}
+
+/// A state of a key.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum KeyState {
+    /// The key store has no states, or was not asked.
+    NotReported,
+    /// The key signs.
+    Enabled,
+    /// The key is being changed, and signs meanwhile.
+    Updating,
+    /// The key is switched off, and can be switched on again.
+    Disabled,
+    /// The key is about to be deleted, which may still be cancelled.
+    PendingDeletion,
+    /// The key is being created.
+    Creating,
+    /// The key waits for its key material.
+    PendingImport,
+    /// Where the key material is cannot be reached.
+    Unavailable,
+    /// Another state, by the key store's own name for it.
+    Other(String),
+}
+
+impl KeyState {
+    /// Whether a key in this state signs, as far as this crate knows.
+    pub fn can_sign(&self) -> bool {
+        matches!(self, Self::NotReported | Self::Enabled | Self::Updating)
+    }
+
+    /// Its name: that of the variant, or the key store's.
+    pub fn as_str(&self) -> &str {
+        match self {
+            Self::NotReported => "NotReported",
+            Self::Enabled => "Enabled",
+            Self::Updating => "Updating",
+            Self::Disabled => "Disabled",
+            Self::PendingDeletion => "PendingDeletion",
+            Self::Creating => "Creating",
+            Self::PendingImport => "PendingImport",
+            Self::Unavailable => "Unavailable",
+            Self::Other(name) => name,
+        }
+    }
+}
+
+impl fmt::Display for KeyState {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.as_str())
+    }
+}
+
+/// How it is known that the key is the pinned one.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum PinCheck {
+    /// The key store exports the pinned public key.
+    PublicKey,
+    /// The key has the pinned name, under which its public key never changes: for AWS KMS the ARN.
+    Name,
+    /// It was not compared: neither may be read, or no name is pinned yet. The next signature shows it,
+    /// and one of another key is never returned.
+    Unproven,
+}
+
+impl Default for Health {
+    fn default() -> Self {
+        Self {
+            state: Ok(KeyState::NotReported),
+            pin: Ok(PinCheck::Unproven),
+            may_sign: Ok(()),
+            latency: Duration::ZERO,
+            alternatives: Vec::new(),
+        }
+    }
+}
+
+impl Health {
+    /// Whether the next request is likely to be signed: this caller may sign, and nothing that the
+    /// key store says of the key speaks against it; or an alternative is ready.
+    ///
+    /// What could not be found out does not count: a question that is not allowed, throttled or late
+    /// says nothing of the key.
+    pub fn is_ready(&self) -> bool {
+        let against = [self.state.as_ref().err(), self.pin.as_ref().err()];
+        let is_ready = self.state.as_ref().map_or(true, KeyState::can_sign)
+            && self.may_sign.is_ok()
+            && !against.into_iter().flatten().any(is_of_the_key);
+        is_ready || self.alternatives.iter().any(Self::is_ready)
+    }
+
+    /// Whether the key store answered at all, be it with an error; or that of an alternative.
+    pub fn is_reachable(&self) -> bool {
+        let is_silent = |error: &Error| match error {
+            Error::KeyStore { fault, receipt, .. } => {
+                matches!(fault, KeyStoreFault::Connection | KeyStoreFault::Timeout)
+                    || receipt
+                        .as_ref()
+                        .is_some_and(|receipt| receipt.attempts() == 0)
+            }
+            Error::InvalidConfig { .. } | Error::DeadlineExceeded { .. } => true,
+            _ => false,
+        };
+        let has_state = matches!(&self.state, Ok(state) if *state != KeyState::NotReported);
+        let is_compared = matches!(&self.pin, Ok(pin) if *pin != PinCheck::Unproven);
+        has_state
+            || is_compared
+            || self.may_sign.is_ok()
+            || self.own_errors().any(|error| !is_silent(error))
+            || self.alternatives.iter().any(Self::is_reachable)
+    }
+
+    /// Each question that has an error for an answer, those of the alternatives after the signer's own.
+    pub fn errors(&self) -> impl Iterator<Item = &Error> {
+        let mut errors: Vec<&Error> = self.own_errors().collect();
+        for alternative in &self.alternatives {
+            errors.extend(alternative.errors());
+        }
+        errors.into_iter()
+    }
+
+    fn own_errors(&self) -> impl Iterator<Item = &Error> {
+        let state = self.state.as_ref().err();
+        let pin = self.pin.as_ref().err();
+        let may_sign = self.may_sign.as_ref().err();
+        state.into_iter().chain(pin).chain(may_sign)
+    }
+}
+
+impl fmt::Display for Health {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match &self.state {
+            Ok(KeyState::NotReported) => writeln!(f, "key state: not reported")?,
+            Ok(state) => writeln!(f, "key state: {state}")?,
+            Err(error) => writeln!(f, "key state: {error}")?,
+        }
+        match &self.pin {
+            Ok(PinCheck::PublicKey) => writeln!(f, "public key: the pinned one")?,
+            Ok(PinCheck::Name) => writeln!(f, "public key: that of the pinned name")?,
+            Ok(PinCheck::Unproven) => writeln!(f, "public key: not compared")?,
+            Err(error) => writeln!(f, "public key: {error}")?,
+        }
+        match &self.may_sign {
+            Ok(()) if self.latency.is_zero() => write!(f, "signing: allowed")?,
+            Ok(()) => write!(f, "signing: allowed, {} ms", self.latency.as_millis())?,
+            Err(error) => write!(f, "signing: {error}")?,
+        }
+        for (index, alternative) in (1..).zip(&self.alternatives) {
+            write!(f, "\nalternative {index}:\n{alternative}")?;
+        }
+        Ok(())
+    }
+}
+
+/// Whether a key store says something of the key itself, and not only that it cannot or will not say.
+pub(crate) fn is_of_the_key(error: &Error) -> bool {
+    match error {
+        Error::KeyStore { fault, .. } => matches!(
+            fault,
+            KeyStoreFault::NotFound
+                | KeyStoreFault::Disabled
+                | KeyStoreFault::InvalidState
+                | KeyStoreFault::InvalidUsage
+        ),
+        Error::KeyMoved { .. } | Error::KeyRefused { .. } => true,
+        // What is incomplete or too long says nothing of the key.
+        Error::UnusableAnswer { fault, .. } => matches!(
+            fault,
+            AnswerFault::Key { .. } | AnswerFault::Algorithm { .. }
+        ),
+        _ => false,
+    }
+}
+
+#[cfg(test)]
+mod tests;
