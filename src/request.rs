@@ -1,4 +1,4 @@
-//! What a signer is asked to sign.
+//! What to sign: bytes, with the digest that is computed from them.
 
 mod kind;
 pub(crate) mod opening;
@@ -105,25 +105,26 @@ impl<'a> SignRequest<'a> {
     /// Signs the BLAKE2b hash of `preimage` with 32 bytes of output (RFC 7693), as Tezos does.
     ///
     /// For every key type: ECDSA signs the digest, and Ed25519 takes the 32 bytes of the digest
-    /// as its message, which is how Tezos signs with `tz1` keys.
+    /// as its message, as Tezos signs with `tz1` keys.
     pub fn blake2b256(preimage: &'a [u8]) -> Self {
         Self::hashed(Hash::Blake2b256, preimage.into())
     }
 
-    /// Signs the whole of `message` with Ed25519. ECDSA keys refuse it, since no hash was named.
+    /// Signs the whole of `message` with Ed25519 (RFC 8032 §5.1). ECDSA keys reject it: it names no
+    /// hash.
     ///
-    /// A message of exactly 32 bytes is refused, with [`Error::AmbiguousMessage`]: it may be the
-    /// digest of something else. Tezos signs operations by taking a BLAKE2b digest as the message,
-    /// so that a service that signs any message would sign any operation. A digest that is meant
-    /// as one has [`blake2b256`](Self::blake2b256), which shows what it is the digest of, or else
+    /// A message of exactly 32 bytes is rejected with [`Error::AmbiguousMessage`], because it may be
+    /// the digest of something else. Tezos signs operations by taking a BLAKE2b digest as the message,
+    /// so a service that signs any message would sign any operation. To sign a digest, use
+    /// [`blake2b256`](Self::blake2b256), which keeps the preimage, or
     /// [`hazmat::prehashed_message`](crate::hazmat::prehashed_message).
     pub fn message(message: &'a [u8]) -> Self {
         Self::new(Payload::Message(message.into()))
     }
 
-    /// Names what this signature is for, for the audit record: an order, a payout, a job.
+    /// Says what this signature is for, such as an order, a payout or a job. The audit record has it.
     ///
-    /// It is not signed and not sent to the key store.
+    /// The label is not signed, and the key store does not see it.
     #[must_use]
     pub fn with_label(mut self, label: &'a str) -> Self {
         self.label = Some(label.into());
@@ -135,7 +136,7 @@ impl<'a> SignRequest<'a> {
         self.label.as_deref()
     }
 
-    /// How the request comes to what is signed.
+    /// Which hash the request uses, if any: what a policy decides by.
     pub fn kind(&self) -> RequestKind {
         match &self.payload {
             Payload::Hashed { hash, .. } => match hash {
@@ -149,7 +150,7 @@ impl<'a> SignRequest<'a> {
         }
     }
 
-    /// The bytes that are judged and signed; `None` for a bare digest from [`hazmat`](crate::hazmat).
+    /// The bytes that are signed, for a policy to judge; `None` for a bare digest from [`hazmat`](crate::hazmat).
     pub fn preimage(&self) -> Option<&[u8]> {
         match &self.payload {
             Payload::Hashed { preimage, .. } => Some(preimage),
@@ -181,7 +182,7 @@ impl<'a> SignRequest<'a> {
         }
     }
 
-    /// What a key of type `key` signs for this request. This is the only way to the bytes.
+    /// What a key of type `key` signs for this request. A provider takes the bytes from here.
     ///
     /// # Errors
     ///

@@ -72,7 +72,9 @@ use crate::{Error, KeyType, PublicKey, Receipt, Result, SignRequest, Signer};
 
 /// An Ethereum account whose key is held by a [`Signer`].
 ///
-/// Its methods return this crate's [`Error`]; alloy's traits box it (see `Error::from_alloy`).
+/// Its methods return this crate's [`Error`]; alloy's traits box it (see `Error::from_alloy`). To the
+/// errors of the signer every method adds [`Error::SignedByAnotherKey`], if a wrapper mixes up two
+/// signers, and [`Error::UnencodableSignature`], for one signature in 2^127.
 #[derive(Clone, Debug)]
 pub struct EthereumSigner<S> {
     signer: S,

@@ -4,8 +4,8 @@ use std::{fmt, str::FromStr};
 
 use crate::{Error, Result};
 
-/// How a [`SignRequest`](crate::SignRequest) comes to what is signed: what a policy decides by, and
-/// what is recorded.
+/// Which hash a [`SignRequest`](crate::SignRequest) uses, if any. A policy decides by it, and the
+/// audit record has it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum RequestKind {
@@ -48,7 +48,7 @@ impl RequestKind {
         }
     }
 
-    /// Whether what the digest stands for is unknown, so that no policy can judge it.
+    /// Whether the request has no preimage, so that no policy can judge what is signed.
     pub fn is_bare_digest(self) -> bool {
         match self {
             Self::Prehashed | Self::PrehashedMessage => true,

@@ -10,7 +10,7 @@ use serde_json::Value;
 
 use super::{
     invalid, shown,
-    types::{Kind, Types},
+    types::{Base, Types},
 };
 use crate::{Error, Result};
 
@@ -150,8 +150,8 @@ impl<'a> Expansions<'a> {
         };
         let mut sum = Expanded::default();
         for member in types.members(name) {
-            let inner = match member.kind {
-                Kind::Struct(inner) => self.of(inner, types)?,
+            let inner = match member.base {
+                Base::Struct(inner) => self.of(inner, types)?,
                 _ => Expanded::default(),
             };
             let arrays_deep = inner.arrays_deep.saturating_add(member.lengths.len());

@@ -10,7 +10,7 @@ use serde_json::{Map, Value};
 use super::{
     bounds::{MAX_BYTES, exceeds},
     invalid, shown,
-    types::{Kind, check_type_name},
+    types::{Base, check_type_name},
     values::{Place, check_leaf},
 };
 use crate::Result;
@@ -18,7 +18,7 @@ use crate::Result;
 /// Reads typed data from JSON, as wallets get it through `eth_signTypedData_v4`.
 ///
 /// serde, and so alloy, keep the last of two members with the same key, and ignore what they do not
-/// know. This function sees the text itself and refuses
+/// know. This function reads the text itself and rejects
 ///
 /// - a key that an object has twice;
 /// - a number beyond ±(2^53 − 1), which JavaScript rounds as it reads it: write it as a string;
@@ -75,11 +75,11 @@ fn check_domain(domain: &Value) -> Result<()> {
         .as_object()
         .ok_or_else(|| invalid("its domain must be an object"))?;
     members.iter().try_for_each(|(name, value)| {
-        let kind = match name.as_str() {
-            "name" | "version" => Kind::String,
-            "chainId" => Kind::Uint(256),
-            "verifyingContract" => Kind::Address,
-            "salt" => Kind::FixedBytes(32),
+        let base = match name.as_str() {
+            "name" | "version" => Base::String,
+            "chainId" => Base::Uint(256),
+            "verifyingContract" => Base::Address,
+            "salt" => Base::FixedBytes(32),
             _ => {
                 return Err(invalid(format!(
                     "its domain has a member {}, which EIP-712 does not know",
@@ -87,7 +87,7 @@ fn check_domain(domain: &Value) -> Result<()> {
                 )));
             }
         };
-        check_leaf(kind, value, &Place::Member(&place, name))
+        check_leaf(base, value, &Place::Member(&place, name))
     })
 }
 

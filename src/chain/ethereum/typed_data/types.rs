@@ -24,7 +24,7 @@ pub(super) struct Member<'a> {
     pub(super) name: &'a str,
     /// The text of its type.
     type_name: &'a str,
-    pub(super) kind: Kind<'a>,
+    pub(super) base: Base<'a>,
     /// The lengths of its arrays from the inside out; `None` for any length. Empty for no array.
     pub(super) lengths: Vec<Option<usize>>,
 }
@@ -32,16 +32,16 @@ pub(super) struct Member<'a> {
 impl<'a> Member<'a> {
     /// The struct that it is, or that its arrays have.
     fn struct_name(&self) -> Option<&'a str> {
-        match self.kind {
-            Kind::Struct(name) => Some(name),
+        match self.base {
+            Base::Struct(name) => Some(name),
             _ => None,
         }
     }
 }
 
-/// What a value is, apart from arrays.
+/// The type of a value, without its arrays.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Kind<'a> {
+pub(super) enum Base<'a> {
     Bool,
     /// The width in bits.
     Uint(usize),
@@ -162,15 +162,15 @@ impl Types<'_> {
     }
 
     fn layout_of(&self, member: &Member<'_>) -> DynSolType {
-        let element = match member.kind {
-            Kind::Bool => DynSolType::Bool,
-            Kind::Uint(bits) => DynSolType::Uint(bits),
-            Kind::Int(bits) => DynSolType::Int(bits),
-            Kind::Address => DynSolType::Address,
-            Kind::Bytes => DynSolType::Bytes,
-            Kind::FixedBytes(length) => DynSolType::FixedBytes(length),
-            Kind::String => DynSolType::String,
-            Kind::Struct(name) => self.layout(name),
+        let element = match member.base {
+            Base::Bool => DynSolType::Bool,
+            Base::Uint(bits) => DynSolType::Uint(bits),
+            Base::Int(bits) => DynSolType::Int(bits),
+            Base::Address => DynSolType::Address,
+            Base::Bytes => DynSolType::Bytes,
+            Base::FixedBytes(length) => DynSolType::FixedBytes(length),
+            Base::String => DynSolType::String,
+            Base::Struct(name) => self.layout(name),
         };
         member.lengths.iter().fold(element, |inner, length| {
             let inner = Box::new(inner);
@@ -234,11 +234,11 @@ fn members<'a>(type_name: &str, definition: &'a [PropertyDef]) -> Result<Vec<Mem
                 shown(name)
             )));
         }
-        let (kind, lengths) = read_type(member.type_name())?;
+        let (base, lengths) = read_type(member.type_name())?;
         Ok(Member {
             name,
             type_name: member.type_name(),
-            kind,
+            base,
             lengths,
         })
     };
@@ -262,18 +262,18 @@ pub(super) fn check_type_name(name: &str) -> Result<()> {
 }
 
 /// The type of a member: `Person[2][]` is a struct in arrays of 2 in an array.
-fn read_type(text: &str) -> Result<(Kind<'_>, Vec<Option<usize>>)> {
+fn read_type(text: &str) -> Result<(Base<'_>, Vec<Option<usize>>)> {
     let unknown = || invalid(format!("libraries disagree on the type {}", shown(text)));
-    let (base, arrays) = match text.find('[') {
+    let (stem, arrays) = match text.find('[') {
         Some(at) => text.split_at(at),
         None => (text, ""),
     };
-    let kind = match elementary(base) {
-        Some(Some(kind)) => kind,
+    let base = match elementary(stem) {
+        Some(Some(base)) => base,
         Some(None) => return Err(unknown()),
         None => {
-            check_type_name(base)?;
-            Kind::Struct(base)
+            check_type_name(stem)?;
+            Base::Struct(stem)
         }
     };
     let mut lengths = Vec::new();
@@ -289,27 +289,27 @@ fn read_type(text: &str) -> Result<(Kind<'_>, Vec<Option<usize>>)> {
         });
         rest = after;
     }
-    Ok((kind, lengths))
+    Ok((base, lengths))
 }
 
 /// `None` for what can name a struct, `Some(None)` for what looks elementary and has no agreed
 /// meaning: `uint`, which ethers hashes as `uint256`, a width that does not exist, `function`.
-fn elementary(name: &str) -> Option<Option<Kind<'_>>> {
+fn elementary(name: &str) -> Option<Option<Base<'_>>> {
     let is_number = |text: &str| text.bytes().all(|byte| byte.is_ascii_digit());
     let bits = |text: &str| canonical(text).filter(|bits| bits % 8 == 0 && *bits <= 256);
     match name {
-        "bool" => return Some(Some(Kind::Bool)),
-        "address" => return Some(Some(Kind::Address)),
-        "bytes" => return Some(Some(Kind::Bytes)),
-        "string" => return Some(Some(Kind::String)),
+        "bool" => return Some(Some(Base::Bool)),
+        "address" => return Some(Some(Base::Address)),
+        "bytes" => return Some(Some(Base::Bytes)),
+        "string" => return Some(Some(Base::String)),
         "function" => return Some(None),
         _ => {}
     }
     if let Some(width) = name.strip_prefix("uint").filter(|width| is_number(width)) {
-        return Some(bits(width).map(Kind::Uint));
+        return Some(bits(width).map(Base::Uint));
     }
     if let Some(width) = name.strip_prefix("int").filter(|width| is_number(width)) {
-        return Some(bits(width).map(Kind::Int));
+        return Some(bits(width).map(Base::Int));
     }
     let length = name
         .strip_prefix("bytes")
@@ -317,7 +317,7 @@ fn elementary(name: &str) -> Option<Option<Kind<'_>>> {
     Some(
         canonical(length)
             .filter(|length| *length <= 32)
-            .map(Kind::FixedBytes),
+            .map(Base::FixedBytes),
     )
 }
 

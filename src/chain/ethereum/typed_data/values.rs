@@ -11,7 +11,7 @@ use serde_json::{Number, Value};
 use super::{
     bounds::Budget,
     invalid, shown,
-    types::{Kind, Types},
+    types::{Base, Types},
 };
 use crate::Result;
 
@@ -20,7 +20,7 @@ pub(super) fn check(types: &Types<'_>, primary: &str, message: &Value) -> Result
     let mut budget = Budget::new();
     let place = Place::Root("message");
     check_value(
-        Kind::Struct(primary),
+        Base::Struct(primary),
         &[],
         message,
         types,
@@ -30,7 +30,7 @@ pub(super) fn check(types: &Types<'_>, primary: &str, message: &Value) -> Result
 }
 
 fn check_value(
-    kind: Kind<'_>,
+    base: Base<'_>,
     lengths: &[Option<usize>],
     value: &Value,
     types: &Types<'_>,
@@ -39,9 +39,9 @@ fn check_value(
 ) -> Result<()> {
     budget.take_value()?;
     let Some((length, inner)) = lengths.split_last() else {
-        return match kind {
-            Kind::Struct(name) => check_struct(name, value, types, budget, place),
-            kind => check_leaf(kind, value, place),
+        return match base {
+            Base::Struct(name) => check_struct(name, value, types, budget, place),
+            base => check_leaf(base, value, place),
         };
     };
     match (value.as_array(), length) {
@@ -53,7 +53,7 @@ fn check_value(
             .enumerate()
             .try_for_each(|(index, element)| {
                 let place = Place::Element(place, index);
-                check_value(kind, inner, element, types, budget, &place)
+                check_value(base, inner, element, types, budget, &place)
             }),
         (None, _) => Err(place.wants("an array")),
     }
@@ -72,41 +72,41 @@ fn check_struct(
         let value = object
             .get(member.name)
             .ok_or_else(|| invalid(format!("{place} is missing")))?;
-        check_value(member.kind, &member.lengths, value, types, budget, &place)
+        check_value(member.base, &member.lengths, value, types, budget, &place)
     })
 }
 
 /// Checks a value that is neither a struct nor an array.
-pub(super) fn check_leaf(kind: Kind<'_>, value: &Value, place: &Place<'_>) -> Result<()> {
+pub(super) fn check_leaf(base: Base<'_>, value: &Value, place: &Place<'_>) -> Result<()> {
     let text = value.as_str();
-    let (fits, wanted) = match kind {
-        Kind::Bool => (value.is_boolean(), "true or false".into()),
-        Kind::String => (value.is_string(), "a string".into()),
-        Kind::Bytes => (
+    let (fits, wanted) = match base {
+        Base::Bool => (value.is_boolean(), "true or false".into()),
+        Base::String => (value.is_string(), "a string".into()),
+        Base::Bytes => (
             text.is_some_and(|text| hex_digits(text).is_some_and(|digits| digits.len() % 2 == 0)),
             "0x and two hexadecimal digits for each byte".into(),
         ),
-        Kind::FixedBytes(length) => (
+        Base::FixedBytes(length) => (
             text.is_some_and(|text| {
                 hex_digits(text).is_some_and(|digits| digits.len() == 2 * length)
             }),
             format!("0x and {} hexadecimal digits", 2 * length),
         ),
-        Kind::Address => (
+        Base::Address => (
             text.is_some_and(is_address),
             "0x and 40 hexadecimal digits, with the checksum of EIP-55 if their case is mixed"
                 .into(),
         ),
-        Kind::Uint(bits) => (
+        Base::Uint(bits) => (
             integer(value)
                 .is_some_and(|(is_negative, size)| !is_negative && size.bit_len() <= bits),
             format!("a uint{bits}: an integer, or a string, decimal or 0x and hexadecimal"),
         ),
-        Kind::Int(bits) => (
+        Base::Int(bits) => (
             integer(value).is_some_and(|(is_negative, size)| fits_signed(is_negative, size, bits)),
             format!("an int{bits}: an integer, or a string, decimal or 0x and hexadecimal"),
         ),
-        Kind::Struct(_) => (false, "a struct".into()),
+        Base::Struct(_) => (false, "a struct".into()),
     };
     match fits {
         true => Ok(()),

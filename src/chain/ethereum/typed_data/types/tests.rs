@@ -24,18 +24,18 @@ fn with_member(member_type: &str) -> TypedData {
 
 #[test]
 fn elementary_types_are_read() {
-    for (text, kind, lengths) in [
-        ("bool", Kind::Bool, vec![]),
-        ("uint8", Kind::Uint(8), vec![]),
-        ("int256", Kind::Int(256), vec![]),
-        ("bytes", Kind::Bytes, vec![]),
-        ("bytes32[]", Kind::FixedBytes(32), vec![None]),
-        ("Person[2][]", Kind::Struct("Person"), vec![Some(2), None]),
-        ("integer", Kind::Struct("integer"), vec![]),
-        ("bytesOf", Kind::Struct("bytesOf"), vec![]),
-        ("int8a", Kind::Struct("int8a"), vec![]),
+    for (text, base, lengths) in [
+        ("bool", Base::Bool, vec![]),
+        ("uint8", Base::Uint(8), vec![]),
+        ("int256", Base::Int(256), vec![]),
+        ("bytes", Base::Bytes, vec![]),
+        ("bytes32[]", Base::FixedBytes(32), vec![None]),
+        ("Person[2][]", Base::Struct("Person"), vec![Some(2), None]),
+        ("integer", Base::Struct("integer"), vec![]),
+        ("bytesOf", Base::Struct("bytesOf"), vec![]),
+        ("int8a", Base::Struct("int8a"), vec![]),
     ] {
-        assert_eq!(read_type(text).unwrap(), (kind, lengths), "{text}");
+        assert_eq!(read_type(text).unwrap(), (base, lengths), "{text}");
     }
 }
 
