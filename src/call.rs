@@ -6,6 +6,7 @@
 mod answer;
 mod attempt;
 mod budget;
+mod http;
 mod record;
 mod retries;
 mod settings;
@@ -24,6 +25,7 @@ pub(crate) use self::{
     answer::{Buffer, MAX_ANSWER, TooLong},
     attempt::{Attempt, Sent},
     budget::Budget,
+    http::{code_of_status, fault_of_status, is_code_of_status, retry_after},
     settings::Settings,
 };
 use crate::{Error, KeyInput, Receipt, Result, SignRequest};

@@ -1,5 +1,15 @@
 //! Text from a server, made safe to show.
 
+use std::error::Error as StdError;
+
+/// The most characters of a name that are kept: a key, an algorithm, a code, a request id. The
+/// longest ones of key stores have about a hundred.
+pub(crate) const MAX_NAME: usize = 256;
+
+/// The most characters of a sentence that are kept. A denial by AWS IAM names two ARNs before its
+/// reason, and has up to 400.
+pub(crate) const MAX_SENTENCE: usize = 512;
+
 /// Returns `text` cut to `most` characters, with `?` for each that could disguise or break a line.
 ///
 /// It replaces everything that `Debug` would escape, except quotes and backslashes. That list comes
@@ -14,6 +24,36 @@ pub(crate) fn clean(text: &str, most: usize) -> String {
         cleaned.push('…');
     }
     cleaned
+}
+
+/// A name in an answer. What is empty is missing.
+pub(crate) fn name(text: Option<&str>) -> Option<String> {
+    let text = text.filter(|text| !text.is_empty())?;
+    Some(clean(text, MAX_NAME))
+}
+
+/// What an error and its sources say, as one sentence.
+///
+/// Not the errors themselves: those of the SDK hold the answer, body and all, and those of TLS and of
+/// decoders quote what the other side sent.
+pub(crate) fn words(error: &(dyn StdError + 'static)) -> String {
+    let all: Vec<String> = chain(error)
+        .map(|link| clean(&link.to_string(), MAX_SENTENCE))
+        .collect();
+    clean(&all.join(": "), MAX_SENTENCE)
+}
+
+/// The error and its sources; bounded, since such a chain may in principle be circular.
+pub(crate) fn chain<'a>(
+    error: &'a (dyn StdError + 'static),
+) -> impl Iterator<Item = &'a (dyn StdError + 'static)> {
+    let mut next = Some(error);
+    std::iter::from_fn(move || {
+        let error = next?;
+        next = error.source();
+        Some(error)
+    })
+    .take(16)
 }
 
 fn harmless(c: char) -> char {

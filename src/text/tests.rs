@@ -85,3 +85,21 @@ proptest! {
         prop_assert!(!cleaned.contains(|c: char| c.is_control()));
     }
 }
+
+#[test]
+fn the_words_of_a_chain_are_one_bounded_sentence() {
+    #[derive(Debug, thiserror::Error)]
+    #[error("{0}")]
+    struct Link(String, #[source] Option<Box<Link>>);
+
+    let inner = Link("bad base64: \n\u{1b}[31m".into(), None);
+    assert_eq!(
+        words(&Link("unreadable".into(), Some(Box::new(inner)))),
+        "unreadable: bad base64: ??[31m"
+    );
+    let mut long = Link("x".repeat(100_000), None);
+    for _ in 0..100 {
+        long = Link("x".repeat(1_000), Some(Box::new(long)));
+    }
+    assert_eq!(words(&long).chars().count(), MAX_SENTENCE);
+}

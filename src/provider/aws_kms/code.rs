@@ -1,6 +1,6 @@
-//! What AWS's error codes and the status of an answer mean. Pure: no network.
+//! What AWS's error codes mean. Pure: no network.
 
-use crate::error::KeyStoreFault;
+use crate::{call::is_code_of_status, error::KeyStoreFault};
 
 /// By error code: the SDK models only some of them, and throttling is not among those.
 pub(super) fn fault_of_code(code: &str) -> Option<KeyStoreFault> {
@@ -60,29 +60,12 @@ pub(super) fn fault_of_code(code: &str) -> Option<KeyStoreFault> {
     Some(fault)
 }
 
-pub(super) fn fault_of_status(status: u16) -> KeyStoreFault {
-    match status {
-        408 => KeyStoreFault::Timeout,
-        429 => KeyStoreFault::Throttled,
-        // 2xx: something that calls itself a success and cannot be read, such as a proxy's page.
-        200..=299 | 500..=599 => KeyStoreFault::Unavailable,
-        _ => KeyStoreFault::Other,
-    }
-}
-
 /// A code for a metric, of which there must not be as many as a server can think of.
 pub(super) fn label(code: &str) -> &str {
-    match fault_of_code(code).is_some() || is_status(code) {
+    match fault_of_code(code).is_some() || is_code_of_status(code) {
         true => code,
         false => "other",
     }
-}
-
-/// Whether it is what stands for a code where KMS gave none.
-fn is_status(code: &str) -> bool {
-    let status = code.strip_prefix("HTTP ");
-    status
-        .is_some_and(|status| status.len() == 3 && status.bytes().all(|byte| byte.is_ascii_digit()))
 }
 
 #[cfg(test)]

@@ -13,12 +13,8 @@ use aws_sdk_sts::operation::{
     assume_role::AssumeRoleError, assume_role_with_web_identity::AssumeRoleWithWebIdentityError,
 };
 
-use super::{
-    code::{fault_of_code, fault_of_status},
-    endpoint,
-    protocol::chain,
-};
-use crate::error::KeyStoreFault;
+use super::{code::fault_of_code, endpoint};
+use crate::{call::fault_of_status, error::KeyStoreFault, text::chain};
 
 /// The fault, if `error` is about credentials. The SDK reports those as failures to dispatch, deep
 /// in its chain of sources; of some it has only private types and its words.

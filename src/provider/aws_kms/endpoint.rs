@@ -4,7 +4,7 @@ use std::{error::Error as StdError, io};
 
 use rustls::AlertDescription;
 
-use super::protocol::chain;
+use crate::text::chain;
 
 /// What shows that this is not KMS, and will not be when asked again: a certificate that does not
 /// prove it, another TLS than can be spoken, or bytes that are not TLS or HTTP.

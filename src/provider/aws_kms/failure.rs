@@ -1,19 +1,19 @@
 //! What a failed KMS call means. Pure: no network.
 
-use std::{error::Error as StdError, time::Duration};
+use std::error::Error as StdError;
 
 use aws_sdk_kms::error::{ProvideErrorMetadata, SdkError};
 
 use super::{
-    code::{fault_of_code, fault_of_status},
+    code::fault_of_code,
     credentials, endpoint,
-    protocol::{chain, words},
     remedy::{CLIENT_SETTING, NO_CREDENTIALS_IN_TIME, WRONG_CLOCK, remedy, wrong_endpoint},
 };
 use crate::{
     Error, Receipt,
-    call::{MAX_ANSWER, TooLong},
+    call::{MAX_ANSWER, TooLong, code_of_status, fault_of_status, retry_after},
     error::{AnswerFault, KeyStoreFault},
+    text::{chain, words},
 };
 
 /// `was_sent` says whether this attempt was, while `receipt` counts those before it too.
@@ -26,8 +26,8 @@ where
     // Without a code of KMS, the status is the one thing that is known.
     let code = match (&error, error.code()) {
         (_, Some(code)) => Some(code.to_owned()),
-        (SdkError::ServiceError(_), None) => status.map(http),
-        (SdkError::ResponseError(_), None) if is_too_long => status.map(http),
+        (SdkError::ServiceError(_), None) => status.map(code_of_status),
+        (SdkError::ResponseError(_), None) if is_too_long => status.map(code_of_status),
         _ => None,
     };
     let mismatch = endpoint::mismatch(&error);
@@ -77,7 +77,9 @@ where
             KeyStoreFault::WrongEndpoint => wrong_endpoint(mismatch, &receipt),
             _ => remedy(fault, code.as_deref(), &receipt),
         },
-        retry_after: retry_after(&error),
+        retry_after: (error.raw_response())
+            .and_then(|answer| answer.headers().get("retry-after"))
+            .and_then(retry_after),
         code,
         source: match (was_sent, error.message()) {
             (true, _) if mismatch.is_some() => words(innermost(&error)).into(),
@@ -89,10 +91,6 @@ where
         },
         receipt: Some(Box::new(receipt)),
     }
-}
-
-fn http(status: u16) -> String {
-    format!("HTTP {status}")
 }
 
 /// The attempt or the call took too long, and was ended by us.
@@ -125,18 +123,6 @@ pub(super) fn is_skewed<E: ProvideErrorMetadata>(error: &SdkError<E>) -> bool {
 fn is_pending_deletion<E: ProvideErrorMetadata>(error: &SdkError<E>) -> bool {
     let message = error.message().unwrap_or_default();
     message.contains("pending deletion")
-}
-
-/// No server may put a caller to sleep for longer than this.
-const MAX_RETRY_AFTER: Duration = Duration::from_secs(60 * 60);
-
-/// `Retry-After` in whole seconds (RFC 9110 §10.2.3); KMS sends no date.
-fn retry_after<E>(error: &SdkError<E>) -> Option<Duration> {
-    let value = error.raw_response()?.headers().get("retry-after")?.trim();
-    let is_number = !value.is_empty() && value.bytes().all(|b| b.is_ascii_digit());
-    // More digits than fit are a long time as well.
-    let seconds = is_number.then(|| value.parse().unwrap_or(u64::MAX))?;
-    Some(Duration::from_secs(seconds).min(MAX_RETRY_AFTER))
 }
 
 fn innermost<'a>(error: &'a (dyn StdError + 'static)) -> &'a (dyn StdError + 'static) {

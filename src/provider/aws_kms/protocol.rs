@@ -17,15 +17,11 @@ use aws_sdk_kms::{
     types::{KeyState, MessageType, SigningAlgorithmSpec},
 };
 
-use crate::{Error, KeyInput, KeyType, Result, error::AnswerFault, text::clean};
-
-/// The most characters of a name that are kept: a key, an algorithm, a code, a request id. The
-/// longest ones of KMS have about a hundred.
-const MAX_NAME: usize = 256;
-
-/// The most characters of a sentence that are kept. A denial by IAM names two ARNs before its reason,
-/// and has up to 400.
-const MAX_SENTENCE: usize = 512;
+use crate::{
+    Error, KeyInput, KeyType, Result,
+    error::AnswerFault,
+    text::{self, name, words},
+};
 
 /// The most bytes KMS signs as a RAW message, which Ed25519 requires (AWS API: Sign, `Message`).
 const MAX_RAW_MESSAGE: usize = 4096;
@@ -208,7 +204,7 @@ impl From<GetPublicKeyOutput> for PublicKeyAnswer {
 impl PublicKeyAnswer {
     /// The algorithms as one text.
     pub(super) fn offered(&self) -> String {
-        clean(&self.algorithms.join(", "), MAX_NAME)
+        text::clean(&self.algorithms.join(", "), text::MAX_NAME)
     }
 }
 
@@ -296,7 +292,7 @@ impl Refusal {
         }
         let message = error
             .message()
-            .map(|message| clean(without_request(message), MAX_SENTENCE));
+            .map(|message| text::clean(without_request(message), text::MAX_SENTENCE));
         if let Some(message) = &message {
             metadata = metadata.message(message);
         }
@@ -320,30 +316,6 @@ impl fmt::Display for Refusal {
 }
 
 impl StdError for Refusal {}
-
-/// What an error and its sources say, as one sentence.
-///
-/// Not the errors themselves: those of the SDK hold the answer, body and all, and those of TLS and of
-/// decoders quote what the other side sent.
-pub(super) fn words(error: &(dyn StdError + 'static)) -> String {
-    let all: Vec<String> = chain(error)
-        .map(|link| clean(&link.to_string(), MAX_SENTENCE))
-        .collect();
-    clean(&all.join(": "), MAX_SENTENCE)
-}
-
-/// The error and its sources; bounded, since such a chain may in principle be circular.
-pub(super) fn chain<'a>(
-    error: &'a (dyn StdError + 'static),
-) -> impl Iterator<Item = &'a (dyn StdError + 'static)> {
-    let mut next = Some(error);
-    std::iter::from_fn(move || {
-        let error = next?;
-        next = error.source();
-        Some(error)
-    })
-    .take(16)
-}
 
 /// An error of a call without the answer it was made from.
 ///
@@ -383,11 +355,6 @@ fn head_of(answer: &HttpResponse) -> HttpResponse {
         }
     }
     head
-}
-
-fn name(text: Option<&str>) -> Option<String> {
-    let text = text.filter(|text| !text.is_empty())?;
-    Some(clean(text, MAX_NAME))
 }
 
 fn bytes(blob: Blob) -> Option<Vec<u8>> {

@@ -1,3 +1,5 @@
+use std::time::Duration;
+
 use aws_sdk_kms::{
     config::http::HttpResponse,
     error::{ConnectorError, ErrorMetadata},
