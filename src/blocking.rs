@@ -54,9 +54,10 @@ impl Blocking {
                 places: Arc::new(Semaphore::new(count)),
                 count,
             }),
-            _ => Err(Error::InvalidConfig {
-                reason: format!("the count is {count}; use 1 to {MOST}"),
-            }),
+            _ => Err(Error::invalid_config(
+                format!("the count is {count}"),
+                format!("use 1 to {MOST}"),
+            )),
         }
     }
 
@@ -116,14 +117,11 @@ fn start_thread(detached: impl FnOnce() + Send + 'static) -> Result<()> {
 }
 
 fn failed(source: BoxError) -> Error {
-    Error::KeyStore {
-        fault: KeyStoreFault::Other,
-        code: None,
-        retry_after: None,
-        remedy: "see the source, and report a panic to the authors of the provider".into(),
-        receipt: None,
+    Error::key_store(
+        KeyStoreFault::Other,
+        "read the source, and report a panic to the authors of the provider",
         source,
-    }
+    )
 }
 
 #[cfg(test)]

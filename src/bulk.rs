@@ -91,9 +91,10 @@ impl<'a> Bulk<'a> {
     /// [`Error::InvalidConfig`] when `concurrency` is 0.
     pub fn with_concurrency(concurrency: usize) -> Result<Self> {
         match concurrency {
-            0 => Err(Error::InvalidConfig {
-                reason: "the concurrency is 0; use at least 1".into(),
-            }),
+            0 => Err(Error::invalid_config(
+                "the concurrency is 0",
+                "use at least 1",
+            )),
             _ => Ok(Self {
                 concurrency,
                 ..Self::new()

@@ -121,11 +121,10 @@ pub(crate) fn in_future(timeout: Duration) -> Instant {
 pub(crate) fn require_runtime() -> Result<()> {
     match Handle::try_current() {
         Ok(_) => Ok(()),
-        Err(_) => Err(Error::InvalidConfig {
-            reason:
-                "there is no tokio runtime here; call this inside one, with time and IO enabled"
-                    .to_owned(),
-        }),
+        Err(_) => Err(Error::invalid_config(
+            "there is no tokio runtime here",
+            "call this inside one, with time and IO enabled",
+        )),
     }
 }
 

@@ -1,12 +1,22 @@
 //! The one error type, and what a caller may do about each case.
+//!
+//! Here is the type and its stable names. How errors are made is in `constructors`, what their
+//! message says in `display`, what to do in `remedy`, and whether another try helps in `verdict`.
 
+mod constructors;
+mod display;
 mod fault;
+mod remedy;
 mod verdict;
 
-use std::{error::Error as StdError, fmt, time::Duration};
+use std::{borrow::Cow, error::Error as StdError, time::Duration};
 
-pub use self::fault::{
-    AnswerFault, AuditFault, EncodingFault, KeyFault, KeyStoreFault, PublicKeyFault, SignatureFault,
+pub use self::{
+    fault::{
+        AnswerFault, AuditFault, EncodingFault, KeyFault, KeyStoreFault, PublicKeyFault,
+        SignatureFault,
+    },
+    verdict::Verdict,
 };
 use crate::{KeyType, Receipt, RequestKind};
 
@@ -16,10 +26,14 @@ pub type Result<T, E = Error> = std::result::Result<T, E>;
 /// A boxed error of a provider or of a library it uses.
 pub type BoxError = Box<dyn StdError + Send + Sync + 'static>;
 
-/// Why a key was refused, a request not made or a signature not released.
+/// Why a key was rejected, a request was not sent or a signature was not returned.
 ///
-/// `Display` gives the cause and, last, the remedy. It never repeats [`source`](StdError::source),
-/// so print the whole chain (`{:#}` of `anyhow`, or a report of `eyre`).
+/// `Display` says what failed and ends with [`remedy`](Self::remedy): what to do. It never repeats
+/// [`source`](StdError::source), so print the whole chain (`{:#}` of `anyhow`, or a report of `eyre`).
+///
+/// A provider, layer or chain adapter makes an error with the function named after its variant, for
+/// example [`Error::key_store`], and adds what it knows with `with_…`. A field may be added to each
+/// variant, so patterns end with `..`.
 ///
 /// What came from a call to a key store carries a [`Receipt`] of that call: see
 /// [`receipt`](Self::receipt) and [`request_id`](Self::request_id).
@@ -29,40 +43,34 @@ pub enum Error {
     /// The bytes are not a public key this crate accepts.
     ///
     /// Use the key store's own DER export of a secp256k1, P-256 or Ed25519 key.
-    #[error("public key refused: {fault}")]
+    #[non_exhaustive]
     InvalidPublicKey {
         /// What is wrong with it.
         fault: PublicKeyFault,
     },
 
-    /// The bytes are not a secret key of the type asked for. They are not repeated here.
-    #[error("not a valid {}secret key; {remedy}", Kind(*key_type))]
+    /// The bytes are not a secret key of the requested type. The message does not show them.
+    #[non_exhaustive]
     InvalidSecretKey {
-        /// The type asked for; `None` when the bytes were to name it themselves.
+        /// The requested type; `None` when the bytes name it themselves.
         key_type: Option<KeyType>,
-        /// What would be accepted.
-        remedy: &'static str,
+        /// What to pass instead.
+        remedy: Cow<'static, str>,
     },
 
-    /// The operating system gave no random bytes. Nothing was generated.
+    /// The operating system returned no random bytes. No key was made.
     ///
-    /// It does not pass by itself: the system lacks a random number generator, or denies it.
-    #[error(
-        "the operating system's random number generator failed and no key was made; \
-         check that this process may use it (getrandom, /dev/urandom)"
-    )]
+    /// The system lacks a random number generator or denies access to it, so a retry does not help.
+    #[non_exhaustive]
     Randomness {
-        /// What the operating system said.
+        /// What the operating system reported.
         source: BoxError,
     },
 
-    /// The key store's signature is malformed. Nothing was released.
+    /// The key store's signature is malformed. It was not returned.
     ///
     /// A key store that returns such bytes is defective or is not the one you think it is.
-    #[error(
-        "signature refused{}: {fault}; check for a proxy or a wrong endpoint",
-        Of(receipt)
-    )]
+    #[non_exhaustive]
     InvalidSignature {
         /// What is wrong with it.
         fault: SignatureFault,
@@ -70,16 +78,12 @@ pub enum Error {
         receipt: Option<Box<Receipt>>,
     },
 
-    /// The key store's signature is well-formed, but not by this key over this input.
+    /// The key store's signature is well-formed, but not one of this key over this input.
     ///
-    /// Nothing was released. Most often the public key that was pinned is not that of the key:
-    /// compare it with the one the key store exports. Otherwise another key signed, or something
-    /// else was signed: check what stands between you and the key store before you sign more.
-    #[error(
-        "signature refused{}: it does not verify under the pinned public key; compare that with the \
-         one the key store exports, and if they are the same find out what answered",
-        Of(receipt)
-    )]
+    /// It was not returned. Most often the wrong public key was pinned: compare it with the one the
+    /// key store exports. Otherwise another key signed, or other bytes were signed: check for a proxy
+    /// or a wrong endpoint before you sign more.
+    #[non_exhaustive]
     SignatureNotVerified {
         /// The call that returned it, when a provider made one.
         receipt: Option<Box<Receipt>>,
@@ -87,20 +91,16 @@ pub enum Error {
 
     /// The signature is valid, but under another key than the signer's `public_key()`.
     ///
-    /// It was not used. What wraps the key store mixes up two keys: a layer that delegates
-    /// `public_key` to one signer and `sign` to another, or a provider with two verifiers.
-    #[error(
-        "the signature{} verified under another key than the signer's own public key, and was not \
-         used; correct the layer or provider that mixes up two keys",
-        Of(receipt)
-    )]
+    /// It was not used. A layer or provider mixes up two keys: the layer delegates `public_key` to one
+    /// signer and `sign` to another, or the provider has two verifiers.
+    #[non_exhaustive]
     SignedByAnotherKey {
         /// The call that made the signature.
         receipt: Option<Box<Receipt>>,
     },
 
-    /// The key is of another type than is needed here. Use a key of the type `expected`.
-    #[error("this key is {actual} and {expected} is needed here; use a key of that type")]
+    /// The key is of another type than the one needed. Use a key of the type `expected`.
+    #[non_exhaustive]
     KeyTypeMismatch {
         /// What is needed.
         expected: KeyType,
@@ -111,14 +111,7 @@ pub enum Error {
     /// The key cannot sign this kind of request.
     ///
     /// ECDSA keys sign hashes and Ed25519 keys sign messages: see [`SignRequest`](crate::SignRequest).
-    #[error(
-        "{key_type} keys cannot sign a `{request}` request; {}",
-        match key_type {
-            KeyType::Ed25519 => "use SignRequest::message or SignRequest::blake2b256",
-            KeyType::Secp256k1 | KeyType::P256 =>
-                "use SignRequest::keccak256, sha256 or blake2b256, which name the hash",
-        }
-    )]
+    #[non_exhaustive]
     UnsupportedRequest {
         /// The kind of request.
         request: RequestKind,
@@ -128,93 +121,75 @@ pub enum Error {
 
     /// A message of 32 bytes may be the digest of something else, and was not signed.
     ///
-    /// Sign what it is the digest of with [`SignRequest::blake2b256`](crate::SignRequest::blake2b256),
-    /// or use [`hazmat::prehashed_message`](crate::hazmat::prehashed_message) if its meaning does not
-    /// matter.
-    #[error(
-        "a message of 32 bytes may be the digest of something else, such as a Tezos operation; use \
-         SignRequest::blake2b256 with what it is the digest of, make the message longer, or use \
-         hazmat::prehashed_message"
-    )]
+    /// Sign the preimage with [`SignRequest::blake2b256`](crate::SignRequest::blake2b256), or use
+    /// [`hazmat::prehashed_message`](crate::hazmat::prehashed_message) if its meaning does not matter.
     AmbiguousMessage,
 
     /// A digest is not 32 bytes long. Pass the hash itself, in binary.
-    #[error("a digest is 32 bytes and this one has {actual}; pass the binary hash itself")]
+    #[non_exhaustive]
     InvalidDigestLength {
         /// Its length in bytes.
         actual: usize,
     },
 
-    /// The message is empty or longer than the key store takes, and was not sent.
+    /// The message is empty or longer than the key store accepts, and was not sent.
     ///
-    /// Pure Ed25519 cannot be split or hashed before: sign something shorter, or keep the key in a
-    /// key store without this limit.
-    #[error(
-        "the message has {actual} bytes and the key store takes 1 to {most}; \
-         sign another one, or hold the key in a store without this limit"
-    )]
+    /// Pure Ed25519 cannot hash or split a message first: sign a shorter one, or keep the key in a key
+    /// store without this limit.
+    #[non_exhaustive]
     MessageLength {
         /// Its length in bytes.
         actual: usize,
-        /// The most the key store takes, in bytes.
+        /// The most the key store accepts, in bytes.
         most: usize,
     },
 
-    /// The object is meant for a chain this signer does not sign for. Nothing was sent.
+    /// A rule rejected the request: a policy, a limit to chains, a watermark, a quota. Nothing was
+    /// sent.
     ///
-    /// Correct the object's chain id, or allow that chain on the signer.
-    #[error(
-        "refused to sign for {}, since this signer is limited to {}; \
-         correct the chain id or allow it on the signer",
-        Chain(*requested),
-        Chains(allowed)
-    )]
-    ChainIdRefused {
-        /// The chain id in the object; `None` when it is valid on every chain.
-        requested: Option<u64>,
-        /// The chain ids this signer signs for.
-        allowed: Vec<u64>,
-    },
-
-    /// A bare hash names no chain, and this signer is limited to some. Nothing was sent.
-    ///
-    /// Sign the object itself, so that its chain id is checked, or allow bare hashes on the signer.
-    #[error(
-        "a bare hash names no chain, and this signer is limited to {}; {remedy}",
-        Chains(allowed)
-    )]
-    BareHashRefused {
-        /// The chain ids this signer signs for.
-        allowed: Vec<u64>,
-        /// What to call instead, in the terms of the chain.
-        remedy: &'static str,
+    /// With `retry_after` the same request may succeed then, with this signer. Without it, it stays
+    /// rejected until the request or the rule changes.
+    #[non_exhaustive]
+    Refused {
+        /// What has the rule, for example `chain limit`.
+        by: Cow<'static, str>,
+        /// The name of the rule, for example `chain_id`: see [`rule`](Self::rule).
+        rule: Cow<'static, str>,
+        /// Why the request breaks the rule, with the values compared.
+        reason: Cow<'static, str>,
+        /// What to change.
+        remedy: Cow<'static, str>,
+        /// When the rule allows the request, if time alone changes that.
+        retry_after: Option<Duration>,
     },
 
     /// The object cannot be encoded for signing. The source says why.
-    #[error("{what} cannot be encoded for signing; correct what the source names")]
+    #[non_exhaustive]
     InvalidPayload {
-        /// The kind of object.
-        what: &'static str,
-        /// What the encoder said.
+        /// The object, for example `the transaction`.
+        what: Cow<'static, str>,
+        /// What is wrong with it.
         source: BoxError,
     },
 
     /// The signature is valid but cannot be written in the form that is needed.
-    #[error("the signature cannot be written in this form: {fault}")]
+    #[non_exhaustive]
     UnencodableSignature {
-        /// What does not fit, and what to do.
+        /// What does not fit.
         fault: EncodingFault,
     },
 
-    /// The provider was built from settings that do not fit together.
-    #[error("invalid configuration: {reason}")]
+    /// A setting is wrong, or does not fit another one.
+    #[non_exhaustive]
     InvalidConfig {
-        /// What does not fit, and what to do.
-        reason: String,
+        /// What does not fit.
+        reason: Cow<'static, str>,
+        /// What to set instead.
+        remedy: Cow<'static, str>,
     },
 
     /// The key store holds a key that cannot be used as a signer.
-    #[error("key refused{}: {fault}", Of(receipt))]
+    #[non_exhaustive]
     KeyRefused {
         /// What is wrong with it.
         fault: KeyFault,
@@ -222,27 +197,22 @@ pub enum Error {
         receipt: Option<Box<Receipt>>,
     },
 
-    /// The key store answered for another key than the one that is pinned or was asked for.
+    /// The key store answered with another key than the pinned or requested one.
     ///
-    /// Nothing was released. Most often an alias was pointed at another key. If that was intended,
+    /// Nothing was returned. Most often an alias was pointed at another key. If that was intended,
     /// make a new signer: it has another public key and so another address.
-    #[error(
-        "the answer is from key {returned} and not from {pinned}{}; \
-         if an alias was moved on purpose make a new signer, which has another public key, \
-         otherwise point it back",
-        Of(receipt)
-    )]
+    #[non_exhaustive]
     KeyMoved {
-        /// The key that is pinned, or was asked for.
+        /// The pinned or requested key.
         pinned: String,
         /// The key that answered.
         returned: String,
-        /// The call in which it was noticed.
+        /// The call that showed it.
         receipt: Option<Box<Receipt>>,
     },
 
-    /// The key store answered with success, but the answer is not usable.
-    #[error("unusable answer from the key store{}: {fault}", Of(receipt))]
+    /// The key store reported success, but its answer is not usable.
+    #[non_exhaustive]
     UnusableAnswer {
         /// What is wrong with it.
         fault: AnswerFault,
@@ -250,12 +220,13 @@ pub enum Error {
         receipt: Option<Box<Receipt>>,
     },
 
-    /// The key store, or the way to it, failed.
+    /// The key store failed, rejected the request, or could not be reached.
     ///
-    /// See [`KeyStoreFault`] for what to do; the message ends with the remedy.
-    #[error("{fault}{}{}; {remedy}", Code(code), Of(receipt))]
+    /// A provider that is not part of this crate uses the fault that fits, or
+    /// [`KeyStoreFault::Provider`] with its own verdict.
+    #[non_exhaustive]
     KeyStore {
-        /// The kind of failure.
+        /// What failed.
         fault: KeyStoreFault,
         /// The key store's own name for it, for example `AccessDeniedException`; `HTTP` and the
         /// status when it gave none.
@@ -263,71 +234,57 @@ pub enum Error {
         /// How long the key store asked to wait.
         retry_after: Option<Duration>,
         /// What to do, in the terms of this key store.
-        remedy: String,
+        remedy: Cow<'static, str>,
         /// The call that failed.
         receipt: Option<Box<Receipt>>,
-        /// What the key store said, or else the client library.
+        /// What the key store reported, or else the client library.
         source: BoxError,
     },
 
-    /// There was no signature within the time its caller gave it.
+    /// The timeout passed before there was a result.
     ///
-    /// Retry later, or give it more time. Whether a key store signed meanwhile is not known, and
-    /// does no harm: nothing was released.
-    #[error("no answer within {limit:?}, {stage}; retry later, or allow more time")]
-    DeadlineExceeded {
-        /// The time it was given.
-        limit: Duration,
-        /// What it was doing when the time was up, for example `while the signer was at work`.
-        stage: &'static str,
+    /// Retry later, or allow more time. Whether the key store signed meanwhile is not known and does
+    /// no harm: no signature was returned.
+    #[non_exhaustive]
+    TimedOut {
+        /// The timeout that passed.
+        timeout: Duration,
+        /// What it waited for, for example `while waiting for the signer`.
+        stage: Cow<'static, str>,
     },
 
-    /// As many requests wait for a client-side limit as are allowed to wait. Nothing was sent.
+    /// The queue of a client-side rate limit is full. Nothing was sent.
     ///
-    /// Slow the caller down, or raise the limit if the key store's quota allows it.
-    #[error(
-        "the queue of the client-side limit, which has room for {capacity}, is full; retry later, \
-         send fewer requests, or raise the limit if the key store's quota allows it"
-    )]
+    /// Send fewer requests, or raise the limit if the key store's quota allows it.
+    #[non_exhaustive]
     QueueFull {
-        /// How many may wait.
+        /// How many requests may wait.
         capacity: usize,
         /// When there may be room again.
         retry_after: Duration,
     },
 
-    /// A client-side limit did not let the request go in time. Nothing was sent.
+    /// A client-side rate limit did not admit the request in time. Nothing was sent.
     ///
-    /// Slow the caller down, allow more time, or raise the limit if the key store's quota allows it.
-    #[error(
-        "waited {limit:?} for the client-side limit; retry later, send fewer requests, \
-         allow more time, or raise the limit if the key store's quota allows it"
-    )]
+    /// Send fewer requests, allow more time, or raise the limit if the key store's quota allows it.
+    #[non_exhaustive]
     QueuedTooLong {
-        /// How long it waited.
-        limit: Duration,
+        /// The longest wait that is allowed, which has passed.
+        max_wait: Duration,
     },
 
-    /// The key signed, and the signature was not recorded. It was not returned.
-    ///
-    /// See [`AuditFault`] for what to do.
-    #[error(
-        "the signature was not recorded and so not returned{}; {fault}",
-        Of(receipt)
-    )]
+    /// The key signed, but the signature was not recorded. It was not returned.
+    #[non_exhaustive]
     AuditFailed {
-        /// Whether the cause passes by itself.
+        /// Whether a retry helps.
         fault: AuditFault,
         /// The call that made the signature.
         receipt: Option<Box<Receipt>>,
-        /// What the sink said.
+        /// What the sink reported.
         source: BoxError,
     },
 
-    /// The caller ended the work before this request was finished. Nothing was returned.
-    #[error(
-        "the caller cancelled it before it was finished; request it anew if it is still wanted"
-    )]
+    /// The caller cancelled the request before it was finished. Nothing was returned.
     Cancelled,
 }
 
@@ -348,8 +305,7 @@ impl Error {
             Self::AmbiguousMessage => "ambiguous_message",
             Self::InvalidDigestLength { .. } => "invalid_digest_length",
             Self::MessageLength { .. } => "message_length",
-            Self::ChainIdRefused { .. } => "chain_id_refused",
-            Self::BareHashRefused { .. } => "bare_hash_refused",
+            Self::Refused { .. } => "refused",
             Self::InvalidPayload { .. } => "invalid_payload",
             Self::UnencodableSignature { .. } => "unencodable_signature",
             Self::InvalidConfig { .. } => "invalid_config",
@@ -369,9 +325,10 @@ impl Error {
                 KeyStoreFault::Timeout => "timeout",
                 KeyStoreFault::Connection => "connection",
                 KeyStoreFault::WrongEndpoint => "wrong_endpoint",
+                KeyStoreFault::Provider(_) => "provider",
                 KeyStoreFault::Other => "other",
             },
-            Self::DeadlineExceeded { .. } => "deadline_exceeded",
+            Self::TimedOut { .. } => "timed_out",
             Self::QueueFull { .. } => "queue_full",
             Self::QueuedTooLong { .. } => "queued_too_long",
             Self::AuditFailed { .. } => "audit_failed",
@@ -384,6 +341,17 @@ impl Error {
     pub fn code(&self) -> Option<&str> {
         match self {
             Self::KeyStore { code, .. } => code.as_deref(),
+            _ => None,
+        }
+    }
+
+    /// The name of the rule that rejected the request, for example `chain_id`.
+    ///
+    /// It comes from the policy or limit that has the rule, so use it in logs, and not as the label of
+    /// a metric unless you know all your rules.
+    pub fn rule(&self) -> Option<&str> {
+        match self {
+            Self::Refused { rule, .. } => Some(rule),
             _ => None,
         }
     }
@@ -406,87 +374,6 @@ impl Error {
     /// The key store's id of the failed request, to look it up in its log or give to its support.
     pub fn request_id(&self) -> Option<&str> {
         self.receipt().and_then(Receipt::request_id)
-    }
-
-    /// Adds the call in which the error happened, for providers.
-    ///
-    /// Errors that concern no call are returned unchanged.
-    #[must_use]
-    pub fn with_receipt(mut self, call: Receipt) -> Self {
-        match &mut self {
-            Self::InvalidSignature { receipt, .. }
-            | Self::SignatureNotVerified { receipt }
-            | Self::SignedByAnotherKey { receipt }
-            | Self::KeyRefused { receipt, .. }
-            | Self::KeyMoved { receipt, .. }
-            | Self::UnusableAnswer { receipt, .. }
-            | Self::KeyStore { receipt, .. }
-            | Self::AuditFailed { receipt, .. } => *receipt = Some(Box::new(call)),
-            _ => {}
-        }
-        self
-    }
-}
-
-/// Displays the call an error came from, as a parenthesis.
-struct Of<'a>(&'a Option<Box<Receipt>>);
-
-impl fmt::Display for Of<'_> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self.0 {
-            Some(receipt) => write!(f, " ({receipt})"),
-            None => Ok(()),
-        }
-    }
-}
-
-struct Code<'a>(&'a Option<String>);
-
-impl fmt::Display for Code<'_> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self.0 {
-            Some(code) => write!(f, " [{code}]"),
-            None => Ok(()),
-        }
-    }
-}
-
-struct Kind(Option<KeyType>);
-
-impl fmt::Display for Kind {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self.0 {
-            Some(key_type) => write!(f, "{key_type} "),
-            None => Ok(()),
-        }
-    }
-}
-
-struct Chain(Option<u64>);
-
-impl fmt::Display for Chain {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self.0 {
-            Some(id) => write!(f, "chain {id}"),
-            None => f.write_str("every chain at once (no chain id)"),
-        }
-    }
-}
-
-struct Chains<'a>(&'a [u64]);
-
-impl fmt::Display for Chains<'_> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self.0 {
-            [] => "no chain at all",
-            [_] => "chain ",
-            _ => "chains ",
-        })?;
-        for (index, id) in self.0.iter().enumerate() {
-            let separator = if index == 0 { "" } else { ", " };
-            write!(f, "{separator}{id}")?;
-        }
-        Ok(())
     }
 }
 

@@ -31,9 +31,7 @@ pub fn prehashed(digest: [u8; 32]) -> SignRequest<'static> {
 pub fn prehashed_from_slice(digest: &[u8]) -> Result<SignRequest<'static>> {
     match digest.try_into() {
         Ok(digest) => Ok(prehashed(digest)),
-        Err(_) => Err(Error::InvalidDigestLength {
-            actual: digest.len(),
-        }),
+        Err(_) => Err(Error::invalid_digest_length(digest.len())),
     }
 }
 

@@ -140,7 +140,7 @@ impl Health {
                         .as_ref()
                         .is_some_and(|receipt| receipt.attempts() == 0)
             }
-            Error::InvalidConfig { .. } | Error::DeadlineExceeded { .. } => true,
+            Error::InvalidConfig { .. } | Error::TimedOut { .. } => true,
             _ => false,
         };
         let has_state = matches!(&self.state, Ok(state) if *state != KeyState::NotReported);

@@ -39,9 +39,10 @@ impl FromStr for KeyType {
             "secp256k1" => Ok(Self::Secp256k1),
             "P-256" => Ok(Self::P256),
             "Ed25519" => Ok(Self::Ed25519),
-            _ => Err(Error::InvalidConfig {
-                reason: "not a type of key; use secp256k1, P-256 or Ed25519".into(),
-            }),
+            _ => Err(Error::invalid_config(
+                "not a type of key",
+                "use secp256k1, P-256 or Ed25519",
+            )),
         }
     }
 }

@@ -90,7 +90,6 @@ mod secret_key;
 pub mod signature;
 mod signer;
 pub mod telemetry;
-#[cfg(feature = "_remote")]
 mod text;
 mod verifier;
 

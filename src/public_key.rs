@@ -231,7 +231,7 @@ fn ed25519_point(bytes: &[u8]) -> Result<ed25519_dalek::VerifyingKey> {
 }
 
 fn refused(fault: PublicKeyFault) -> Error {
-    Error::InvalidPublicKey { fault }
+    Error::invalid_public_key(fault)
 }
 
 #[cfg(test)]

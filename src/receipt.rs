@@ -1,6 +1,6 @@
 //! The receipt of a signature: a record of the call that made it.
 
-use std::{fmt, sync::Arc, time::Duration};
+use std::{borrow::Cow, fmt, sync::Arc, time::Duration};
 
 use crate::{Error, PublicKey, Result, Signature};
 
@@ -31,9 +31,7 @@ impl Signed {
     pub fn require_key(self, public_key: &PublicKey) -> Result<Self> {
         match self.signature.public_key() == public_key {
             true => Ok(self),
-            false => Err(Error::SignedByAnotherKey {
-                receipt: Some(Box::new(self.receipt)),
-            }),
+            false => Err(Error::signed_by_another_key().with_receipt(self.receipt)),
         }
     }
 }
@@ -42,7 +40,7 @@ impl Signed {
 /// log.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Receipt {
-    operation: &'static str,
+    operation: Cow<'static, str>,
     key: Arc<str>,
     pinned_key: Option<Arc<str>>,
     region: Option<Arc<str>>,
@@ -53,9 +51,9 @@ pub struct Receipt {
 
 impl Receipt {
     /// Creates a receipt of one attempt at `operation` with `key`, and no time elapsed.
-    pub fn new(operation: &'static str, key: impl Into<Arc<str>>) -> Self {
+    pub fn new(operation: impl Into<Cow<'static, str>>, key: impl Into<Arc<str>>) -> Self {
         Self {
-            operation,
+            operation: operation.into(),
             key: key.into(),
             pinned_key: None,
             region: None,
@@ -108,8 +106,8 @@ impl Receipt {
     }
 
     /// The key store's name of the operation, for example `Sign`.
-    pub fn operation(&self) -> &'static str {
-        self.operation
+    pub fn operation(&self) -> &str {
+        &self.operation
     }
 
     /// The key that answered: for AWS KMS its ARN. If the call failed, the id, alias or ARN that it

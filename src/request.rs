@@ -208,10 +208,7 @@ impl<'a> SignRequest<'a> {
                 | Payload::PrehashedMessage(digest),
                 KeyType::Ed25519,
             ) => Ok(KeyInput::Ed25519Message(digest)),
-            _ => Err(Error::UnsupportedRequest {
-                request: self.kind(),
-                key_type: key,
-            }),
+            _ => Err(Error::unsupported_request(self.kind(), key)),
         }
     }
 

@@ -23,26 +23,24 @@ impl SecretKey {
         // scalars, so a few draws are enough.
         for _ in 0..16 {
             let mut bytes = Zeroizing::new([0; 32]);
-            getrandom::fill(bytes.as_mut()).map_err(|error| Error::Randomness {
-                source: error.into(),
-            })?;
+            getrandom::fill(bytes.as_mut()).map_err(Error::randomness)?;
             if let Ok(key) = Self::from_bytes(key_type, bytes.as_ref()) {
                 return Ok(key);
             }
         }
-        Err(Error::Randomness {
-            source: "16 draws in a row were not valid scalars".into(),
-        })
+        Err(Error::randomness(
+            "16 draws in a row were not valid scalars",
+        ))
     }
 
     /// 32 bytes: a big-endian scalar from 1 to n − 1, or an Ed25519 seed (RFC 8032 §5.1.5).
     pub(crate) fn from_bytes(key_type: KeyType, bytes: &[u8]) -> Result<Self> {
-        let refused = || Error::InvalidSecretKey {
-            key_type: Some(key_type),
-            remedy: match key_type {
+        let refused = || {
+            let remedy = match key_type {
                 KeyType::Ed25519 => "pass the 32-byte seed of RFC 8032 §5.1.5",
                 _ => "pass 32 bytes, big-endian, from 1 to the group order minus 1",
-            },
+            };
+            Error::invalid_secret_key(Some(key_type), remedy)
         };
         // The curve crates pad shorter input; a key that lost bytes must not become another key.
         let bytes: &[u8; 32] = bytes.try_into().map_err(|_| refused())?;
@@ -60,9 +58,11 @@ impl SecretKey {
     /// A DER PKCS#8 private key (RFC 5958); its algorithm identifier names the key type.
     pub(crate) fn from_pkcs8_der(der: &[u8]) -> Result<Self> {
         let info = PrivateKeyInfoRef::from_der(der).map_err(|_| not_pkcs8(None))?;
-        let key_type = key_type_of(&info.algorithm).map_err(|_| Error::InvalidSecretKey {
-            key_type: None,
-            remedy: "its algorithm must be EC on secp256k1 or P-256, or Ed25519",
+        let key_type = key_type_of(&info.algorithm).map_err(|_| {
+            Error::invalid_secret_key(
+                None,
+                "pass a key whose algorithm is EC on secp256k1 or P-256, or Ed25519",
+            )
         })?;
         match key_type {
             KeyType::Secp256k1 => k256::SecretKey::from_pkcs8_der(der).map(Self::Secp256k1),
@@ -125,10 +125,7 @@ impl SecretKey {
     }
 
     fn cannot_sign(&self, request: RequestKind) -> Error {
-        Error::UnsupportedRequest {
-            request,
-            key_type: self.key_type(),
-        }
+        Error::unsupported_request(request, self.key_type())
     }
 }
 
@@ -139,10 +136,7 @@ impl fmt::Debug for SecretKey {
 }
 
 fn not_pkcs8(key_type: Option<KeyType>) -> Error {
-    Error::InvalidSecretKey {
-        key_type,
-        remedy: "pass an unencrypted PKCS#8 private key in DER",
-    }
+    Error::invalid_secret_key(key_type, "pass an unencrypted PKCS#8 private key in DER")
 }
 
 #[cfg(test)]

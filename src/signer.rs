@@ -43,13 +43,10 @@ use crate::{Error, PublicKey, Result, SignRequest, Signed, health::Health};
 ///     async fn sign(&self, request: &SignRequest<'_>) -> Result<Signed> {
 ///         let input = request.input_for(self.public_key().key_type())?;
 ///         let receipt = Receipt::new("C_Sign", "pkcs11:object=hot-wallet");
-///         let raw = self.hsm.sign(input.as_bytes()).await.map_err(|source| Error::KeyStore {
-///             fault: KeyStoreFault::Unavailable,
-///             code: None,
-///             retry_after: None,
-///             remedy: "check that the HSM is plugged in, then retry".into(),
-///             receipt: Some(Box::new(receipt.clone())),
-///             source: source.into(),
+///         let raw = self.hsm.sign(input.as_bytes()).await.map_err(|source| {
+///             let remedy = "check that the HSM is plugged in, then retry";
+///             Error::key_store(KeyStoreFault::Unavailable, remedy, source)
+///                 .with_receipt(receipt.clone())
 ///         })?;
 ///         self.verifier.release(&input, RawSignature::Fixed(&raw), receipt)
 ///     }

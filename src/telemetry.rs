@@ -54,7 +54,7 @@
 //! | `kms_signer_hedges_total` | counter | `winner` | second attempts started, by who answered: `first`, `second`, `none` |
 //! | `kms_signer_failovers_total` | counter | `kind` | requests that went on to another signer, by the error they met |
 //! | `kms_signer_alarms_total` | counter | `layer`, `kind` | errors that [are alarms](crate::Error::is_alarm) and that a failover or hedge returned |
-//! | `kms_signer_layer_errors_total` | counter | `kind` | requests that a layer ended: `deadline_exceeded`, `queue_full`, `queued_too_long`, `audit_failed` |
+//! | `kms_signer_layer_errors_total` | counter | `kind` | requests that a layer ended: `timed_out`, `queue_full`, `queued_too_long`, `audit_failed` |
 //!
 //! There is no label for the key: a service with ten thousand of them would have as many series. For
 //! the same reason a `code` that this crate does not know is counted as `other`; without any it is

@@ -1,4 +1,6 @@
-//! Text from a server, made safe to show.
+//! Text from a server or a policy, made safe to show.
+
+use std::borrow::Cow;
 
 use std::error::Error as StdError;
 
@@ -24,6 +26,15 @@ pub(crate) fn clean(text: &str, most: usize) -> String {
         cleaned.push('…');
     }
     cleaned
+}
+
+/// The same for a text that may be a constant: one that needs no change is returned as it is.
+pub(crate) fn cleaned(text: Cow<'static, str>, most: usize) -> Cow<'static, str> {
+    let is_clean = text.chars().nth(most).is_none() && text.chars().all(|c| harmless(c) == c);
+    match is_clean {
+        true => text,
+        false => clean(&text, most).into(),
+    }
 }
 
 /// A name in an answer. What is empty is missing.

@@ -162,16 +162,13 @@ impl Verifier {
                     bytes,
                 )))
             }
-            (Scheme::Ed25519(_), KeyInput::EcdsaPrehash(_)) => Err(Error::UnsupportedRequest {
-                request: RequestKind::Prehashed,
-                key_type: KeyType::Ed25519,
-            }),
-            (Scheme::Secp256k1(_) | Scheme::P256(_), KeyInput::Ed25519Message(_)) => {
-                Err(Error::UnsupportedRequest {
-                    request: RequestKind::Message,
-                    key_type: self.public_key.key_type(),
-                })
-            }
+            (Scheme::Ed25519(_), KeyInput::EcdsaPrehash(_)) => Err(Error::unsupported_request(
+                RequestKind::Prehashed,
+                KeyType::Ed25519,
+            )),
+            (Scheme::Secp256k1(_) | Scheme::P256(_), KeyInput::Ed25519Message(_)) => Err(
+                Error::unsupported_request(RequestKind::Message, self.public_key.key_type()),
+            ),
         }
     }
 }

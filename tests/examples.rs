@@ -96,7 +96,7 @@ async fn kms_test_prints_the_address_or_says_what_is_wrong() {
     emulator.create_alias("alias/algorand", &ed25519).unwrap();
     let (success, (_, stderr)) = run("algorand");
     assert!(!success);
-    assert!(stderr.contains("secp256k1 is needed here"), "{stderr}");
+    assert!(stderr.contains("use a key of type secp256k1"), "{stderr}");
 }
 
 #[test]

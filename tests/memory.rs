@@ -127,7 +127,7 @@ fn is_too_long(error: &Error) -> bool {
     matches!(
         error,
         Error::UnusableAnswer {
-            fault: AnswerFault::TooLong { most: 65_536 },
+            fault: AnswerFault::TooLong { most: 65_536, .. },
             ..
         }
     ) && !error.is_retryable()

@@ -174,13 +174,14 @@ impl Failure {
     }
 
     fn into_error(self, receipt: Receipt) -> Error {
-        Error::KeyStore {
-            fault: self.fault,
-            code: self.code.map(str::to_owned),
-            retry_after: self.retry_after,
-            remedy: self.remedy.into(),
-            receipt: Some(Box::new(receipt)),
-            source: self.source.into(),
+        let mut error =
+            Error::key_store(self.fault, self.remedy, self.source).with_receipt(receipt);
+        if let Some(code) = self.code {
+            error = error.with_code(code);
+        }
+        match self.retry_after {
+            Some(wait) => error.with_retry_after(wait),
+            None => error,
         }
     }
 }

@@ -54,24 +54,24 @@ impl Settings {
             ("check_timeout", Some(self.check_timeout)),
         ] {
             if timeout.is_some_and(|timeout| timeout.is_zero()) {
-                return Err(invalid(format!(
-                    "`{name}` is zero, in which nothing can be answered; set a longer one"
-                )));
+                return Err(Error::invalid_config(
+                    format!("`{name}` is 0, which no answer meets"),
+                    "set a longer one",
+                ));
             }
         }
         match attempt_timeout {
-            Some(attempt) if attempt > self.timeout => Err(invalid(format!(
-                "`attempt_timeout` ({attempt:?}) is longer than `timeout` ({:?}), the time of all \
-                 attempts; set a shorter one, or none to have it derived",
-                self.timeout
-            ))),
+            Some(attempt) if attempt > self.timeout => Err(Error::invalid_config(
+                format!(
+                    "`attempt_timeout` ({attempt:?}) is longer than `timeout` ({:?}), the time of \
+                     all attempts",
+                    self.timeout
+                ),
+                "set a shorter one, or none to have it derived",
+            )),
             _ => Ok(()),
         }
     }
-}
-
-fn invalid(reason: String) -> Error {
-    Error::InvalidConfig { reason }
 }
 
 #[cfg(test)]

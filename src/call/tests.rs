@@ -94,14 +94,7 @@ impl Transport for ToyTransport {
 }
 
 fn error(fault: KeyStoreFault, cause: &'static str, receipt: Receipt) -> Error {
-    Error::KeyStore {
-        fault,
-        code: None,
-        retry_after: None,
-        remedy: String::new(),
-        receipt: Some(Box::new(receipt)),
-        source: cause.into(),
-    }
+    Error::key_store(fault, "", cause).with_receipt(receipt)
 }
 
 /// Dropped before its attempt has an outcome, it counts it as given up.

@@ -196,10 +196,7 @@ impl<S: Signer> EthereumSigner<S> {
 pub fn address_of(public_key: &PublicKey) -> Result<Address> {
     match (public_key.key_type(), public_key.to_bytes().as_slice()) {
         (KeyType::Secp256k1, [_, x_and_y @ ..]) => Ok(Address::from_word(keccak256(x_and_y))),
-        (actual, _) => Err(Error::KeyTypeMismatch {
-            expected: KeyType::Secp256k1,
-            actual,
-        }),
+        (actual, _) => Err(Error::key_type_mismatch(KeyType::Secp256k1, actual)),
     }
 }
 

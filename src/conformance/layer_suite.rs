@@ -20,7 +20,7 @@ const FAILURES: [Step; 6] = [
     Step::fail(KeyStoreFault::Throttled).retry_after(Duration::from_millis(7)),
     Step::fail(KeyStoreFault::Disabled),
     Step::fail(KeyStoreFault::InvalidRequest),
-    Step::error(|| Error::SignatureNotVerified { receipt: None }),
+    Step::error(Error::signature_not_verified),
     Step::error(|| Error::Cancelled),
 ];
 

@@ -22,7 +22,7 @@ use crate::{
 ///
 /// const SLOW: Step = Step::sign().after(Duration::from_millis(200));
 /// const THROTTLED: Step = Step::fail(KeyStoreFault::Throttled).retry_after(Duration::from_secs(1));
-/// const FORGED: Step = Step::error(|| Error::SignatureNotVerified { receipt: None });
+/// const FORGED: Step = Step::error(Error::signature_not_verified);
 /// ```
 #[derive(Clone, Copy, Debug)]
 pub struct Step {
@@ -291,14 +291,14 @@ impl Signer for ScriptedSigner {
                 let raw = RawSignature::Fixed(&raw);
                 self.verifier.release(&input, raw, self.receipt.clone())
             }
-            End::Fail { fault, retry_after } => Err(Error::KeyStore {
-                fault,
-                code: None,
-                retry_after,
-                remedy: "change the script".into(),
-                receipt: Some(Box::new(self.receipt.clone())),
-                source: "the script says so".into(),
-            }),
+            End::Fail { fault, retry_after } => {
+                let error = Error::key_store(fault, "change the script", "the script says so");
+                let error = error.with_receipt(self.receipt.clone());
+                Err(match retry_after {
+                    Some(wait) => error.with_retry_after(wait),
+                    None => error,
+                })
+            }
             End::Error(error) => Err(error().with_receipt(self.receipt.clone())),
             End::Hang => std::future::pending().await,
         };

@@ -1,5 +1,10 @@
 //! What is wrong, in detail: the `fault` of each [`enum@Error`](super::Error).
+//!
+//! `Display` says what is wrong. What to do is in [`Error::remedy`](super::Error::remedy).
 
+use std::borrow::Cow;
+
+use super::Verdict;
 use crate::KeyType;
 
 /// What is wrong with a public key.
@@ -7,73 +12,58 @@ use crate::KeyType;
 #[non_exhaustive]
 pub enum PublicKeyFault {
     /// Not a DER SubjectPublicKeyInfo: truncated, or not DER.
-    #[error(
-        "not a DER SubjectPublicKeyInfo (RFC 5280 §4.1); pass the whole of it, and base64, PEM and \
-         JWK to the function of that name"
-    )]
+    #[error("not a DER SubjectPublicKeyInfo (RFC 5280 §4.1)")]
     Malformed,
     /// Not base64 on one line, with padding (RFC 4648 §4).
-    #[error("not base64 on one line with padding (RFC 4648 §4); pass what the key store prints")]
+    #[error("not base64 on one line with padding (RFC 4648 §4)")]
     Base64,
     /// Not exactly one PEM block `PUBLIC KEY` in lines of 64 characters (RFC 7468).
-    #[error(
-        "not one PEM block `PUBLIC KEY` in lines of 64 characters (RFC 7468 §13); pass what \
-         `openssl pkey -pubout` prints"
-    )]
+    #[error("not one PEM block `PUBLIC KEY` in lines of 64 characters (RFC 7468 §13)")]
     Pem,
     /// Not a JSON Web Key (RFC 7517), or one that lacks a member or has one twice.
-    #[error(
-        "not a JSON Web Key (RFC 7517) with `kty`, `crv`, `x` and, for EC alone, `y`; pass such an \
-         object"
-    )]
+    #[error("not a JSON Web Key (RFC 7517) with `kty`, `crv`, `x` and, for EC alone, `y`")]
     Jwk,
     /// A coordinate of a JSON Web Key is not 32 bytes in base64url without padding.
-    #[error("its `x` or `y` is not 32 bytes in base64url without padding; export the key again")]
+    #[error("its `x` or `y` is not 32 bytes in base64url without padding")]
     JwkCoordinate,
     /// A JSON Web Key with its secret part. Replace that key if the text was seen elsewhere.
-    #[error(
-        "it holds a secret key (`d`); pass the public members alone, and replace the key if this \
-         text was seen by others"
-    )]
+    #[error("it holds a secret key (`d`)")]
     JwkSecret,
     /// The `alg`, `use` or `key_ops` of a JSON Web Key are not for signatures of its curve.
-    #[error("its `alg`, `use` or `key_ops` is not for signatures of its curve; use another key")]
+    #[error("its `alg`, `use` or `key_ops` is not for signatures of its curve")]
     JwkUsage,
     /// The text is longer than that of any public key.
-    #[error("its text is longer than that of any key; pass the key alone")]
+    #[error("its text is longer than that of any key")]
     TooLong,
     /// Bytes follow the key.
-    #[error("bytes follow the key; pass the DER alone")]
+    #[error("bytes follow the key")]
     TrailingData,
     /// Neither an EC nor an Ed25519 key.
-    #[error("its algorithm is neither id-ecPublicKey nor id-Ed25519; use an EC or Ed25519 key")]
+    #[error("its algorithm is neither id-ecPublicKey nor id-Ed25519")]
     UnsupportedAlgorithm,
     /// An EC key on another curve, or without a named curve.
-    #[error("its curve is neither secp256k1 nor P-256; use a key on one of these curves")]
+    #[error("its curve is neither secp256k1 nor P-256")]
     UnsupportedCurve,
     /// The key bytes have the wrong length.
-    #[error(
-        "its key bytes have the wrong length; an EC point has 65 (04‖X‖Y) or 33 (02‖X or 03‖X), \
-         an Ed25519 key 32"
-    )]
+    #[error("its key bytes have the wrong length")]
     Length,
     /// The point is of the right length, and does not begin with 02, 03 or 04 as SEC 1 §2.3.3 asks.
-    #[error("its point does not begin with 02, 03 or 04 (SEC 1 §2.3.3); pass 04‖X‖Y")]
+    #[error("its point does not begin with 02, 03 or 04 (SEC 1 §2.3.3)")]
     PointFormat,
     /// The point is not written uncompressed (SEC 1 §2.3.3, first byte 4).
-    #[error("its point is not uncompressed (SEC 1 §2.3.3); convert it to the uncompressed form")]
+    #[error("its point is not uncompressed (SEC 1 §2.3.3)")]
     NotUncompressed,
     /// The coordinates do not satisfy the curve equation.
-    #[error("its point is not on the curve; export the key again")]
+    #[error("its point is not on the curve")]
     NotOnCurve,
     /// The point at infinity.
-    #[error("its point is the identity, which belongs to no secret key; export the key again")]
+    #[error("its point is the identity, which belongs to no secret key")]
     Identity,
     /// An Ed25519 point of small order, for which signatures prove nothing.
-    #[error("its point has small order, so signatures under it prove nothing; use another key")]
+    #[error("its point has small order, so signatures under it prove nothing")]
     SmallOrder,
     /// An Ed25519 point not written in its canonical form (RFC 8032 §5.1.3).
-    #[error("its point is not in canonical form (RFC 8032 §5.1.3); export the key again")]
+    #[error("its point is not in canonical form (RFC 8032 §5.1.3)")]
     NotCanonical,
 }
 
@@ -112,31 +102,35 @@ pub enum SignatureFault {
 #[non_exhaustive]
 pub enum KeyFault {
     /// The key's type is not one this crate signs with.
-    #[error("its spec is {actual}; create a key with one of {expected}")]
+    #[error("its spec is {actual}")]
+    #[non_exhaustive]
     Spec {
         /// The key's spec, in the key store's words.
         actual: String,
         /// The specs that are accepted.
-        expected: &'static str,
+        expected: Cow<'static, str>,
     },
     /// The key is not for signing.
-    #[error("its usage is {actual}; create a key with usage {expected}, since usage cannot change")]
+    #[error("its usage is {actual}")]
+    #[non_exhaustive]
     Usage {
         /// The key's usage, in the key store's words.
         actual: String,
         /// The usage that is accepted.
-        expected: &'static str,
+        expected: Cow<'static, str>,
     },
     /// The key does not offer the algorithm its type needs.
-    #[error("it offers the algorithms [{actual}] and not {expected}; create a key that does")]
+    #[error("it offers the algorithms [{actual}] and not {expected}")]
+    #[non_exhaustive]
     Algorithm {
         /// The algorithms offered, in the key store's words.
         actual: String,
         /// The algorithm that is needed.
-        expected: String,
+        expected: Cow<'static, str>,
     },
     /// What the key store says of the key contradicts its public key.
-    #[error("its spec says {described} and its public key is {actual}; do not trust this answer")]
+    #[error("its spec says {described} and its public key is {actual}")]
+    #[non_exhaustive]
     Contradiction {
         /// The type the key store named.
         described: KeyType,
@@ -147,10 +141,7 @@ pub enum KeyFault {
     #[error("its public key is not acceptable: {0}")]
     PublicKey(PublicKeyFault),
     /// Its public key is another one than the pinned one.
-    #[error(
-        "its public key is not the pinned one, so nothing it signs will be released; \
-         pin the key's own public key, or name the key that has the pinned one"
-    )]
+    #[error("its public key is not the pinned one, so its signatures would all be rejected")]
     AnotherPublicKey,
 }
 
@@ -158,48 +149,49 @@ pub enum KeyFault {
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum AnswerFault {
-    /// A field that is always there is not. A proxy may have cut the answer: retry.
-    #[error("it lacks `{field}`; retry, and check for a proxy in between if it persists")]
+    /// A field that every answer has is missing. A proxy may have cut the answer: retry.
+    #[error("it lacks `{field}`")]
+    #[non_exhaustive]
     Missing {
         /// The field's name in the key store's protocol.
-        field: &'static str,
+        field: Cow<'static, str>,
     },
     /// It is longer than any answer of the key store, and was not read to its end. Do not retry.
-    #[error(
-        "it has more than {most} bytes, which no answer of the key store has; \
-             check for a proxy or a wrong endpoint"
-    )]
+    #[error("it has more than {most} bytes, which no answer of the key store has")]
+    #[non_exhaustive]
     TooLong {
         /// How many bytes are read.
         most: usize,
     },
-    /// What it gives as the key can be no key. Do not retry.
-    #[error("it names `{actual}` as its key, which can be no key; check what answered")]
+    /// What it names as its key cannot be one. Do not retry.
+    #[error("it names `{actual}` as its key, which cannot be one")]
+    #[non_exhaustive]
     Key {
-        /// What it gives as the key.
+        /// What it names as its key.
         actual: String,
     },
-    /// Another algorithm was used than was asked for. Do not retry.
-    #[error("it used {actual} where {expected} was asked for; check what answered")]
+    /// It used another algorithm than the requested one. Do not retry.
+    #[error("it used {actual} where {expected} was requested")]
+    #[non_exhaustive]
     Algorithm {
         /// The algorithm that was used.
         actual: String,
-        /// The algorithm that was asked for.
-        expected: String,
+        /// The requested algorithm.
+        expected: Cow<'static, str>,
     },
 }
 
-/// Why a signature was not recorded: whether that passes by itself.
+/// Why a signature was not recorded: whether a retry helps.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, thiserror::Error)]
 #[non_exhaustive]
 pub enum AuditFault {
     /// The sink was busy or interrupted, for example by a lock that another program keeps too long.
     /// Sign again.
-    #[error("sign again, and if it persists check what the source names")]
+    #[error("the sink was busy")]
     Temporary,
-    /// The sink stays unusable until someone acts: the disk is full, a permission or a folder is
+    /// The sink cannot write until an operator acts: the disk is full, a permission or a folder is
     /// missing. Correct that first.
-    #[error("correct what the source names (disk space, permissions, path) before you sign more")]
+    #[error("the sink cannot write")]
     Permanent,
 }
 
@@ -209,24 +201,74 @@ pub enum AuditFault {
 pub enum EncodingFault {
     /// The nonce point's x coordinate is not below the group order, which Ethereum has no sign for.
     /// That happens to 1 signature in 2^127. Sign again: key stores choose another nonce.
-    #[error("its nonce point's x is not below the group order (1 in 2^127); sign again")]
+    #[error("its nonce point's x is not below the group order (1 in 2^127)")]
     ReducedX,
     /// The `v` of EIP-155 does not fit into one byte. Use another form.
-    #[error(
-        "the EIP-155 v of this chain id does not fit into one byte; use V::Parity or V::Electrum"
-    )]
+    #[error("the EIP-155 v of this chain id does not fit into one byte")]
     VTooLarge,
 }
 
-/// The kinds of failure of a key store, or of the way to it.
+impl KeyFault {
+    /// Makes a [`Spec`](Self::Spec): the key has `actual` and one of `expected` is needed.
+    pub fn spec(actual: impl Into<String>, expected: impl Into<Cow<'static, str>>) -> Self {
+        let (actual, expected) = (actual.into(), expected.into());
+        Self::Spec { actual, expected }
+    }
+
+    /// Makes a [`Usage`](Self::Usage): the key has `actual` and `expected` is needed.
+    pub fn usage(actual: impl Into<String>, expected: impl Into<Cow<'static, str>>) -> Self {
+        let (actual, expected) = (actual.into(), expected.into());
+        Self::Usage { actual, expected }
+    }
+
+    /// Makes an [`Algorithm`](Self::Algorithm): the key offers `actual` and `expected` is needed.
+    pub fn algorithm(actual: impl Into<String>, expected: impl Into<Cow<'static, str>>) -> Self {
+        let (actual, expected) = (actual.into(), expected.into());
+        Self::Algorithm { actual, expected }
+    }
+
+    /// Makes a [`Contradiction`](Self::Contradiction): the key store says `described` and the public
+    /// key is `actual`.
+    pub fn contradiction(described: KeyType, actual: KeyType) -> Self {
+        Self::Contradiction { described, actual }
+    }
+}
+
+impl AnswerFault {
+    /// Makes a [`Missing`](Self::Missing).
+    pub fn missing(field: impl Into<Cow<'static, str>>) -> Self {
+        let field = field.into();
+        Self::Missing { field }
+    }
+
+    /// Makes a [`TooLong`](Self::TooLong) for an answer of more than `most` bytes.
+    pub fn too_long(most: usize) -> Self {
+        Self::TooLong { most }
+    }
+
+    /// Makes a [`Key`](Self::Key): the answer names `actual` as its key.
+    pub fn key(actual: impl Into<String>) -> Self {
+        let actual = actual.into();
+        Self::Key { actual }
+    }
+
+    /// Makes an [`Algorithm`](Self::Algorithm): the answer used `actual` where `expected` was
+    /// requested.
+    pub fn algorithm(actual: impl Into<String>, expected: impl Into<Cow<'static, str>>) -> Self {
+        let (actual, expected) = (actual.into(), expected.into());
+        Self::Algorithm { actual, expected }
+    }
+}
+
+/// What failed in a key store, or on the way to it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, thiserror::Error)]
 #[non_exhaustive]
 pub enum KeyStoreFault {
-    /// The caller may not do this with this key. Grant the permission.
+    /// The caller has no permission to do this with this key. Grant it.
     #[error("access to the key was denied")]
     AccessDenied,
-    /// The credentials are missing, expired, or not accepted. Renew them.
-    #[error("there are no credentials, or they were not accepted")]
+    /// The credentials are missing, expired or rejected. Renew them.
+    #[error("the credentials are missing or were rejected")]
     Credentials,
     /// There is no such key or alias in this account and region.
     #[error("the key was not found")]
@@ -234,15 +276,15 @@ pub enum KeyStoreFault {
     /// The key is disabled. Enable it.
     #[error("the key is disabled")]
     Disabled,
-    /// The key is pending deletion, pending import, or otherwise not usable. Look at its state; a
+    /// The key is pending deletion, pending import, or otherwise not usable. Check its state; a
     /// pending deletion can be cancelled.
     #[error("the key is in a state that does not allow this")]
     InvalidState,
     /// The key is for another usage or algorithm. Make one for signing, or name the right one.
     #[error("the key cannot be used in this way")]
     InvalidUsage,
-    /// The key store did not understand the request. Correct what the source names.
-    #[error("the key store refused the request as invalid")]
+    /// The key store rejected the request as invalid. Correct what the source names.
+    #[error("the key store rejected the request as invalid")]
     InvalidRequest,
     /// Too many requests. Retry after a pause.
     #[error("the key store is throttling requests")]
@@ -256,11 +298,15 @@ pub enum KeyStoreFault {
     /// The key store could not be reached. Retry.
     #[error("the key store could not be reached")]
     Connection,
-    /// What answers at the endpoint is not the key store: its certificate does not prove it, or it
-    /// speaks neither TLS nor HTTP. Correct the endpoint, the proxy or the trust store; do not retry.
-    #[error("what answers at the endpoint is not the key store")]
+    /// The endpoint is not the key store: its certificate is not the key store's, or it speaks
+    /// neither TLS nor HTTP. Correct the endpoint, the proxy or the trust store; do not retry.
+    #[error("the endpoint is not the key store")]
     WrongEndpoint,
-    /// A failure this crate does not know. Do not retry without looking at the source.
+    /// A failure that only this provider has. The verdict says what helps, the remedy what to do:
+    /// see [`Error::provider`](super::Error::provider).
+    #[error("the key store failed")]
+    Provider(Verdict),
+    /// A failure this crate does not know. Read the source before you retry.
     #[error("the key store failed")]
     Other,
 }

@@ -4,16 +4,23 @@ use std::time::Duration;
 
 use super::{AnswerFault, AuditFault, EncodingFault, Error, KeyFault, KeyStoreFault};
 
-/// What an error says of the next step.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Verdict {
-    /// The cause passes without anyone's doing.
-    Passing,
-    /// The cause stays until someone acts, and belongs to this key store or region alone.
+/// What helps after an error: see [`Error::verdict`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum Verdict {
+    /// A retry may succeed, here or with another signer of the same key.
+    Retryable,
+    /// As [`Retryable`](Self::Retryable), with fewer requests.
+    Throttled,
+    /// A retry may succeed later. Another signer is not asked: that would evade the rule that
+    /// rejected the request.
+    Later,
+    /// Another signer of the same key may succeed, for example in another region. This one fails
+    /// until an operator acts.
     Local,
-    /// The cause stays, wherever the request goes.
+    /// Nothing helps until the request, the configuration or the key is changed.
     Final,
-    /// Something answered that cannot be trusted.
+    /// The answer cannot be that of the pinned key. Investigate before you sign more.
     Alarm,
 }
 
@@ -22,34 +29,41 @@ impl Error {
     ///
     /// Signing twice is harmless: only verified signatures are returned, and both are over the
     /// same bytes. True for throttling, timeouts, lost connections, a key store that is
-    /// temporarily unavailable, a successful answer that came incomplete, a deadline that passed,
-    /// a client-side limit that let nothing through, and an audit sink that was busy. Not for
-    /// [`Cancelled`](Self::Cancelled), which is the caller's own doing.
+    /// temporarily unavailable, a successful answer that came incomplete, a client-side rate limit
+    /// that did not admit the request, a rule that will allow it at a known time, and an audit sink
+    /// that was busy. Not for [`Cancelled`](Self::Cancelled), which the caller decided.
     ///
-    /// The message says "retry" or "sign again" exactly when this is true, and "do not retry" never
-    /// then; in [`KeyStore`](Self::KeyStore) it is the provider that words it.
+    /// [`remedy`](Self::remedy) says "retry" or "sign again" exactly when this is true, and "do not
+    /// retry" only when it is false. In [`KeyStore`](Self::KeyStore), [`Refused`](Self::Refused) and
+    /// [`InvalidConfig`](Self::InvalidConfig) the words are those of the maker of the error.
     pub fn is_retryable(&self) -> bool {
-        self.verdict() == Verdict::Passing
+        matches!(
+            self.verdict(),
+            Verdict::Retryable | Verdict::Throttled | Verdict::Later
+        )
     }
 
     /// Whether the same request may succeed now with another signer of the same key, such as the
     /// replica of a multi-Region key in another region.
     ///
-    /// True for every error that [is retryable](Self::is_retryable): what passes here need not
-    /// have happened there. True as well for what stays until someone acts but belongs to this key
-    /// store or region: access is denied, the key is not found, it is disabled, or it is in a
-    /// state that does not allow signing; or what answers at the endpoint is not the key store.
+    /// True for every error that [is retryable](Self::is_retryable), except a rule that rejects the
+    /// request for now ([`Refused`](Self::Refused)): asking elsewhere would evade it. True as well for
+    /// what stays until an operator acts but belongs to this key store or region: access is denied,
+    /// the key is not found, it is disabled, or it is in a state that does not allow signing; or the
+    /// endpoint is not the key store.
     ///
     /// False for what follows the request or the caller everywhere: a request that the key cannot
-    /// sign, a message that is too long, credentials that are not accepted. And false for an
+    /// sign, a message that is too long, credentials that are rejected. And false for an
     /// [alarm](Self::is_alarm): another answer would hide it.
     /// `layer::failover` decides by this.
     pub fn may_succeed_elsewhere(&self) -> bool {
-        matches!(self.verdict(), Verdict::Passing | Verdict::Local)
+        matches!(
+            self.verdict(),
+            Verdict::Retryable | Verdict::Throttled | Verdict::Local
+        )
     }
 
-    /// Whether something answered that cannot be the key you pinned: find out what, before you
-    /// sign more.
+    /// Whether the answer cannot be that of the key you pinned: investigate before you sign more.
     ///
     /// True for a signature that does not verify, is malformed or is another key's, for an answer by another key or
     /// with another algorithm, and for a key whose description contradicts its public key or the
@@ -62,17 +76,28 @@ impl Error {
         self.verdict() == Verdict::Alarm
     }
 
-    /// Without a wildcard, so that a new error cannot do without a verdict.
-    pub(super) fn verdict(&self) -> Verdict {
+    /// Whether the key store or a client-side rate limit asks for fewer requests. Such an error is
+    /// also retryable.
+    pub fn is_throttled(&self) -> bool {
+        self.verdict() == Verdict::Throttled
+    }
+
+    /// What helps. The questions above read this one table.
+    pub fn verdict(&self) -> Verdict {
+        // Without a wildcard, so that a new error cannot do without a verdict.
         match self {
-            Self::DeadlineExceeded { .. } | Self::QueueFull { .. } | Self::QueuedTooLong { .. } => {
-                Verdict::Passing
-            }
+            Self::TimedOut { .. } | Self::QueuedTooLong { .. } => Verdict::Retryable,
+            Self::QueueFull { .. } => Verdict::Throttled,
+            Self::Refused { retry_after, .. } => match retry_after {
+                Some(_) => Verdict::Later,
+                None => Verdict::Final,
+            },
             Self::KeyStore { fault, .. } => match fault {
-                KeyStoreFault::Throttled
-                | KeyStoreFault::Unavailable
-                | KeyStoreFault::Timeout
-                | KeyStoreFault::Connection => Verdict::Passing,
+                KeyStoreFault::Provider(verdict) => *verdict,
+                KeyStoreFault::Throttled => Verdict::Throttled,
+                KeyStoreFault::Unavailable | KeyStoreFault::Timeout | KeyStoreFault::Connection => {
+                    Verdict::Retryable
+                }
                 KeyStoreFault::AccessDenied
                 | KeyStoreFault::NotFound
                 | KeyStoreFault::Disabled
@@ -85,16 +110,16 @@ impl Error {
                 | KeyStoreFault::Other => Verdict::Final,
             },
             Self::UnusableAnswer { fault, .. } => match fault {
-                AnswerFault::Missing { .. } => Verdict::Passing,
+                AnswerFault::Missing { .. } => Verdict::Retryable,
                 AnswerFault::TooLong { .. } => Verdict::Local,
                 AnswerFault::Key { .. } | AnswerFault::Algorithm { .. } => Verdict::Alarm,
             },
             Self::AuditFailed { fault, .. } => match fault {
-                AuditFault::Temporary => Verdict::Passing,
+                AuditFault::Temporary => Verdict::Retryable,
                 AuditFault::Permanent => Verdict::Final,
             },
             Self::UnencodableSignature { fault } => match fault {
-                EncodingFault::ReducedX => Verdict::Passing,
+                EncodingFault::ReducedX => Verdict::Retryable,
                 EncodingFault::VTooLarge => Verdict::Final,
             },
             Self::KeyRefused { fault, .. } => match fault {
@@ -116,31 +141,17 @@ impl Error {
             | Self::AmbiguousMessage
             | Self::InvalidDigestLength { .. }
             | Self::MessageLength { .. }
-            | Self::ChainIdRefused { .. }
-            | Self::BareHashRefused { .. }
             | Self::InvalidPayload { .. }
             | Self::InvalidConfig { .. }
             | Self::Cancelled => Verdict::Final,
         }
     }
 
-    /// Whether fewer requests are asked for, by the key store or by a client-side limit. Such an
-    /// error is also retryable.
-    pub fn is_throttled(&self) -> bool {
-        matches!(
-            self,
-            Self::QueueFull { .. }
-                | Self::KeyStore {
-                    fault: KeyStoreFault::Throttled,
-                    ..
-                }
-        )
-    }
-
-    /// How long to wait before the next attempt, when the key store or a client-side limit said so.
+    /// How long to wait before the next attempt, when the key store, a rule or a client-side rate
+    /// limit said so.
     pub fn retry_after(&self) -> Option<Duration> {
         match self {
-            Self::KeyStore { retry_after, .. } => *retry_after,
+            Self::KeyStore { retry_after, .. } | Self::Refused { retry_after, .. } => *retry_after,
             Self::QueueFull { retry_after, .. } => Some(*retry_after),
             _ => None,
         }

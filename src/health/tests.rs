@@ -3,14 +3,7 @@ use crate::Receipt;
 
 fn failed(fault: KeyStoreFault, attempts: u32) -> Error {
     let receipt = Receipt::new("Sign", "key").with_attempts(attempts);
-    Error::KeyStore {
-        fault,
-        code: None,
-        retry_after: None,
-        remedy: "try the other key".into(),
-        receipt: Some(Box::new(receipt)),
-        source: "toy".into(),
-    }
+    Error::key_store(fault, "try the other key", "toy").with_receipt(receipt)
 }
 
 fn refused(fault: KeyStoreFault) -> Health {

@@ -187,11 +187,10 @@ impl<S: Signer, K: AuditSink + 'static> Signer for Audit<S, K> {
         let label = request.label().or(self.label.as_deref());
         let record = AuditRecord::new(self.public_key(), request, label, answer.as_ref());
         match (self.record(record).await, answer) {
-            (Err(source), Ok(signed)) => Err(ended_by_layer(Error::AuditFailed {
-                fault: fault_of(&*source),
-                receipt: Some(Box::new(signed.receipt)),
-                source,
-            })),
+            (Err(source), Ok(signed)) => {
+                let error = Error::audit_failed(fault_of(&*source), source);
+                Err(ended_by_layer(error.with_receipt(signed.receipt)))
+            }
             (_, answer) => answer,
         }
     }

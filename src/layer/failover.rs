@@ -151,7 +151,7 @@ impl<S: Signer> Failover<S> {
     fn moves_on_after(&self, error: &Error) -> bool {
         match self.asks_elsewhere {
             true => error.may_succeed_elsewhere(),
-            false => error.is_retryable(),
+            false => passes(error),
         }
     }
 
@@ -197,6 +197,12 @@ impl Failures {
     }
 }
 
+/// Whether a retry may succeed with any signer. A rule that rejects a request for now is not to be
+/// evaded by asking another one, and does not show that its signer is down.
+fn passes(error: &Error) -> bool {
+    error.is_retryable() && error.may_succeed_elsewhere()
+}
+
 /// How much an error helps a caller who retries.
 fn worth(error: &Error) -> impl Ord {
     (error.is_retryable(), error.retry_after().is_some())
@@ -221,7 +227,7 @@ impl<S: Signer> Member<'_, S> {
             Ok(_) => admission.succeeded(),
             // The request was not sent, so it does not show whether the signer works.
             Err(Error::QueueFull { .. } | Error::QueuedTooLong { .. }) => None,
-            Err(error) if error.is_retryable() => admission.failed(error.retry_after(), settings),
+            Err(error) if passes(error) => admission.failed(error.retry_after(), settings),
             Err(_) => None,
         };
         if let Some(state) = changed {

@@ -42,9 +42,10 @@ impl<S: Signer> Timeout<S> {
     /// [`Error::InvalidConfig`] when `timeout` is 0.
     pub fn new(signer: S, timeout: Duration) -> Result<Self> {
         match timeout.is_zero() {
-            true => Err(Error::InvalidConfig {
-                reason: "the timeout is 0, which no signer meets; use a longer one".into(),
-            }),
+            true => Err(Error::invalid_config(
+                "the timeout is 0, which no signer meets",
+                "use a longer one",
+            )),
             false => Ok(Self {
                 inner: signer,
                 timeout,
@@ -72,14 +73,14 @@ impl<S: Signer> Signer for Timeout<S> {
 
     /// # Errors
     ///
-    /// [`Error::DeadlineExceeded`] after the timeout; otherwise those of the signer inside.
+    /// [`Error::TimedOut`] after the timeout; otherwise those of the signer inside.
     async fn sign(&self, request: &SignRequest<'_>) -> Result<Signed> {
         match time::timeout(self.timeout, self.inner.sign(request)).await {
             Ok(answer) => answer,
-            Err(_) => Err(ended_by_layer(Error::DeadlineExceeded {
-                limit: self.timeout,
-                stage: "while the signer was at work",
-            })),
+            Err(_) => Err(ended_by_layer(Error::timed_out(
+                self.timeout,
+                "while waiting for the signer",
+            ))),
         }
     }
 
@@ -92,10 +93,7 @@ impl<S: Signer> Signer for Timeout<S> {
     async fn check(&self) -> Health {
         let checked = time::timeout(self.timeout, self.inner.check()).await;
         checked.unwrap_or_else(|_| Health {
-            may_sign: Err(Error::DeadlineExceeded {
-                limit: self.timeout,
-                stage: "while the signer was checked",
-            }),
+            may_sign: Err(Error::timed_out(self.timeout, "while checking the signer")),
             ..Health::default()
         })
     }

@@ -237,13 +237,10 @@ impl AwsKmsSigner {
         let pin = check_key(self.key(), self.region(), answer.key_id.as_deref())?;
         let used = (answer.algorithm.as_deref()).ok_or_else(|| missing("SigningAlgorithm"))?;
         if used != asked.algorithm() {
-            return Err(Error::UnusableAnswer {
-                fault: AnswerFault::Algorithm {
-                    actual: used.to_owned(),
-                    expected: asked.algorithm().to_owned(),
-                },
-                receipt: None,
-            });
+            return Err(Error::unusable_answer(AnswerFault::algorithm(
+                used,
+                asked.algorithm().to_owned(),
+            )));
         }
         let bytes = (answer.signature.as_deref()).ok_or_else(|| missing("Signature"))?;
         let raw = match input {

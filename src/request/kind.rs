@@ -73,11 +73,9 @@ impl FromStr for RequestKind {
 
     fn from_str(text: &str) -> Result<Self> {
         let found = Self::ALL.into_iter().find(|kind| kind.as_str() == text);
-        found.ok_or_else(|| Error::InvalidConfig {
-            reason: format!(
-                "not a kind of request; use one of {}",
-                Self::ALL.map(Self::as_str).join(", ")
-            ),
+        found.ok_or_else(|| {
+            let names = Self::ALL.map(Self::as_str).join(", ");
+            Error::invalid_config("not a kind of request", format!("use one of {names}"))
         })
     }
 }

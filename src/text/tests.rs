@@ -87,6 +87,19 @@ proptest! {
 }
 
 #[test]
+fn a_constant_is_copied_only_when_it_must_change() {
+    for (text, expected, is_kept) in [
+        ("abcd", "abcd", true),
+        ("abcde", "abc…", false),
+        ("a\nb", "a?b", false),
+    ] {
+        let cleaned = cleaned(text.into(), 4);
+        assert_eq!(cleaned, expected);
+        assert_eq!(matches!(cleaned, Cow::Borrowed(_)), is_kept, "{text:?}");
+    }
+}
+
+#[test]
 fn the_words_of_a_chain_are_one_bounded_sentence() {
     #[derive(Debug, thiserror::Error)]
     #[error("{0}")]

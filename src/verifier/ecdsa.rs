@@ -240,14 +240,11 @@ where
 }
 
 pub(super) fn refused(fault: SignatureFault) -> Error {
-    Error::InvalidSignature {
-        fault,
-        receipt: None,
-    }
+    Error::invalid_signature(fault)
 }
 
 pub(super) fn not_verified() -> Error {
-    Error::SignatureNotVerified { receipt: None }
+    Error::signature_not_verified()
 }
 
 #[cfg(test)]

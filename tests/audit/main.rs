@@ -53,14 +53,9 @@ impl Signer for FailingSigner {
             .with_region(Some("eu-west-1".into()))
             .with_request_id(Some("request-1".into()))
             .with_attempts(3);
-        Err(Error::KeyStore {
-            fault: KeyStoreFault::Throttled,
-            code: Some("ThrottlingException".into()),
-            retry_after: None,
-            remedy: "wait".into(),
-            receipt: Some(Box::new(receipt)),
-            source: "canary in the source".into(),
-        })
+        let source = "canary in the source";
+        let error = Error::key_store(KeyStoreFault::Throttled, "wait", source);
+        Err(error.with_code("ThrottlingException").with_receipt(receipt))
     }
 }
 

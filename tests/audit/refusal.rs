@@ -41,7 +41,7 @@ fn transaction() -> TxEip1559 {
 #[track_caller]
 fn assert_refused(result: Result<SignedTransaction, Error>) {
     assert!(
-        matches!(result, Err(Error::ChainIdRefused { .. })),
+        matches!(&result, Err(Error::Refused { rule, .. }) if rule == "chain_id"),
         "{result:?}"
     );
 }
@@ -57,17 +57,15 @@ async fn a_refusal_is_recorded_with_its_digest_and_no_call() {
 
     let text = std::fs::read_to_string(&path).unwrap();
     let record = parsed(text.trim_end());
-    assert_eq!(record["outcome"], "chain_id_refused");
+    assert_eq!(record["outcome"], "refused");
+    assert_eq!(record["code"], "chain_id");
     assert_eq!(record["label"], "payouts");
     assert_eq!(record["kind"], "keccak256");
     let digest = sha3::Keccak256::digest(transaction().encoded_for_signing());
     assert_eq!(record["digest"], hex::encode(digest));
     let public_key = hex::encode(local().public_key().to_bytes());
     assert_eq!(record["public_key"], public_key);
-    for member in ["code", "signature", "recovery_id"]
-        .iter()
-        .chain(&MEMBERS[10..])
-    {
+    for member in ["signature", "recovery_id"].iter().chain(&MEMBERS[10..]) {
         assert!(record[member].is_null(), "{member}: {record}");
     }
 }
@@ -78,12 +76,7 @@ async fn a_refusal_stands_when_it_cannot_be_recorded() {
     assert_refused(refused(Audit::new(local(), BrokenSink)).await);
     let events = events.of_audit();
     assert_eq!(events.len(), 1, "{events:?}");
-    for part in [
-        "ERROR",
-        "not recorded",
-        "chain_id_refused",
-        "the disk is gone",
-    ] {
+    for part in ["ERROR", "not recorded", "refused", "the disk is gone"] {
         assert!(events[0].contains(part), "{part}: {events:?}");
     }
 }
@@ -98,7 +91,7 @@ async fn a_refusal_whose_caller_left_is_recorded_or_leaves_an_event() {
     tokio::time::sleep(Duration::from_secs(31)).await;
     let events = events.of_audit();
     assert_eq!(events.len(), 1, "{events:?}");
-    for part in ["ERROR", "not recorded", "chain_id_refused"] {
+    for part in ["ERROR", "not recorded", "refused"] {
         assert!(events[0].contains(part), "{part}: {events:?}");
     }
 }
@@ -151,7 +144,7 @@ async fn a_refusal_passes_every_layer_and_pointer() {
         let outcomes: Vec<_> = (sink.records().iter())
             .map(|record| record.outcome)
             .collect();
-        assert_eq!(outcomes, ["chain_id_refused"; 3], "{name}");
+        assert_eq!(outcomes, ["refused"; 3], "{name}");
     }
 }
 

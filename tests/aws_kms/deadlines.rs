@@ -114,7 +114,7 @@ async fn timeouts_that_no_call_can_keep_are_errors_of_both_ways_to_connect() {
             builder.connect().await,
         ] {
             match outcome {
-                Err(Error::InvalidConfig { reason }) => {
+                Err(Error::InvalidConfig { reason, .. }) => {
                     assert!(reason.starts_with(setting), "{reason}");
                 }
                 other => panic!("{setting}: {other:?}"),

@@ -193,7 +193,9 @@ async fn an_ed25519_message_that_kms_does_not_take_costs_no_call() {
     let before = emulator.total_calls();
     for length in [0, 4097] {
         match signer.sign(&SignRequest::message(&message[..length])).await {
-            Err(Error::MessageLength { actual, most: 4096 }) => assert_eq!(actual, length),
+            Err(Error::MessageLength {
+                actual, most: 4096, ..
+            }) => assert_eq!(actual, length),
             other => panic!("{other:?}"),
         }
     }

@@ -114,7 +114,7 @@ const ALL: &[&str] = &[
     "access_denied",
     "connection",
     "credentials",
-    "deadline_exceeded",
+    "timed_out",
     "disabled",
     "invalid_request",
     "invalid_signature",

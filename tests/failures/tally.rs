@@ -442,9 +442,7 @@ fn may_pass(error: &Error) -> bool {
         ]
         .contains(fault),
         Error::UnusableAnswer { fault, .. } => matches!(fault, AnswerFault::Missing { .. }),
-        Error::DeadlineExceeded { .. } | Error::QueueFull { .. } | Error::QueuedTooLong { .. } => {
-            true
-        }
+        Error::TimedOut { .. } | Error::QueueFull { .. } | Error::QueuedTooLong { .. } => true,
         _ => false,
     }
 }

@@ -248,10 +248,10 @@ async fn a_provider_returns_the_error_of_the_signer() {
     let error = provider.send_transaction(request).await.unwrap_err();
 
     match Error::from_alloy(&error) {
-        Some(Error::ChainIdRefused {
-            requested: Some(CHAIN_ID),
-            ..
-        }) => {}
+        Some(Error::Refused { rule, reason, .. }) => {
+            assert_eq!(rule, "chain_id");
+            assert!(reason.contains(&format!("chain {CHAIN_ID}")), "{reason}");
+        }
         other => panic!("{other:?} in {error:?}"),
     }
     assert_eq!(

@@ -110,6 +110,30 @@ async fn what_is_wrong_in_one_region_alone_moves_on_and_does_not_count() {
     }
 }
 
+/// A quota that allows the request later would be spent twice if another signer were asked.
+#[tokio::test(start_paused = true)]
+async fn a_rule_is_not_evaded_in_another_region() {
+    let spent = || Error::refused("quota", "per_hour", "10 of 10 are spent", "wait");
+    let refused = || {
+        Error::refused("quota", "per_hour", "10 of 10 are spent", "wait").with_retry_after(ms(9))
+    };
+    for (turn, is_retryable) in [(Step::error(spent), false), (Step::error(refused), true)] {
+        for asks in [true, false] {
+            let [first, second] = regions();
+            first.then([turn; 10]);
+            let signer = Failover::builder([first, second.clone()]).ask_elsewhere(asks);
+            let signer = signer.build().unwrap();
+            for _ in 0..10 {
+                let error = sign(&signer).await.unwrap_err();
+                assert_eq!((error.kind(), error.rule()), ("refused", Some("per_hour")));
+                assert_eq!(error.is_retryable(), is_retryable);
+            }
+            assert_eq!(second.calls(), 0);
+            assert_eq!(signer.circuits(), [Closed, Closed]);
+        }
+    }
+}
+
 #[tokio::test(start_paused = true)]
 async fn a_probe_that_ends_so_is_taken_by_the_next_request() {
     let (first, _second, signer) = first_is_down().await;
@@ -129,10 +153,7 @@ async fn other_failures_return_at_once_and_do_not_count() {
         KeyStoreFault::InvalidRequest,
         KeyStoreFault::Other,
     ];
-    let too_long = || Error::MessageLength {
-        actual: 5_000,
-        most: 4_096,
-    };
+    let too_long = || Error::message_length(5_000, 4_096);
     let turns = faults.map(Step::fail).into_iter();
     let turns = turns.chain(ALARMS.map(Step::error));
     for turn in turns.chain([Step::error(too_long)]) {
@@ -220,10 +241,7 @@ async fn the_error_of_a_signer_that_was_skipped_is_that_of_the_preferred_one() {
 #[tokio::test(start_paused = true)]
 async fn an_answer_that_is_too_long_moves_on() {
     let [first, second] = regions();
-    let too_long = || Error::UnusableAnswer {
-        fault: AnswerFault::TooLong { most: 65_536 },
-        receipt: None,
-    };
+    let too_long = || Error::unusable_answer(AnswerFault::too_long(65_536));
     first.then([Step::error(too_long)]);
     let signer = Failover::builder([first, second]).build().unwrap();
     assert_eq!(signed_by(&signer).await, "region-1");

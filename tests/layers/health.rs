@@ -50,14 +50,11 @@ impl Signer for Checked {
         let mut health = Health::default();
         if !self.is_enabled {
             health.state = Ok(KeyState::Disabled);
-            health.may_sign = Err(Error::KeyStore {
-                fault: KeyStoreFault::Disabled,
-                code: None,
-                retry_after: None,
-                remedy: "enable it".into(),
-                receipt: Some(Box::new(Receipt::new("Sign", "key"))),
-                source: "disabled".into(),
-            });
+            health.may_sign =
+                Err(
+                    Error::key_store(KeyStoreFault::Disabled, "enable it", "disabled")
+                        .with_receipt(Receipt::new("Sign", "key")),
+                );
         }
         health
     }
@@ -141,5 +138,5 @@ async fn a_check_that_hangs_ends_with_the_timeout_and_is_not_ready() {
     let health = Timeout::new(hangs, ms(300)).unwrap().check().await;
     assert_eq!(start.elapsed(), ms(300));
     assert!(!health.is_ready() && !health.is_reachable(), "{health}");
-    assert_eq!(health.may_sign.unwrap_err().kind(), "deadline_exceeded");
+    assert_eq!(health.may_sign.unwrap_err().kind(), "timed_out");
 }

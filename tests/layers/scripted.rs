@@ -10,30 +10,14 @@ use kms_signer::{
 use tokio::time::{Instant, sleep};
 
 /// Rejected by a client-side limit further in.
-pub const FULL: Step = Step::error(|| Error::QueueFull {
-    capacity: 0,
-    retry_after: Duration::from_millis(1),
-});
+pub const FULL: Step = Step::error(|| Error::queue_full(0, Duration::from_millis(1)));
 
 /// Each error that is an alarm, as a signer returns it.
 pub const ALARMS: [fn() -> Error; 4] = [
-    || Error::SignatureNotVerified { receipt: None },
-    || Error::InvalidSignature {
-        fault: SignatureFault::Zero,
-        receipt: None,
-    },
-    || Error::KeyMoved {
-        pinned: "pinned".into(),
-        returned: "returned".into(),
-        receipt: None,
-    },
-    || Error::UnusableAnswer {
-        fault: AnswerFault::Algorithm {
-            actual: "actual".into(),
-            expected: "expected".into(),
-        },
-        receipt: None,
-    },
+    Error::signature_not_verified,
+    || Error::invalid_signature(SignatureFault::Zero),
+    || Error::key_moved("pinned", "returned"),
+    || Error::unusable_answer(AnswerFault::algorithm("actual", "expected")),
 ];
 
 pub fn ms(millis: u64) -> Duration {

@@ -182,12 +182,7 @@ fn each_request_that_a_layer_ends_is_counted_by_its_error() {
             .await
             .unwrap_err();
     });
-    let kinds = [
-        "audit_failed",
-        "deadline_exceeded",
-        "queue_full",
-        "queued_too_long",
-    ];
+    let kinds = ["audit_failed", "queue_full", "queued_too_long", "timed_out"];
     let expected = kinds.map(|kind| {
         (
             "kms_signer_layer_errors_total".to_owned(),

@@ -16,9 +16,9 @@ async fn what_takes_longer_ends_at_the_limit_and_is_dropped() {
         assert_eq!(start.elapsed(), ms(100), "{slow:?}");
         assert!(
             matches!(
-                error,
-                Error::DeadlineExceeded { limit, stage: "while the signer was at work" }
-                    if limit == ms(100)
+                &error,
+                Error::TimedOut { timeout, stage, .. }
+                    if *timeout == ms(100) && stage == "while waiting for the signer"
             ),
             "{error:?}"
         );

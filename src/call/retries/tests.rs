@@ -2,13 +2,10 @@ use super::*;
 use crate::error::AnswerFault;
 
 fn failure(fault: KeyStoreFault, retry_after: Option<Duration>) -> Error {
-    Error::KeyStore {
-        fault,
-        code: None,
-        retry_after,
-        remedy: String::new(),
-        receipt: None,
-        source: "test".into(),
+    let error = Error::key_store(fault, "", "test");
+    match retry_after {
+        Some(wait) => error.with_retry_after(wait),
+        None => error,
     }
 }
 
@@ -57,10 +54,7 @@ async fn only_what_is_retryable_is_repeated_and_only_so_often() {
     }
     assert_eq!(allowance.pause_after(&lost(), later()), None);
 
-    let missing = Error::UnusableAnswer {
-        fault: AnswerFault::Missing { field: "KeyId" },
-        receipt: None,
-    };
+    let missing = Error::unusable_answer(AnswerFault::missing("KeyId"));
     assert!(
         retries
             .start(of_client())
@@ -71,7 +65,7 @@ async fn only_what_is_retryable_is_repeated_and_only_so_often() {
         failure(KeyStoreFault::AccessDenied, None),
         failure(KeyStoreFault::Credentials, None),
         failure(KeyStoreFault::Other, Some(Duration::from_secs(1))),
-        Error::SignatureNotVerified { receipt: None },
+        Error::signature_not_verified(),
     ] {
         assert_eq!(
             retries.start(of_client()).pause_after(&error, later()),

@@ -53,21 +53,21 @@ fn settings_that_no_call_can_keep_are_rejected_by_name() {
                 timeout: zero,
                 ..fine()
             },
-            "`timeout` is zero",
+            "`timeout` is 0",
         ),
         (
             Settings {
                 attempt_timeout: Some(zero),
                 ..fine()
             },
-            "`attempt_timeout` is zero",
+            "`attempt_timeout` is 0",
         ),
         (
             Settings {
                 check_timeout: zero,
                 ..fine()
             },
-            "`check_timeout` is zero",
+            "`check_timeout` is 0",
         ),
         (
             Settings {
@@ -78,7 +78,7 @@ fn settings_that_no_call_can_keep_are_rejected_by_name() {
         ),
     ] {
         match settings.validate() {
-            Err(Error::InvalidConfig { reason }) => {
+            Err(Error::InvalidConfig { reason, .. }) => {
                 assert!(reason.starts_with(start), "{reason}");
             }
             other => panic!("{other:?}"),

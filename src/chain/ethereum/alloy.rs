@@ -74,7 +74,7 @@ impl<S: Signer> alloy_signer::Signer for EthereumSigner<S> {
     ///
     /// `None` changes nothing. After a chain outside of the limit the account signs for no chain at
     /// all, so that a transaction for that chain is not signed for another one: each is an
-    /// [`Error::ChainIdRefused`]. To replace a limit, call
+    /// [`Error::Refused`]. To replace a limit, call
     /// [`EthereumSigner::with_chain_id`] or [`EthereumSigner::with_chain_ids`].
     fn set_chain_id(&mut self, chain_id: Option<ChainId>) {
         self.chain_ids.narrow(chain_id);
@@ -102,14 +102,13 @@ impl_into_wallet!(@[S: Signer + 'static] EthereumSigner<S>);
 fn check_known(tx: &dyn SignableTransaction<Signature>) -> Result<()> {
     let tx: &dyn Any = tx;
     match tx.downcast_ref() {
-        Some(AnyTypedTransaction::Unknown(unknown)) => Err(Error::InvalidPayload {
-            what: "the transaction",
-            source: format!(
+        Some(AnyTypedTransaction::Unknown(unknown)) => Err(Error::invalid_payload(
+            "the transaction",
+            format!(
                 "its type {:#04x} is not known to alloy; use a network that has it",
                 unknown.ty.0
-            )
-            .into(),
-        }),
+            ),
+        )),
         _ => Ok(()),
     }
 }

@@ -32,7 +32,7 @@ impl<S: Signer> EthereumSigner<S> {
     ///
     /// # Errors
     ///
-    /// Before any call to the key store: [`Error::ChainIdRefused`], also for chain 0 if the signer
+    /// Before any call to the key store: [`Error::Refused`] (`chain_id`), also for chain 0 if the signer
     /// is limited to chains, and [`Error::InvalidPayload`] for a chain id of more than 64 bits.
     /// Otherwise those of the [`Signer`].
     pub async fn sign_authorization(
@@ -42,10 +42,10 @@ impl<S: Signer> EthereumSigner<S> {
         let limit = match u64::try_from(authorization.chain_id) {
             // EIP-7702: chain id 0 stands for every chain.
             Ok(chain_id) => self.chain_ids.check((chain_id != 0).then_some(chain_id)),
-            Err(_) => Err(Error::InvalidPayload {
-                what: "the authorization",
-                source: "its chain id is not below 2^64, and no such chain exists".into(),
-            }),
+            Err(_) => Err(Error::invalid_payload(
+                "the authorization",
+                "its chain id is not below 2^64, and no such chain exists",
+            )),
         };
         let mut preimage = vec![MAGIC];
         authorization.encode(&mut preimage);

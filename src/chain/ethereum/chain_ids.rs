@@ -1,10 +1,13 @@
 //! Which chains an account signs for.
 
-use std::collections::BTreeSet;
+use std::{collections::BTreeSet, fmt};
 
 use alloy_primitives::ChainId;
 
 use crate::{Error, Result};
+
+/// What has these rules, in [`Error::Refused`].
+const BY: &str = "chain limit";
 
 #[derive(Clone, Debug)]
 pub(super) enum ChainIds {
@@ -38,10 +41,16 @@ impl ChainIds {
     pub(super) fn check(&self, requested: Option<ChainId>) -> Result<()> {
         match self.allow(requested) {
             true => Ok(()),
-            false => Err(Error::ChainIdRefused {
-                requested,
-                allowed: self.listed(),
-            }),
+            false => Err(Error::refused(
+                BY,
+                "chain_id",
+                format!(
+                    "it is for {} and the signer is limited to {}",
+                    Chain(requested),
+                    Chains(&self.listed())
+                ),
+                "correct the chain id, or allow it on the signer",
+            )),
         }
     }
 
@@ -50,11 +59,16 @@ impl ChainIds {
     pub(super) fn check_bare_hash(&self) -> Result<()> {
         match self {
             Self::Any => Ok(()),
-            Self::One(_) | Self::AllowList(_) => Err(Error::BareHashRefused {
-                allowed: self.listed(),
-                remedy: "sign the object itself with sign_authorization, sign_typed_transaction or \
-                         sign_typed_data, or call allow_bare_hashes on the signer",
-            }),
+            Self::One(_) | Self::AllowList(_) => Err(Error::refused(
+                BY,
+                "bare_hash",
+                format!(
+                    "a bare hash names no chain and the signer is limited to {}",
+                    Chains(&self.listed())
+                ),
+                "sign the object itself with sign_authorization, sign_typed_transaction or \
+                 sign_typed_data, or call allow_bare_hashes on the signer",
+            )),
         }
     }
 
@@ -79,6 +93,39 @@ impl ChainIds {
 impl From<Option<ChainId>> for ChainIds {
     fn from(chain_id: Option<ChainId>) -> Self {
         chain_id.map_or(Self::Any, Self::One)
+    }
+}
+
+struct Chain(Option<ChainId>);
+
+impl fmt::Display for Chain {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.0 {
+            Some(id) => write!(f, "chain {id}"),
+            None => f.write_str("every chain at once (no chain id)"),
+        }
+    }
+}
+
+/// Names as many as a message has room for.
+struct Chains<'a>(&'a [ChainId]);
+
+impl fmt::Display for Chains<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        const MOST: usize = 16;
+        f.write_str(match self.0 {
+            [] => "no chain at all",
+            [_] => "chain ",
+            _ => "chains ",
+        })?;
+        for (index, id) in self.0.iter().take(MOST).enumerate() {
+            let separator = if index == 0 { "" } else { ", " };
+            write!(f, "{separator}{id}")?;
+        }
+        match self.0.len().checked_sub(MOST) {
+            None | Some(0) => Ok(()),
+            Some(more) => write!(f, " and {more} more"),
+        }
     }
 }
 

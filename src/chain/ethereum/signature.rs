@@ -11,18 +11,18 @@ impl TryFrom<&CoreSignature> for Signature {
     fn try_from(signature: &CoreSignature) -> Result<Self> {
         match signature.as_secp256k1() {
             // `ecrecover` has two values of v and so no way to say that x was reduced.
-            Some(signature) if signature.x_is_reduced() => Err(Error::UnencodableSignature {
-                fault: EncodingFault::ReducedX,
-            }),
+            Some(signature) if signature.x_is_reduced() => {
+                Err(Error::unencodable_signature(EncodingFault::ReducedX))
+            }
             Some(signature) => Ok(Self::new(
                 U256::from_be_bytes(*signature.r()),
                 U256::from_be_bytes(*signature.s()),
                 signature.y_is_odd(),
             )),
-            None => Err(Error::KeyTypeMismatch {
-                expected: KeyType::Secp256k1,
-                actual: signature.key_type(),
-            }),
+            None => Err(Error::key_type_mismatch(
+                KeyType::Secp256k1,
+                signature.key_type(),
+            )),
         }
     }
 }
@@ -78,9 +78,7 @@ pub fn to_rsv(signature: &Signature, v: V) -> Result<[u8; 65]> {
     let v = v
         .value(signature.v())
         .and_then(|v| u8::try_from(v).ok())
-        .ok_or(Error::UnencodableSignature {
-            fault: EncodingFault::VTooLarge,
-        })?;
+        .ok_or_else(|| Error::unencodable_signature(EncodingFault::VTooLarge))?;
     let mut bytes = [0; 65];
     let (r, rest) = bytes.split_at_mut(32);
     let (s, last) = rest.split_at_mut(32);

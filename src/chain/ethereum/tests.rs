@@ -193,7 +193,7 @@ pub(super) struct Untouchable {
     refusals: std::sync::Mutex<Vec<Refusal>>,
 }
 
-/// The kind of the error, and what would have been signed.
+/// The rule, or else the kind of the error, and what would have been signed.
 pub(super) type Refusal = (&'static str, Option<Vec<u8>>);
 
 #[async_trait::async_trait]
@@ -208,8 +208,12 @@ impl Signer for Untouchable {
 
     async fn note_refusal(&self, request: &SignRequest<'_>, error: &Error) {
         let preimage = request.preimage().map(<[u8]>::to_vec);
-        let mut refusals = self.refusals.lock().unwrap();
-        refusals.push((error.kind(), preimage));
+        let name = match error.rule() {
+            Some("chain_id") => "chain_id",
+            Some("bare_hash") => "bare_hash",
+            _ => error.kind(),
+        };
+        self.refusals.lock().unwrap().push((name, preimage));
     }
 }
 

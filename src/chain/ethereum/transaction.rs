@@ -31,7 +31,7 @@ impl<S: Signer> EthereumSigner<S> {
     ///
     /// # Errors
     ///
-    /// [`Error::ChainIdRefused`] before any call to the key store, or those of the [`Signer`].
+    /// [`Error::Refused`] (`chain_id`) before any call to the key store, or those of the [`Signer`].
     pub async fn sign_eip1559(&self, tx: TxEip1559) -> Result<SignedTransaction> {
         self.sign_typed_transaction(tx).await
     }
@@ -52,7 +52,7 @@ impl<S: Signer> EthereumSigner<S> {
     ///
     /// # Errors
     ///
-    /// [`Error::ChainIdRefused`] before any call to the key store, or those of the [`Signer`].
+    /// [`Error::Refused`] (`chain_id`) before any call to the key store, or those of the [`Signer`].
     pub async fn sign_typed_transaction(
         &self,
         tx: impl Into<TypedTransaction>,
@@ -83,10 +83,10 @@ impl<S: Signer> EthereumSigner<S> {
         let limit = match tx.signature_hash() == keccak256(&preimage) {
             // Asked again, since a foreign transaction type may have no place for a chain id.
             true => self.chain_ids.check(tx.chain_id()),
-            false => Err(Error::InvalidPayload {
-                what: "the transaction",
-                source: "its signing hash is not keccak256 of its signing encoding".into(),
-            }),
+            false => Err(Error::invalid_payload(
+                "the transaction",
+                "its signing hash is not keccak256 of its signing encoding",
+            )),
         };
         self.sign(limit, SignRequest::keccak256(&preimage)).await
     }

@@ -33,7 +33,7 @@ impl<S: Signer> EthereumSigner<S> {
     /// # Errors
     ///
     /// - Those of [`TypedDataOpening::from_struct`].
-    /// - [`Error::ChainIdRefused`] when the domain names a chain this account does not sign for.
+    /// - [`Error::Refused`] (`chain_id`) when the domain names a chain this account does not sign for.
     /// - Those of the [`Signer`].
     pub async fn sign_typed_data<T: SolStruct + Send + Sync>(
         &self,
@@ -94,7 +94,7 @@ impl<S: Signer> EthereumSigner<S> {
     ///   and `int` without a width, `function`, tuples), or has two members of one name or one named
     ///   `__proto__`; when the declared type `EIP712Domain` is not that of the domain, or is used in
     ///   the message; and when a bound is exceeded.
-    /// - [`Error::ChainIdRefused`] when the domain names a chain this account does not sign for.
+    /// - [`Error::Refused`] (`chain_id`) when the domain names a chain this account does not sign for.
     /// - Those of the [`Signer`].
     pub async fn sign_dynamic_typed_data(&self, payload: &TypedData) -> Result<SignedMessage> {
         let opening = TypedDataOpening::from_typed_data(payload)?;
@@ -105,7 +105,7 @@ impl<S: Signer> EthereumSigner<S> {
     ///
     /// # Errors
     ///
-    /// [`Error::ChainIdRefused`] when the domain names a chain this account does not sign for, or
+    /// [`Error::Refused`] (`chain_id`) when the domain names a chain this account does not sign for, or
     /// those of the [`Signer`].
     pub async fn sign_opening(&self, opening: TypedDataOpening) -> Result<SignedMessage> {
         self.sign_opened(Ok(()), opening).await
@@ -161,10 +161,7 @@ fn check_domain_type(domain: &Eip712Domain, declared: &Eip712Types) -> Result<()
 }
 
 fn invalid(source: impl Into<BoxError>) -> Error {
-    Error::InvalidPayload {
-        what: "the typed data",
-        source: source.into(),
-    }
+    Error::invalid_payload("the typed data", source)
 }
 
 /// A foreign text for an error message: its beginning, without control characters.

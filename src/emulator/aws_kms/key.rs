@@ -64,9 +64,7 @@ impl KeyMaterial {
         // One draw in 2^32 is not a valid scalar on P-256; on secp256k1 it is rarer.
         let secret_key = (0..16)
             .find_map(|_| SecretKey::from_bytes(key_type, &random.next_block()).ok())
-            .ok_or_else(|| Error::Randomness {
-                source: "16 draws in a row were not valid scalars".into(),
-            })?;
+            .ok_or_else(|| Error::randomness("16 draws in a row were not valid scalars"))?;
         Self::new(secret_key)
     }
 

@@ -51,7 +51,8 @@ pub struct AuditRecord {
     pub time: String,
     /// `signed`, or else [`Error::kind`].
     pub outcome: &'static str,
-    /// The key store's own name of the failure: [`Error::code`].
+    /// The key store's own name of the failure ([`Error::code`]), or the rule that rejected the
+    /// request ([`Error::rule`]).
     pub code: Option<String>,
     /// The caller's label: that of the request, or else that of the layer.
     pub label: Option<String>,
@@ -73,7 +74,7 @@ pub struct AuditRecord {
     pub public_key: String,
     /// The key store's name of the operation; CloudTrail's `eventName`. This and all
     /// following fields are `None` when no call was made, or when a layer's timeout ended it.
-    pub operation: Option<&'static str>,
+    pub operation: Option<String>,
     /// The key in the key store: for AWS KMS its ARN, or for a failed call the key as requested,
     /// which may be an alias.
     pub key: Option<String>,
@@ -106,7 +107,9 @@ impl AuditRecord {
         Self {
             time: format!("{now:.3}"),
             outcome: error.map_or("signed", Error::kind),
-            code: error.and_then(Error::code).map(str::to_owned),
+            code: error
+                .and_then(|error| error.code().or(error.rule()))
+                .map(str::to_owned),
             label: label.map(str::to_owned),
             kind: request.kind().as_str(),
             digest: input.map(|input| encode_string(&input.fingerprint())),
@@ -116,7 +119,7 @@ impl AuditRecord {
                 .map(|signature| signature.recovery_id()),
             key_type: public_key.key_type().to_string(),
             public_key: encode_string(&public_key.to_bytes()),
-            operation: receipt.map(Receipt::operation),
+            operation: receipt.map(|receipt| receipt.operation().to_owned()),
             key: receipt.map(|receipt| receipt.key().to_owned()),
             region: receipt.and_then(Receipt::region).map(str::to_owned),
             request_id: receipt.and_then(Receipt::request_id).map(str::to_owned),

@@ -59,7 +59,7 @@ impl<S: Signer> FailoverBuilder<S> {
     /// keys, and when `failures` is 0.
     pub fn build(self) -> Result<Failover<S>> {
         if self.settings.failures == 0 {
-            return Err(invalid("failures is 0; use at least 1".into()));
+            return Err(Error::invalid_config("`failures` is 0", "use at least 1"));
         }
         let public_key = one_key(&self.signers)?;
         Ok(Failover {
@@ -81,21 +81,19 @@ fn one_key<S: Signer>(signers: &[S]) -> Result<PublicKey> {
     let mut keys = signers.iter().map(S::public_key).enumerate();
     match keys.find(|(_, key)| *key != public_key) {
         None => Ok(public_key.clone()),
-        Some((index, other)) => Err(invalid(format!(
-            "signer {index} has the public key {} and signer 0 has {}; list signers of one key \
-             only, such as a multi-Region key and its replicas",
-            Short(other),
-            Short(public_key),
-        ))),
+        Some((index, other)) => Err(Error::invalid_config(
+            format!(
+                "signer {index} has the public key {} and signer 0 has {}",
+                Short(other),
+                Short(public_key),
+            ),
+            "list signers of one key only, such as a multi-Region key and its replicas",
+        )),
     }
 }
 
 pub(super) fn no_signers() -> Error {
-    invalid("there is no signer to ask; list at least one".into())
-}
-
-fn invalid(reason: String) -> Error {
-    Error::InvalidConfig { reason }
+    Error::invalid_config("there is no signer to ask", "list at least one")
 }
 
 /// Displays enough of a public key to tell it from another one.

@@ -57,8 +57,9 @@ impl<S: Signer> HedgeBuilder<S> {
         let trigger = match (self.start, self.min_delay) {
             (Start::After(delay), None) => Trigger::After(delay),
             (Start::After(_), Some(_)) => {
-                return Err(invalid(
-                    "min_delay is set for a fixed delay; leave it out, or use at_quantile".into(),
+                return Err(Error::invalid_config(
+                    "`min_delay` is set for a fixed delay",
+                    "leave it out, or use at_quantile",
                 ));
             }
             (Start::AtQuantile(quantile), min_delay) if quantile > 0.0 && quantile < 1.0 => {
@@ -69,16 +70,17 @@ impl<S: Signer> HedgeBuilder<S> {
                 }
             }
             (Start::AtQuantile(quantile), _) => {
-                return Err(invalid(format!(
-                    "at_quantile is {quantile}; use a number between 0 and 1, such as 0.95"
-                )));
+                return Err(Error::invalid_config(
+                    format!("`at_quantile` is {quantile}"),
+                    "use a number between 0 and 1, such as 0.95",
+                ));
             }
         };
         if !(0.0..=1.0).contains(&self.max_extra) {
-            return Err(invalid(format!(
-                "max_extra is {}; use a share from 0 to 1, such as 0.05 for 5 %",
-                self.max_extra
-            )));
+            return Err(Error::invalid_config(
+                format!("`max_extra` is {}", self.max_extra),
+                "use a share from 0 to 1, such as 0.05 for 5 %",
+            ));
         }
         Ok(Hedge {
             inner: self.signer,
@@ -87,8 +89,4 @@ impl<S: Signer> HedgeBuilder<S> {
             hedges: Arc::default(),
         })
     }
-}
-
-fn invalid(reason: String) -> Error {
-    Error::InvalidConfig { reason }
 }

@@ -78,34 +78,41 @@ impl RateLimitBuilder {
             queue: self.queue,
             max_wait: self.max_wait,
         };
-        match settings.fault() {
-            None => Ok(RateLimit {
-                gate: Arc::new(Gate::new(settings)),
-            }),
-            Some(reason) => Err(Error::InvalidConfig { reason }),
-        }
+        settings.validate()?;
+        Ok(RateLimit {
+            gate: Arc::new(Gate::new(settings)),
+        })
     }
 }
 
 impl Settings {
-    /// What is wrong with a setting, and what to do.
-    fn fault(&self) -> Option<String> {
+    fn validate(&self) -> Result<()> {
         const MOST: usize = Semaphore::MAX_PERMITS;
+        let out_of_range = |setting: String, most: String| {
+            let remedy = format!("use 1 to {most}");
+            Err(Error::invalid_config(setting, remedy))
+        };
         if !(1..=HIGHEST_RATE).contains(&self.rate) {
-            return Some(format!(
-                "per_second is {}; use 1 to {HIGHEST_RATE}",
-                self.rate
-            ));
+            return out_of_range(
+                format!("`per_second` is {}", self.rate),
+                HIGHEST_RATE.to_string(),
+            );
         }
         if self.burst == 0 {
-            return Some("burst is 0; use at least 1".into());
+            return Err(Error::invalid_config("`burst` is 0", "use at least 1"));
         }
         if !(1..=MOST).contains(&self.in_flight) {
-            return Some(format!("in_flight is {}; use 1 to {MOST}", self.in_flight));
+            return out_of_range(
+                format!("`in_flight` is {}", self.in_flight),
+                MOST.to_string(),
+            );
         }
-        if self.max_wait.is_zero() {
-            return Some("max_wait is 0; use queue(0) if requests are not to wait".into());
+        match self.max_wait.is_zero() {
+            true => Err(Error::invalid_config(
+                "`max_wait` is 0",
+                "use queue(0) if requests are not to wait",
+            )),
+            false => Ok(()),
         }
-        None
     }
 }

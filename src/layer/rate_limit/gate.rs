@@ -94,7 +94,7 @@ impl Gate {
         let limit = self.settings.max_wait;
         match timeout(limit, self.wait(place)).await {
             Ok(permit) => permit,
-            Err(_) => Err(ended_by_layer(Error::QueuedTooLong { limit })),
+            Err(_) => Err(ended_by_layer(Error::queued_too_long(limit))),
         }
     }
 
@@ -109,10 +109,10 @@ impl Gate {
             return Ok(Arrival::Admitted(self.permit(ticket, in_flight)));
         }
         if state.waiting >= self.settings.queue {
-            return Err(ended_by_layer(Error::QueueFull {
-                capacity: self.settings.queue,
-                retry_after: state.drained_in(now),
-            }));
+            return Err(ended_by_layer(Error::queue_full(
+                self.settings.queue,
+                state.drained_in(now),
+            )));
         }
         state.waiting += 1;
         Ok(Arrival::Queued(Place(self.clone())))

@@ -22,10 +22,7 @@ pub(super) fn admit(
     // Usage before spec: an ECC key made for key agreement has the right spec and the wrong usage.
     let usage = (answer.usage.as_deref()).ok_or_else(|| missing("KeyUsage"))?;
     if usage != KeyUsageType::SignVerify.as_str() {
-        return Err(refused(KeyFault::Usage {
-            actual: usage.to_owned(),
-            expected: "SIGN_VERIFY",
-        }));
+        return Err(Error::key_refused(KeyFault::usage(usage, "SIGN_VERIFY")));
     }
     let spec = (answer.spec.as_deref()).ok_or_else(|| missing("KeySpec"))?;
     let described = match KeySpec::from(spec) {
@@ -33,34 +30,29 @@ pub(super) fn admit(
         KeySpec::EccNistP256 => KeyType::P256,
         KeySpec::EccNistEdwards25519 => KeyType::Ed25519,
         _ => {
-            return Err(refused(KeyFault::Spec {
-                actual: spec.to_owned(),
-                expected: "ECC_SECG_P256K1, ECC_NIST_P256 or ECC_NIST_EDWARDS25519",
-            }));
+            return Err(Error::key_refused(KeyFault::spec(
+                spec,
+                "ECC_SECG_P256K1, ECC_NIST_P256 or ECC_NIST_EDWARDS25519",
+            )));
         }
     };
     let needed = algorithm_of(described);
     if !(answer.algorithms.iter()).any(|offered| offered == needed.as_str()) {
-        return Err(refused(KeyFault::Algorithm {
-            actual: answer.offered(),
-            expected: needed.as_str().to_owned(),
-        }));
+        return Err(Error::key_refused(KeyFault::algorithm(
+            answer.offered(),
+            needed.as_str().to_owned(),
+        )));
     }
     let der = (answer.public_key.as_deref()).ok_or_else(|| missing("PublicKey"))?;
     let public_key = PublicKey::from_spki_der(der).map_err(|error| match error {
-        Error::InvalidPublicKey { fault } => refused(KeyFault::PublicKey(fault)),
+        Error::InvalidPublicKey { fault } => Error::key_refused(KeyFault::PublicKey(fault)),
         other => other,
     })?;
     match public_key.key_type() {
         actual if actual == described => Ok((pin, public_key)),
-        actual => Err(refused(KeyFault::Contradiction { described, actual })),
-    }
-}
-
-fn refused(fault: KeyFault) -> Error {
-    Error::KeyRefused {
-        fault,
-        receipt: None,
+        actual => Err(Error::key_refused(KeyFault::contradiction(
+            described, actual,
+        ))),
     }
 }
 

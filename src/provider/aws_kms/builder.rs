@@ -240,7 +240,7 @@ impl AwsKmsSignerBuilder {
     ///
     /// # Errors
     ///
-    /// [`Error::InvalidConfig`] as with [`connect`](Self::connect), and [`Error::DeadlineExceeded`] when
+    /// [`Error::InvalidConfig`] as with [`connect`](Self::connect), and [`Error::TimedOut`] when
     /// the AWS configuration took longer to load than a call may take.
     pub async fn connect_lazy(self, public_key: PublicKey) -> Result<AwsKmsSigner> {
         let (caller, key_id, _) = self.caller().await?;
@@ -305,9 +305,9 @@ impl AwsKmsSignerBuilder {
                 }
                 // This may go to the network, so it counts against the deadline too.
                 let loaded = timeout_at(deadline, loader.load()).await;
-                let config = loaded.map_err(|_| Error::DeadlineExceeded {
-                    limit: self.settings.timeout,
-                    stage: "while the AWS configuration was loaded",
+                let config = loaded.map_err(|_| {
+                    let stage = "while loading the AWS configuration";
+                    Error::timed_out(self.settings.timeout, stage)
                 })?;
                 aws_sdk_kms::config::Builder::from(&config).identity_cache(identity_cache())
             }
@@ -344,12 +344,11 @@ fn identity_cache() -> impl ResolveCachedIdentity + 'static {
 /// What cannot be a key id would show only with the first call, which `connect_lazy` does not make.
 fn parse(key_id: &str) -> Result<KeyId<'_>> {
     KeyId::parse(key_id).ok_or_else(|| {
-        invalid(&format!(
-            "`{}` cannot be a key in KMS; give a key id, \
-             a key ARN (arn:aws:kms:REGION:ACCOUNT:key/ID), an alias name (alias/NAME) \
-             or an alias ARN",
-            clean(key_id, 256)
-        ))
+        Error::invalid_config(
+            format!("`{}` cannot be a key in KMS", clean(key_id, 256)),
+            "give a key id, a key ARN (arn:aws:kms:REGION:ACCOUNT:key/ID), an alias name \
+             (alias/NAME) or an alias ARN",
+        )
     })
 }
 
@@ -359,17 +358,18 @@ fn check_endpoint(url: &str) -> Result<()> {
     match parts.map(|parts| (parts.scheme, parts.authority)) {
         Ok((Some(scheme), Some(_))) if ["http", "https"].contains(&scheme.as_str()) => Ok(()),
         // Without the URL itself, which may hold a password.
-        _ => Err(invalid(
-            "the endpoint is not a URL with http:// or https:// and a host, such as \
-             http://localhost:4566",
+        _ => Err(Error::invalid_config(
+            "the endpoint is not a URL with a host",
+            "give one with http:// or https:// and a host, such as http://localhost:4566",
         )),
     }
 }
 
 fn check_region(region: Option<&Region>, key_region: Option<&str>) -> Result<()> {
     match (region.map(Region::as_ref), key_region) {
-        (None, _) => Err(invalid(
-            "no AWS region is known; call .region(…), set AWS_REGION, or give the key's ARN",
+        (None, _) => Err(Error::invalid_config(
+            "no AWS region is known",
+            "call .region(…), set AWS_REGION, or give the key's ARN",
         )),
         // It becomes part of a host name.
         (Some(region), _)
@@ -378,15 +378,15 @@ fn check_region(region: Option<&Region>, key_region: Option<&str>) -> Result<()>
                     .bytes()
                     .all(|b| b.is_ascii_alphanumeric() || b == b'-') =>
         {
-            Err(invalid(&format!(
-                "`{}` is not the name of an AWS region, such as eu-central-1",
-                clean(region, 256)
-            )))
+            Err(Error::invalid_config(
+                format!("`{}` is not the name of an AWS region", clean(region, 256)),
+                "give one such as eu-central-1",
+            ))
         }
-        (Some(region), Some(key_region)) if region != key_region => Err(invalid(&format!(
-            "the key's ARN is in region {key_region} and the client is set to {region}; \
-             use the key's region"
-        ))),
+        (Some(region), Some(key_region)) if region != key_region => Err(Error::invalid_config(
+            format!("the key's ARN is in region {key_region} and the client is set to {region}"),
+            "use the key's region",
+        )),
         _ => Ok(()),
     }
 }
@@ -398,12 +398,6 @@ impl fmt::Debug for AwsKmsSignerBuilder {
             .field("key_id", &self.key_id)
             .field("region", &self.region)
             .finish_non_exhaustive()
-    }
-}
-
-fn invalid(reason: &str) -> Error {
-    Error::InvalidConfig {
-        reason: reason.to_owned(),
     }
 }
 

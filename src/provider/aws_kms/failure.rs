@@ -45,10 +45,8 @@ where
         SdkError::ResponseError(_) if is_too_long => match status {
             Some(status @ 300..) => fault_of_status(status),
             _ => {
-                return Error::UnusableAnswer {
-                    fault: AnswerFault::TooLong { most: MAX_ANSWER },
-                    receipt: Some(Box::new(receipt)),
-                };
+                return Error::unusable_answer(AnswerFault::too_long(MAX_ANSWER))
+                    .with_receipt(receipt);
             }
         },
         // The answer broke off or was no answer of KMS: nothing is known, so asking again is right.
@@ -66,46 +64,43 @@ where
         }
         _ => KeyStoreFault::Other,
     };
-    Error::KeyStore {
-        fault,
-        remedy: match fault {
-            _ if is_skewed(&error) => WRONG_CLOCK.into(),
-            KeyStoreFault::Other if !was_sent => CLIENT_SETTING.into(),
-            KeyStoreFault::Unavailable | KeyStoreFault::Timeout if !was_sent => {
-                NO_CREDENTIALS_IN_TIME.into()
-            }
-            KeyStoreFault::WrongEndpoint => wrong_endpoint(mismatch, &receipt),
-            _ => remedy(fault, code.as_deref(), &receipt),
-        },
-        retry_after: (error.raw_response())
-            .and_then(|answer| answer.headers().get("retry-after"))
-            .and_then(retry_after),
-        code,
-        source: match (was_sent, error.message()) {
-            (true, _) if mismatch.is_some() => words(innermost(&error)).into(),
-            // Of a request that was not sent the SDK may quote all of it, payload included.
-            (false, _) => words(innermost(&error)).into(),
-            // What KMS said; around it the SDK only repeats code and request id.
-            (true, Some(message)) => message.into(),
-            (true, None) => words(&error).into(),
-        },
-        receipt: Some(Box::new(receipt)),
+    let remedy = match fault {
+        _ if is_skewed(&error) => WRONG_CLOCK.into(),
+        KeyStoreFault::Other if !was_sent => CLIENT_SETTING.into(),
+        KeyStoreFault::Unavailable | KeyStoreFault::Timeout if !was_sent => {
+            NO_CREDENTIALS_IN_TIME.into()
+        }
+        KeyStoreFault::WrongEndpoint => wrong_endpoint(mismatch, &receipt),
+        _ => remedy(fault, code.as_deref(), &receipt),
+    };
+    let source = match (was_sent, error.message()) {
+        (true, _) if mismatch.is_some() => words(innermost(&error)),
+        // Of a request that was not sent the SDK may quote all of it, payload included.
+        (false, _) => words(innermost(&error)),
+        // What KMS said; around it the SDK only repeats code and request id.
+        (true, Some(message)) => message.to_owned(),
+        (true, None) => words(&error),
+    };
+    let mut failed = Error::key_store(fault, remedy, source).with_receipt(receipt);
+    if let Some(code) = code {
+        failed = failed.with_code(code);
+    }
+    let wait = (error.raw_response())
+        .and_then(|answer| answer.headers().get("retry-after"))
+        .and_then(retry_after);
+    match wait {
+        Some(wait) => failed.with_retry_after(wait),
+        None => failed,
     }
 }
 
 /// The attempt or the call took too long, and was ended by us.
 pub(super) fn out_of_time(what: &'static str, receipt: Receipt, was_sent: bool) -> Error {
-    Error::KeyStore {
-        fault: KeyStoreFault::Timeout,
-        code: None,
-        retry_after: None,
-        remedy: match was_sent {
-            true => remedy(KeyStoreFault::Timeout, None, &receipt),
-            false => NO_CREDENTIALS_IN_TIME.into(),
-        },
-        source: what.into(),
-        receipt: Some(Box::new(receipt)),
-    }
+    let remedy = match was_sent {
+        true => remedy(KeyStoreFault::Timeout, None, &receipt),
+        false => NO_CREDENTIALS_IN_TIME.into(),
+    };
+    Error::key_store(KeyStoreFault::Timeout, remedy, what).with_receipt(receipt)
 }
 
 /// AWS refuses signatures older than five minutes, or from the future, and names both times.

@@ -72,10 +72,7 @@ impl AwsKmsSigner {
                 admission::admit(self.key(), self.region(), &answer).and_then(|(_, public_key)| {
                     match public_key == *self.public_key() {
                         true => Ok(()),
-                        false => Err(Error::KeyRefused {
-                            fault: KeyFault::AnotherPublicKey,
-                            receipt: None,
-                        }),
+                        false => Err(Error::key_refused(KeyFault::AnotherPublicKey)),
                     }
                 });
             same.map_err(|error| error.with_receipt(receipt))

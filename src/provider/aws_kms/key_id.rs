@@ -111,12 +111,7 @@ pub(super) fn check_key(
 ) -> Result<String> {
     let answered = answered.ok_or_else(|| missing("KeyId"))?;
     let key = KeyId::parse(answered).filter(|key| !key.is_alias());
-    let key = key.ok_or_else(|| Error::UnusableAnswer {
-        fault: AnswerFault::Key {
-            actual: answered.to_owned(),
-        },
-        receipt: None,
-    })?;
+    let key = key.ok_or_else(|| Error::unusable_answer(AnswerFault::key(answered)))?;
     match KeyId::parse(asked) {
         Some(asked) if !asked.may_be(&key) => {}
         // A name without a scope is one of the client's region.
@@ -125,11 +120,7 @@ pub(super) fn check_key(
         Some(_) => return Ok(key.text.to_owned()),
         None => {}
     }
-    Err(Error::KeyMoved {
-        pinned: asked.to_owned(),
-        returned: answered.to_owned(),
-        receipt: None,
-    })
+    Err(Error::key_moved(asked, answered))
 }
 
 fn is_elsewhere(region: Option<&str>, key: &KeyId<'_>) -> bool {

@@ -48,10 +48,7 @@ impl ToSign {
                 (message.to_vec(), MessageType::Raw, KeyType::Ed25519)
             }
             KeyInput::Ed25519Message(message) => {
-                return Err(Error::MessageLength {
-                    actual: message.len(),
-                    most: MAX_RAW_MESSAGE,
-                });
+                return Err(Error::message_length(message.len(), MAX_RAW_MESSAGE));
             }
         };
         Ok(Self {
@@ -265,10 +262,7 @@ impl RequestId for DryRun {
 
 /// A field that every answer has, and this one has not.
 pub(super) fn missing(field: &'static str) -> Error {
-    Error::UnusableAnswer {
-        fault: AnswerFault::Missing { field },
-        receipt: None,
-    }
+    Error::unusable_answer(AnswerFault::missing(field))
 }
 
 /// Why KMS did not do what it was asked.

@@ -81,7 +81,7 @@ pub(super) fn remedy(fault: KeyStoreFault, code: Option<&str>, receipt: &Receipt
             )
         }
         KeyStoreFault::WrongEndpoint => wrong_endpoint(None, receipt),
-        KeyStoreFault::Other => match code {
+        KeyStoreFault::Provider(_) | KeyStoreFault::Other => match code {
             Some("HTTP 407") => {
                 "give the proxy of HTTPS_PROXY or HTTP_PROXY its credentials".into()
             }

@@ -111,9 +111,7 @@ impl Signer for Mutant {
             },
             Mutation::RenamesErrors => {
                 let signed = self.inner.sign(request).await;
-                signed.map_err(|_| Error::InvalidConfig {
-                    reason: "it failed".into(),
-                })
+                signed.map_err(|_| Error::invalid_config("it failed", "read the log"))
             }
             Mutation::WorksInATask => {
                 let (inner, request) = (self.inner.clone(), request.clone().into_owned());

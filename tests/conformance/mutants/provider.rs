@@ -248,18 +248,17 @@ impl Signer for Mutant {
                     let digest = request.preimage().unwrap().try_into().unwrap();
                     self.key.sign(&hazmat::prehashed_message(digest)).await
                 }
-                Mutation::ShowsWhatItRejects => Err(Error::InvalidConfig {
-                    reason: format!("{:?}", request.preimage()),
-                }),
+                Mutation::ShowsWhatItRejects => {
+                    let reason = format!("{:?}", request.preimage());
+                    Err(Error::invalid_config(reason, "read it"))
+                }
                 _ => Err(error),
             };
         }
         if self.is_failing {
             return Err(match self.mutation {
                 Mutation::ForgetsTheReceiptOfErrors => unavailable(None),
-                Mutation::RaisesAlarms => {
-                    Error::SignatureNotVerified { receipt: None }.with_receipt(receipt)
-                }
+                Mutation::RaisesAlarms => Error::signature_not_verified().with_receipt(receipt),
                 _ => unavailable(Some(receipt)),
             });
         }
@@ -276,13 +275,10 @@ impl Signer for Mutant {
 }
 
 fn unavailable(receipt: Option<Receipt>) -> Error {
-    Error::KeyStore {
-        fault: KeyStoreFault::Unavailable,
-        code: None,
-        retry_after: None,
-        remedy: "retry".into(),
-        receipt: receipt.map(Box::new),
-        source: "down".into(),
+    let error = Error::key_store(KeyStoreFault::Unavailable, "retry", "down");
+    match receipt {
+        Some(receipt) => error.with_receipt(receipt),
+        None => error,
     }
 }
 

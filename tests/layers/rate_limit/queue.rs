@@ -87,6 +87,7 @@ async fn the_queue_has_exactly_as_many_places() {
             let Error::QueueFull {
                 capacity,
                 retry_after,
+                ..
             } = error
             else {
                 panic!("{error:?}")
@@ -135,7 +136,7 @@ async fn who_waits_too_long_gives_up_and_was_not_sent() {
     assert!(
         matches!(
             error,
-            Error::QueuedTooLong { limit } if limit == ms(30)
+            Error::QueuedTooLong { max_wait, .. } if max_wait == ms(30)
         ),
         "{error:?}"
     );

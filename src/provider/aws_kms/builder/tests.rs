@@ -120,8 +120,8 @@ async fn settings_that_contradict_are_refused_before_any_call() {
             builder.connect().await,
         ] {
             match result {
-                Err(Error::InvalidConfig { reason }) => {
-                    assert!(reason.contains(expected), "{reason}");
+                Err(error @ Error::InvalidConfig { .. }) => {
+                    assert!(error.to_string().contains(expected), "{error}");
                 }
                 other => panic!("expected `{expected}`, got {other:?}"),
             }

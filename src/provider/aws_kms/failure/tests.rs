@@ -297,14 +297,7 @@ fn the_words_of_a_remedy_agree_with_the_verdict() {
     {
         for operation in ["Sign", "GetPublicKey"] {
             let words = remedy(*fault, code, &Receipt::new(operation, KEY));
-            let error = Error::KeyStore {
-                fault: *fault,
-                code: None,
-                retry_after: None,
-                remedy: words.clone(),
-                receipt: None,
-                source: "source".into(),
-            };
+            let error = Error::key_store(*fault, words.clone(), "source");
             let asks = words.replace("do not retry", "").contains("retry");
             assert_eq!(asks, error.is_retryable(), "{fault:?} {code:?}: {words}");
         }
