@@ -1,6 +1,7 @@
 //! Ways around the rules, each of which a rule must find, and honest code, in which none must find
 //! anything.
 
+mod errors;
 mod honest;
 mod imports;
 

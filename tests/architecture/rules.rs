@@ -1,5 +1,7 @@
 //! The invariants of ARCHITECTURE.md, as queries on the source. No findings means that they hold.
 
+mod errors;
+
 use std::collections::BTreeSet;
 
 use crate::{
@@ -93,6 +95,7 @@ impl<'a> Rules<'a> {
             ("lints stay on", self.lints()),
             ("dependencies stay at home", self.stray_dependencies()),
             ("no global state", self.global_state()),
+            ("errors are made by constructors", self.error_literals()),
         ]
     }
 
