@@ -46,14 +46,14 @@ pub(super) fn remedy(fault: KeyStoreFault, code: Option<&str>, receipt: &Receipt
             format!("enable it: aws kms enable-key --region {region} --key-id {key_argument}")
         }
         KeyStoreFault::InvalidState => format!(
-            "look at KeyState in `aws kms describe-key --region {region} --key-id {key}`; a pending \
+            "check KeyState in `aws kms describe-key --region {region} --key-id {key}`; a pending \
              deletion can be cancelled (aws kms cancel-key-deletion), after which the key has to be \
              enabled"
         ),
         // The key was admitted once, or its public key pinned.
         KeyStoreFault::InvalidUsage if operation == "Sign" => format!(
-            "the key behind {key} is of another type than the pinned public key: look whether an \
-             alias was moved or the wrong public key pinned"
+            "the key behind {key} is of another type than the pinned public key: check whether \
+             an alias was moved or the wrong public key pinned"
         ),
         KeyStoreFault::InvalidUsage => {
             "create a key with --key-usage SIGN_VERIFY and --key-spec ECC_SECG_P256K1 (Ethereum), \
@@ -61,7 +61,7 @@ pub(super) fn remedy(fault: KeyStoreFault, code: Option<&str>, receipt: &Receipt
                 .into()
         }
         KeyStoreFault::InvalidRequest => {
-            format!("correct what the source names; the key was given as {key}")
+            format!("correct what the source names; the key in the request is {key}")
         }
         KeyStoreFault::Throttled => {
             "retry after a pause, limit the rate (layer::rate_limit), and ask AWS to raise the \
@@ -77,7 +77,7 @@ pub(super) fn remedy(fault: KeyStoreFault, code: Option<&str>, receipt: &Receipt
         KeyStoreFault::Connection => {
             format!(
                 "check that the KMS endpoint of {region} can be reached from here, and that \
-                 HTTPS_PROXY, HTTP_PROXY and NO_PROXY are as they should be, then retry"
+                 HTTPS_PROXY, HTTP_PROXY and NO_PROXY are set correctly, then retry"
             )
         }
         KeyStoreFault::WrongEndpoint => wrong_endpoint(None, receipt),
@@ -86,21 +86,21 @@ pub(super) fn remedy(fault: KeyStoreFault, code: Option<&str>, receipt: &Receipt
                 "give the proxy of HTTPS_PROXY or HTTP_PROXY its credentials".into()
             }
             Some(code) if code.starts_with("HTTP ") => format!(
-                "what answered is not KMS: check the endpoint of {region}, and for a proxy between"
+                "the answer is not from KMS: check the endpoint of {region}, and for a proxy in between"
             ),
-            _ => "do not retry before you have looked at the source".into(),
+            _ => "do not retry before you have read the source".into(),
         },
     }
 }
 
-/// What to do when what answers is not KMS, by what gave it away.
+/// What to do when the endpoint is not KMS, by what showed it.
 pub(super) fn wrong_endpoint(mismatch: Option<Mismatch>, receipt: &Receipt) -> String {
     let region = receipt.region().unwrap_or("the client's region");
     let what = match mismatch {
         Some(Mismatch::Certificate) => {
             "check this machine's clock, and if a proxy inspects TLS add its CA to the trust store"
         }
-        Some(Mismatch::Tls) => "check its port, and whether it is to be called with http or https",
+        Some(Mismatch::Tls) => "check its port, and whether it takes http or https",
         Some(Mismatch::Proxy) => {
             return "give the proxy of HTTPS_PROXY its credentials".into();
         }
@@ -109,9 +109,9 @@ pub(super) fn wrong_endpoint(mismatch: Option<Mismatch>, receipt: &Receipt) -> S
     format!("do not retry; check the endpoint of {region}; {what}")
 }
 
-/// For what was not sent, since the one thing that is waited for before did not come.
+/// For what was not sent, since there were no credentials in time.
 pub(super) const NO_CREDENTIALS_IN_TIME: &str = "nothing was sent, since the source of the AWS \
-     credentials did not give any; retry, and if it persists check that source: STS, SSO, the \
+     credentials returned none in time; retry, and if it persists check that source: STS, SSO, the \
      credential process, or the metadata of the host";
 
 /// For what was not sent, since the client could not make a request.

@@ -223,7 +223,7 @@ fn remedies_name_action_key_and_region() {
 fn an_answer_without_code_shows_its_status() {
     for (status, remedy) in [
         (301, "check the endpoint"),
-        (403, "what answered is not KMS"),
+        (403, "the answer is not from KMS"),
         (407, "the proxy"),
         (503, "retry"),
     ] {
