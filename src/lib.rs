@@ -27,6 +27,7 @@
 //! | [`Signed`], [`Receipt`] | a signature, and what an auditor needs to trace it |
 //! | [`Error`] | typed, says whether to retry and what to do |
 //! | [`health`] | what [`Signer::check`] finds: whether a key could sign |
+//! | `Retries` | how often a call to a remote key store is tried again |
 //! | [`bulk`] | many requests, or many keys, at once |
 //! | [`telemetry`] | the names of spans, fields and metrics |
 //! | [`hazmat`] | signing a bare digest |

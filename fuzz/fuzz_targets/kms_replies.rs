@@ -13,10 +13,7 @@ use aws_smithy_http_client::test_util::infallible_client_fn;
 use aws_smithy_types::body::SdkBody;
 use kms_signer::{
     KeyType, PublicKey, Retries, SignRequest, Signer as _,
-    provider::{
-        aws_kms::AwsKmsSigner,
-        local::LocalSigner,
-    },
+    provider::{aws_kms::AwsKmsSigner, local::LocalSigner},
 };
 use libfuzzer_sys::fuzz_target;
 use tokio::runtime::Runtime;
