@@ -74,7 +74,7 @@
 //! | `public_key_is_delegated` | the public key is that of the signer inside |
 //! | `requests_arrive_unchanged` | the signer inside gets the same kind, preimage, bytes to sign, and label |
 //! | `signatures_return_unchanged` | the caller gets the signature and the receipt of the signer inside |
-//! | `errors_return_unchanged` | the caller gets the kind, the code, the verdicts, the wait and the receipt of an error inside |
+//! | `errors_return_unchanged` | the caller gets the name, the code, the verdicts, the wait and the receipt of an error inside |
 //! | `refusals_are_passed_on` | `note_refusal` reaches the signer inside, with the request and the error |
 //! | `checks_are_passed_on` | `check` asks the signer inside, and its health is reported |
 //! | `dropping_reaches_the_signer` | dropping the outer future drops the one inside |

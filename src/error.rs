@@ -289,10 +289,11 @@ pub enum Error {
 }
 
 impl Error {
-    /// A short, stable name of the kind of error, for logs, metrics and records.
+    /// A short, stable name of the error, for logs, metrics and records: `throttled`,
+    /// `key_moved`.
     ///
-    /// These names do not change with the words of the message.
-    pub fn kind(&self) -> &'static str {
+    /// It does not change when the words of the message do.
+    pub fn name(&self) -> &'static str {
         match self {
             Self::InvalidPublicKey { .. } => "invalid_public_key",
             Self::InvalidSecretKey { .. } => "invalid_secret_key",

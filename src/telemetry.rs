@@ -31,30 +31,30 @@
 //! | `request_id` | events of a call | the key store's id; CloudTrail's `requestID` |
 //! | `attempts` | `call finished` | how many were sent |
 //! | `elapsed_us` | events of a call | microseconds since the call, or the attempt, began |
-//! | `outcome` | events of a call | `ok`, or [`Error::kind`](crate::Error::kind) |
+//! | `outcome` | events of a call | `ok`, or [`Error::name`](crate::Error::name) |
 //! | `code` | events of a call that failed | the key store's code, such as `ThrottlingException` |
 //! | `wait_us` | `attempt failed`, `paused` | microseconds until the next attempt, if there is one; length of the pause |
 //! | `from`, `to` | `failed over` | indices of the signers, from 0 |
-//! | `kind` | `failed over`, `alarm` | [`Error::kind`](crate::Error::kind) of the failure |
+//! | `error` | `failed over`, `alarm` | [`Error::name`](crate::Error::name) of the failure |
 //! | `layer` | `alarm` | `failover` or `hedge`; of nested ones each reports it |
 //! | `key`, `region`, `request_id` | `alarm` | of the call that met it |
 //! | `outcome`, `digest`, `request_id` | events of `kms_signer::audit` | as in the record: see `layer::audit`; `outcome` is `unknown` when the signer did not answer |
-//! | `error` | `not recorded` | what the sink said |
+//! | `cause` | `not recorded` | what the sink reported |
 //! | `signer`, `state` | `circuit` | index of the signer; `open`, `closed` |
 //!
 //! # Metrics of `metrics` (feature `metrics`)
 //!
-//! | name | kind | labels | what |
+//! | name | type | labels | what |
 //! |---|---|---|---|
 //! | `kms_signer_call_seconds` | histogram | `operation`, `outcome` | time of a call, all attempts together |
-//! | `kms_signer_errors_total` | counter | `operation`, `kind`, `code` | calls that failed |
+//! | `kms_signer_errors_total` | counter | `operation`, `error`, `code` | calls that failed |
 //! | `kms_signer_retries_total` | counter | `operation` | attempts after the first |
 //! | `kms_signer_throttled_total` | counter | `operation` | attempts that the key store throttled |
 //! | `kms_signer_in_flight` | gauge | `operation` | calls under way |
 //! | `kms_signer_hedges_total` | counter | `winner` | second attempts started, by who answered: `first`, `second`, `none` |
-//! | `kms_signer_failovers_total` | counter | `kind` | requests that went on to another signer, by the error they met |
-//! | `kms_signer_alarms_total` | counter | `layer`, `kind` | errors that [are alarms](crate::Error::is_alarm) and that a failover or hedge returned |
-//! | `kms_signer_layer_errors_total` | counter | `kind` | requests that a layer ended: `timed_out`, `queue_full`, `queued_too_long`, `audit_failed` |
+//! | `kms_signer_failovers_total` | counter | `error` | requests that went on to another signer, by the error they met |
+//! | `kms_signer_alarms_total` | counter | `layer`, `error` | errors that [are alarms](crate::Error::is_alarm) and that a failover or hedge returned |
+//! | `kms_signer_layer_errors_total` | counter | `error` | requests that a layer ended: `timed_out`, `queue_full`, `queued_too_long`, `audit_failed` |
 //!
 //! There is no label for the key: a service with ten thousand of them would have as many series. For
 //! the same reason a `code` that this crate does not know is counted as `other`; without any it is
@@ -112,7 +112,7 @@ pub(crate) fn call_finished(
 ) {
     #[cfg(feature = "metrics")]
     {
-        let outcome = error.map_or("ok", Error::kind);
+        let outcome = error.map_or("ok", Error::name);
         metrics::histogram!(
             "kms_signer_call_seconds", "operation" => operation, "outcome" => outcome
         )
@@ -121,7 +121,7 @@ pub(crate) fn call_finished(
             let code = code.unwrap_or("none").to_owned();
             metrics::counter!(
                 "kms_signer_errors_total",
-                "operation" => operation, "kind" => error.kind(), "code" => code
+                "operation" => operation, "error" => error.name(), "code" => code
             )
             .increment(1);
         }
@@ -149,11 +149,11 @@ pub(crate) fn hedged(winner: &'static str) {
     metrics::counter!("kms_signer_hedges_total", "winner" => winner).increment(1);
 }
 
-/// A request went on to another signer, after an error of this kind.
+/// A request went on to another signer, after this error.
 #[cfg(feature = "layers")]
-pub(crate) fn failed_over(kind: &'static str) {
+pub(crate) fn failed_over(error: &'static str) {
     #[cfg(feature = "metrics")]
-    metrics::counter!("kms_signer_failovers_total", "kind" => kind).increment(1);
+    metrics::counter!("kms_signer_failovers_total", "error" => error).increment(1);
 }
 
 /// A layer that chooses between answers returns this error: reports it if it is an alarm.
@@ -162,24 +162,24 @@ pub(crate) fn alarm(layer: &'static str, error: &Error) {
     if !error.is_alarm() {
         return;
     }
-    let (kind, receipt) = (error.kind(), error.receipt());
+    let (name, receipt) = (error.name(), error.receipt());
     tracing::error!(
         target: "kms_signer::alarm",
         layer,
-        kind,
+        error = name,
         key = receipt.map(Receipt::key),
         region = receipt.and_then(Receipt::region),
         request_id = error.request_id(),
         "alarm",
     );
     #[cfg(feature = "metrics")]
-    metrics::counter!("kms_signer_alarms_total", "layer" => layer, "kind" => kind).increment(1);
+    metrics::counter!("kms_signer_alarms_total", "layer" => layer, "error" => name).increment(1);
 }
 
 /// A layer ends a request with this error.
 #[cfg(feature = "layers")]
 pub(crate) fn ended_by_layer(error: Error) -> Error {
     #[cfg(feature = "metrics")]
-    metrics::counter!("kms_signer_layer_errors_total", "kind" => error.kind()).increment(1);
+    metrics::counter!("kms_signer_layer_errors_total", "error" => error.name()).increment(1);
     error
 }

@@ -454,7 +454,7 @@ async fn many_keys_are_opened_at_once() {
     assert_eq!(opened.len(), 21);
     for (at, (arn, opened)) in arns.iter().zip(opened).enumerate() {
         match (at, opened) {
-            (7, Err(error)) => assert_eq!(error.kind(), "not_found"),
+            (7, Err(error)) => assert_eq!(error.name(), "not_found"),
             (_, Ok(signer)) => assert_eq!(signer.key(), arn),
             (_, Err(error)) => panic!("{arn}: {error}"),
         }

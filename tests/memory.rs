@@ -154,25 +154,25 @@ async fn an_answer_without_end_takes_little_memory_and_ends() {
     // For a failure, the status decides whether to try again.
     let failed = "HTTP/1.1 503 Down\r\ncontent-length: 99999999999\r\n\r\n";
     for error in call(failed, &SPACES, true, LONG).await {
-        assert_eq!(error.kind(), "unavailable", "{error:?}");
+        assert_eq!(error.name(), "unavailable", "{error:?}");
         assert_eq!(error.code(), Some("HTTP 503"));
         assert!(error.is_retryable());
     }
     let moved = "HTTP/1.1 302 Found\r\ntransfer-encoding: chunked\r\n\r\n";
     for error in call(moved, &CHUNK, true, LONG).await {
-        assert_eq!(error.kind(), "other", "{error:?}");
+        assert_eq!(error.name(), "other", "{error:?}");
         assert!(!error.is_retryable());
     }
 
     // An endless head is never an answer.
     for error in call("HTTP/1.1 200 OK\r\n", &HEADERS, true, LONG).await {
-        assert_eq!(error.kind(), "wrong_endpoint", "{error:?}");
+        assert_eq!(error.name(), "wrong_endpoint", "{error:?}");
     }
 
     // If no answer ever completes, the attempt ends by its timeout.
     let short = Duration::from_millis(300);
     for error in call("", b"HTTP/1.1 100 Continue\r\n\r\n", true, short).await {
-        assert_eq!(error.kind(), "timeout", "{error:?}");
+        assert_eq!(error.name(), "timeout", "{error:?}");
         let source = std::error::Error::source(&error).unwrap().to_string();
         assert_eq!(source, "no answer within the time of an attempt");
     }

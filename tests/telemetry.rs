@@ -289,7 +289,7 @@ fn calls_errors_retries_and_throttling_are_measured() {
         value("kms_signer_call_seconds{operation=Sign,outcome=throttled}"),
         None
     );
-    let errors = "kms_signer_errors_total{operation=Sign,kind=throttled,code=ThrottlingException}";
+    let errors = "kms_signer_errors_total{operation=Sign,error=throttled,code=ThrottlingException}";
     assert_eq!(value(errors), Some(1.0));
     assert_eq!(value("kms_signer_retries_total{operation=Sign}"), Some(3.0));
     assert_eq!(

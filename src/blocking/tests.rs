@@ -177,7 +177,7 @@ async fn a_panic_is_an_error_and_frees_its_place() {
             .run::<(), _>(|| panic!("expected in this test"))
             .await;
         let error = result.unwrap_err();
-        assert_eq!((error.kind(), error.is_retryable()), ("other", false));
+        assert_eq!((error.name(), error.is_retryable()), ("other", false));
     }
     assert_eq!(blocking.run(|| Ok(7)).await.unwrap(), 7);
 }

@@ -97,7 +97,7 @@ impl Record {
             request_id,
             elapsed_us = micros(start.elapsed()),
             code = error.code(),
-            outcome = error.kind(),
+            outcome = error.name(),
             wait_us = pause.map(micros),
             "attempt failed",
         );
@@ -124,7 +124,7 @@ impl Record {
                     attempts = self.sent,
                     request_id,
                     elapsed_us = micros(elapsed),
-                    outcome = error.map_or("ok", Error::kind),
+                    outcome = error.map_or("ok", Error::name),
                     code = error.and_then(Error::code),
                     "call finished",
                 )

@@ -202,7 +202,7 @@ async fn what_fails_for_a_while_is_repeated_and_the_receipt_counts_it() {
 async fn what_does_not_pass_is_not_repeated() {
     let toy = ToyTransport::new([answered(Err(Toy::Denied)), OK]);
     let error = toy.call().await.unwrap_err();
-    assert_eq!((error.kind(), attempts(&error)), ("access_denied", 1));
+    assert_eq!((error.name(), attempts(&error)), ("access_denied", 1));
     assert_eq!(error.request_id(), Some("id-of-denied"));
     assert_eq!(toy.left(), 1);
 }
@@ -272,7 +272,7 @@ async fn a_call_ends_at_its_deadline_and_says_so() {
     let toy = ToyTransport::new([SILENT; 5]);
     let start = Instant::now();
     let error = toy.call().await.unwrap_err();
-    assert_eq!((error.kind(), attempts(&error)), ("timeout", 3));
+    assert_eq!((error.name(), attempts(&error)), ("timeout", 3));
     // Three attempts end before the deadline; with more of them it is the deadline that ends.
     assert!(start.elapsed() < Duration::from_secs(10));
     let mut toy = ToyTransport::new([SILENT; 5]);
@@ -294,7 +294,7 @@ async fn an_attempt_that_was_not_sent_is_not_counted() {
     };
     let toy = ToyTransport::new([unsent]);
     let error = toy.call().await.unwrap_err();
-    assert_eq!((error.kind(), attempts(&error)), ("credentials", 0));
+    assert_eq!((error.name(), attempts(&error)), ("credentials", 0));
 
     let never = Step {
         until_sent: None,
@@ -303,7 +303,7 @@ async fn an_attempt_that_was_not_sent_is_not_counted() {
     let toy = ToyTransport::new([BUSY, never]);
     let start = Instant::now();
     let error = toy.call().await.unwrap_err();
-    assert_eq!((error.kind(), attempts(&error)), ("timeout", 1));
+    assert_eq!((error.name(), attempts(&error)), ("timeout", 1));
     assert_eq!(start.elapsed(), Duration::from_secs(10), "nothing was sent");
 }
 

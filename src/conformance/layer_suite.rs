@@ -163,9 +163,9 @@ where
         };
         same_request(&request, &refusal.request, key_type)?;
         require(
-            refusal.kind == error.kind(),
+            refusal.error == error.name(),
             "the error of the caller",
-            || refusal.kind.into(),
+            || refusal.error.into(),
         )?;
         let calls = inner.calls();
         require(calls == 0, "no signature for a refusal", || {
@@ -285,7 +285,7 @@ fn same_receipt(made: Option<&Receipt>, returned: Option<&Receipt>) -> Checked {
 fn same_error(made: &Error, returned: &Error) -> Checked {
     let question = |error: &Error| {
         (
-            error.kind(),
+            error.name(),
             error.code().map(str::to_owned),
             error.is_retryable(),
             error.is_alarm(),

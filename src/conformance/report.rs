@@ -143,7 +143,7 @@ pub(super) fn require(holds: bool, expected: &str, got: impl FnOnce() -> String)
 }
 
 pub(super) fn shown(error: &Error) -> String {
-    format!("the error `{}`: {error}", error.kind())
+    format!("the error `{}`: {error}", error.name())
 }
 
 /// Runs the cases of one subject.

@@ -150,8 +150,8 @@ struct State {
 pub struct Refusal {
     /// What was not signed.
     pub request: SignRequest<'static>,
-    /// [`Error::kind`] of the reason.
-    pub kind: &'static str,
+    /// [`Error::name`] of the reason.
+    pub error: &'static str,
 }
 
 impl ScriptedSigner {
@@ -309,7 +309,7 @@ impl Signer for ScriptedSigner {
     async fn note_refusal(&self, request: &SignRequest<'_>, error: &Error) {
         self.state().refusals.push(Refusal {
             request: request.clone().into_owned(),
-            kind: error.kind(),
+            error: error.name(),
         });
     }
 

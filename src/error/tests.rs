@@ -136,18 +136,18 @@ pub(super) fn every_error() -> Vec<(Error, Verdict)> {
     errors
 }
 
-/// The list above is complete: it has every kind, and as many messages as there are faults.
+/// The list above is complete: it has every name, and as many messages as there are faults.
 #[test]
 fn every_kind_and_fault_is_listed() {
     use std::collections::BTreeSet;
 
     let source = include_str!("../error.rs");
-    let kinds = source.split("pub fn kind(&self)").nth(1).unwrap();
-    let kinds = kinds.split("pub fn code(&self)").next().unwrap();
-    let kinds: BTreeSet<&str> = kinds.split('"').skip(1).step_by(2).collect();
+    let names = source.split("pub fn name(&self)").nth(1).unwrap();
+    let names = names.split("pub fn code(&self)").next().unwrap();
+    let names: BTreeSet<&str> = names.split('"').skip(1).step_by(2).collect();
     let listed = every_error();
-    let listed_kinds: BTreeSet<&str> = listed.iter().map(|(error, _)| error.kind()).collect();
-    assert_eq!(listed_kinds, kinds);
+    let listed_names: BTreeSet<&str> = listed.iter().map(|(error, _)| error.name()).collect();
+    assert_eq!(listed_names, names);
 
     let faults = include_str!("fault.rs").matches("    #[error(").count();
     let listed: BTreeSet<String> = (listed.iter())

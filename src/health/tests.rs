@@ -103,7 +103,7 @@ fn an_alternative_makes_ready_and_hides_no_error() {
     inner.alternatives.push(Health::default());
     health.alternatives.push(inner);
     assert!(health.is_ready());
-    let kinds: Vec<_> = health.errors().map(Error::kind).collect();
+    let kinds: Vec<_> = health.errors().map(Error::name).collect();
     let of_each = ["connection", "disabled", "not_found"];
     assert_eq!(kinds, of_each.map(|kind| [kind; 3]).concat());
     let shown = health.to_string();

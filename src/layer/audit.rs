@@ -161,7 +161,7 @@ async fn keep(
             outcome = record.outcome,
             digest = record.digest,
             request_id = record.request_id,
-            error = %error,
+            cause = %error,
             "not recorded",
         );
     }

@@ -31,7 +31,7 @@
 //! - Errors that an operator has to fix at that signer alone: access is denied; the key is not
 //!   found, disabled or in a wrong state, as a replica of a multi-Region key may be; a proxy or a
 //!   wrong endpoint answers, or the answer is too long. The request goes to the next signer, and
-//!   the WARN event `failed over` and the counter `kms_signer_failovers_total` have the kind of the
+//!   the WARN event `failed over` and the counter `kms_signer_failovers_total` have the name of the
 //!   error. Alert on these kinds: failing over would hide them until you need the second region.
 //!   With [`ask_elsewhere(false)`](FailoverBuilder::ask_elsewhere) such an error is returned at
 //!   once.
@@ -134,10 +134,10 @@ impl<S: Signer> Failover<S> {
         request: &SignRequest<'_>,
         failures: &mut Failures,
     ) -> ControlFlow<Result<Signed>> {
-        if let Some((from, kind)) = failures.latest {
-            telemetry::failed_over(kind);
+        if let Some((from, error)) = failures.latest {
+            telemetry::failed_over(error);
             let to = member.index;
-            tracing::warn!(target: "kms_signer::failover", from, to, kind, "failed over");
+            tracing::warn!(target: "kms_signer::failover", from, to, error, "failed over");
         }
         match member.ask(request, admission, &self.settings).await {
             Err(error) if self.moves_on_after(&error) => {
@@ -177,7 +177,7 @@ impl<S: Signer> Failover<S> {
 /// The failures of the signers asked so far.
 #[derive(Default)]
 struct Failures {
-    /// The index of the signer and [`Error::kind`].
+    /// The index of the signer and [`Error::name`].
     latest: Option<(usize, &'static str)>,
     /// The error that is returned if no signer signs, with the index of its signer.
     worth_returning: Option<(usize, Error)>,
@@ -185,7 +185,7 @@ struct Failures {
 
 impl Failures {
     fn add(&mut self, index: usize, error: Error) {
-        self.latest = Some((index, error.kind()));
+        self.latest = Some((index, error.name()));
         let kept = self.worth_returning.as_ref();
         let is_better = kept.is_none_or(|(at, kept)| match worth(&error).cmp(&worth(kept)) {
             Ordering::Equal => index < *at,

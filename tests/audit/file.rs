@@ -282,7 +282,7 @@ async fn a_lock_that_is_held_too_long_is_worth_another_try() {
     let held = File::open(&path).unwrap();
     held.lock().unwrap();
     let error = sign(&signer, "too long").await.unwrap_err();
-    assert_eq!(error.kind(), "audit_failed");
+    assert_eq!(error.name(), "audit_failed");
     assert!(error.is_retryable(), "{error}");
     assert!(error.to_string().contains("sign again"), "{error}");
     // One that is held is no reason to refuse the file.
@@ -300,7 +300,7 @@ async fn a_folder_that_is_gone_releases_no_signature() {
     let signer = Audit::new(local(), JsonLinesFile::open(&path).unwrap());
     folder.close().unwrap();
     let error = sign(&signer, "label").await.unwrap_err();
-    assert_eq!(error.kind(), "audit_failed");
+    assert_eq!(error.name(), "audit_failed");
     assert!(!error.is_retryable(), "{error}");
     assert!(!error.to_string().contains("again"), "{error}");
     let refused = JsonLinesFile::open(&path).unwrap_err();
@@ -360,7 +360,7 @@ fn without_a_runtime_no_signature_is_released() {
     let signer = Audit::new(local(), JsonLinesFile::open(log_in(&folder)).unwrap());
     let request = SignRequest::keccak256(b"preimage");
     let error = signer.sign(&request).now_or_never().unwrap().unwrap_err();
-    assert_eq!(error.kind(), "audit_failed");
+    assert_eq!(error.name(), "audit_failed");
 }
 
 /// The path is that of the time when the file was opened.

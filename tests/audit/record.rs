@@ -150,7 +150,7 @@ async fn every_kind_of_request_is_recorded_with_its_digest() {
 async fn what_the_key_store_refused_is_recorded() {
     let (signer, sink) = in_memory(FailingSigner(local()));
     let error = sign(&signer, "payout").await.unwrap_err();
-    assert_eq!(error.kind(), "throttled");
+    assert_eq!(error.name(), "throttled");
 
     let record = &sink.records()[0];
     assert_eq!(sink.records().len(), 1);

@@ -103,7 +103,7 @@ async fn an_error_is_not_hidden_by_a_broken_sink() {
     let (events, _guard) = Events::listen();
     let signer = Audit::new(FailingSigner(local()), BrokenSink);
     let error = sign(&signer, "label").await.unwrap_err();
-    assert_eq!(error.kind(), "throttled");
+    assert_eq!(error.name(), "throttled");
     let events = events.of_audit();
     assert_eq!(events.len(), 1, "{events:?}");
     for part in [
@@ -247,7 +247,7 @@ async fn a_sink_has_thirty_seconds() {
     let error = sign(&Audit::new(local(), StuckSink), "label").await;
     let error = error.unwrap_err();
     assert_eq!(start.elapsed(), Duration::from_secs(30));
-    assert_eq!(error.kind(), "audit_failed");
+    assert_eq!(error.name(), "audit_failed");
     assert!(error.is_retryable(), "{error}");
     assert!(error.to_string().contains("sign again"), "{error}");
     assert_one(&events.of_audit(), &["ERROR", "not recorded", "30s"]);
@@ -297,7 +297,7 @@ async fn a_sink_that_panics_fails_the_request() {
 
     let assert_reported = |answer: Result<Signed>, events: &Events| {
         let error = answer.unwrap_err();
-        assert_eq!(error.kind(), "audit_failed");
+        assert_eq!(error.name(), "audit_failed");
         assert!(!error.is_retryable());
         let parts = ["ERROR", "not recorded", "signed", "the sink panicked"];
         assert_one(&events.of_audit(), &parts);

@@ -94,7 +94,7 @@ async fn a_clock_that_is_wrong_costs_one_more_request_once() {
         let (client, signed) = client(ahead, true, 400, DISABLED);
         let signer = signer(client).await;
         let error = signer.sign(&request()).await.unwrap_err();
-        assert_eq!(error.kind(), "disabled", "{error:?}");
+        assert_eq!(error.name(), "disabled", "{error:?}");
         assert_eq!(offsets(&signed), [0, ahead]);
 
         // Clones and signers over the same client know it by then.
@@ -105,7 +105,7 @@ async fn a_clock_that_is_wrong_costs_one_more_request_once() {
             .unwrap();
         for signer in [signer.clone(), other] {
             let error = signer.sign(&request()).await.unwrap_err();
-            assert_eq!(error.kind(), "disabled", "{error:?}");
+            assert_eq!(error.name(), "disabled", "{error:?}");
         }
         assert_eq!(offsets(&signed), [0, ahead, ahead, ahead]);
     }
@@ -179,7 +179,7 @@ async fn without_a_date_to_believe_there_is_no_second_request() {
     for (ahead, dates) in [(3600, false), (3 * 86_400, true)] {
         let (client, signed) = client(ahead, dates, 400, DISABLED);
         let error = signer(client).await.sign(&request()).await.unwrap_err();
-        assert_eq!(error.kind(), "credentials", "{error:?}");
+        assert_eq!(error.name(), "credentials", "{error:?}");
         assert!(error.to_string().contains("clock"), "{error}");
         assert_eq!(offsets(&signed), [0]);
     }

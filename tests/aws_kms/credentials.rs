@@ -297,7 +297,7 @@ async fn child() {
         .connect()
         .await
         .unwrap_err();
-    println!("verdict: {} {}", error.kind(), error.is_retryable());
+    println!("verdict: {} {}", error.name(), error.is_retryable());
     println!("{error} {:?}", std::error::Error::source(&error));
 }
 
@@ -344,7 +344,7 @@ async fn assert_loaded_once(credentials: &Slow, builder: AwsKmsSignerBuilder) {
     let builder = builder.timeout(Duration::from_secs(120));
     for _ in 0..2 {
         let error = builder.clone().connect().await.unwrap_err();
-        assert_eq!(error.kind(), "disabled", "{error:?}");
+        assert_eq!(error.name(), "disabled", "{error:?}");
     }
     assert_eq!(credentials.loads.load(Ordering::Relaxed), 1);
 }
@@ -377,7 +377,7 @@ async fn credentials_may_take_as_long_as_the_call() {
         .connect()
         .await
         .unwrap_err();
-    assert_eq!(error.kind(), "disabled", "{error:?}");
+    assert_eq!(error.name(), "disabled", "{error:?}");
     assert_eq!(credentials.loads.load(Ordering::Relaxed), 1);
 
     // As the docs say for a client that is handed over.
@@ -443,7 +443,7 @@ async fn credentials_that_take_longer_than_the_call_are_a_timeout() {
     let start = tokio::time::Instant::now();
     let error = builder.connect().await.unwrap_err();
     assert_eq!(start.elapsed(), Duration::from_secs(120));
-    assert_eq!(error.kind(), "timeout", "{error:?}");
+    assert_eq!(error.name(), "timeout", "{error:?}");
     assert!(error.to_string().contains("credentials"), "{error}");
     assert_eq!(error.receipt().unwrap().attempts(), 0);
 }

@@ -211,7 +211,7 @@ async fn credentials_may_take_longer_than_an_attempt_and_not_longer_than_the_cal
     let builder = AwsKmsSigner::builder(KEY).client(Client::from_conf(config));
     let late = builder.timeout(Duration::from_secs(2)).connect().await;
     let late = late.unwrap_err();
-    assert_eq!((late.kind(), start.elapsed().as_secs()), ("timeout", 2));
+    assert_eq!((late.name(), start.elapsed().as_secs()), ("timeout", 2));
     assert_eq!(late.receipt().unwrap().attempts(), 0);
     assert!(
         late.to_string().contains("source of the AWS credentials"),

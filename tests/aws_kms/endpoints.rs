@@ -46,7 +46,7 @@ async fn refused(builder: AwsKmsSignerBuilder) -> Error {
 /// Final after one attempt, with the words `seen` in the source and `remedy` in the message.
 #[track_caller]
 fn assert_wrong_endpoint(error: &Error, seen: &str, remedy: &str) {
-    assert_eq!(error.kind(), "wrong_endpoint", "{error:?}");
+    assert_eq!(error.name(), "wrong_endpoint", "{error:?}");
     assert!(!error.is_retryable(), "{error:?}");
     assert_eq!(error.receipt().unwrap().attempts(), 1, "{error:?}");
     let source = error.source().unwrap().to_string();
@@ -159,7 +159,7 @@ async fn child() {
     let remedy = shown.rsplit("; ").next().unwrap();
     println!(
         "verdict: {} {} {attempts}, {remedy}",
-        error.kind(),
+        error.name(),
         error.is_retryable()
     );
 }
@@ -182,7 +182,7 @@ async fn a_connection_that_breaks_is_tried_again() {
         .await;
         let builder = AwsKmsSigner::builder(KEY).sdk_config(&tls::config(&server, &pem));
         let error = refused(builder).await;
-        assert_eq!(error.kind(), "connection", "{words:?}: {error:?}");
+        assert_eq!(error.name(), "connection", "{words:?}: {error:?}");
         assert!(error.is_retryable());
         assert_eq!(error.receipt().unwrap().attempts(), 3);
         assert_eq!(server.accepted(), 3);
@@ -204,7 +204,7 @@ async fn a_stalled_body_has_all_the_time_of_its_attempt() {
         .attempt_timeout(Duration::from_secs(6))
         .retries(Retries::none());
     let error = refused(builder).await;
-    assert_eq!(error.kind(), "timeout", "{error:?}");
+    assert_eq!(error.name(), "timeout", "{error:?}");
     assert_eq!(
         error.source().unwrap().to_string(),
         "no answer within the time of an attempt"

@@ -87,7 +87,7 @@ async fn with_describe_key_and_sign_alone_a_pinned_key_is_ready() {
     deny(&emulator, Operation::Sign);
     let health = pinned(&emulator, &arn).await.check().await;
     assert!(!health.is_ready() && health.is_reachable(), "{health}");
-    assert_eq!(health.may_sign.unwrap_err().kind(), "access_denied");
+    assert_eq!(health.may_sign.unwrap_err().name(), "access_denied");
 }
 
 #[tokio::test]
@@ -99,7 +99,7 @@ async fn a_key_that_cannot_sign_is_not_ready_and_says_why() {
     let health = signer.check().await;
     assert!(!health.is_ready() && health.is_reachable(), "{health}");
     assert_eq!(health.state.as_ref().unwrap(), &KeyState::Disabled);
-    assert_eq!(health.may_sign.as_ref().unwrap_err().kind(), "disabled");
+    assert_eq!(health.may_sign.as_ref().unwrap_err().name(), "disabled");
     assert!(
         health.to_string().contains("aws kms enable-key"),
         "{health}"
@@ -110,7 +110,7 @@ async fn a_key_that_cannot_sign_is_not_ready_and_says_why() {
     assert_eq!(health.state.as_ref().unwrap(), &KeyState::PendingDeletion);
     assert!(!health.is_ready());
     assert_eq!(
-        signer.check().await.may_sign.unwrap_err().kind(),
+        signer.check().await.may_sign.unwrap_err().name(),
         "invalid_state"
     );
 }
@@ -127,7 +127,7 @@ async fn another_key_than_the_pinned_one_is_not_ready() {
     let health = mixed_up.check().await;
     assert!(!health.is_ready(), "{health}");
     let pin = health.pin.unwrap_err();
-    assert_eq!(pin.kind(), "key_refused");
+    assert_eq!(pin.name(), "key_refused");
     assert!(pin.to_string().contains("not the pinned one"), "{pin}");
 
     emulator.create_alias("alias/hot-wallet", &first).unwrap();
@@ -138,7 +138,7 @@ async fn another_key_than_the_pinned_one_is_not_ready() {
     emulator.update_alias("alias/hot-wallet", &second).unwrap();
     let health = moved.check().await;
     assert_eq!(
-        health.pin.as_ref().unwrap_err().kind(),
+        health.pin.as_ref().unwrap_err().name(),
         "key_moved",
         "{health}"
     );
@@ -146,7 +146,7 @@ async fn another_key_than_the_pinned_one_is_not_ready() {
     deny(&emulator, Operation::GetPublicKey);
     let health = moved.check().await;
     assert_eq!(
-        health.pin.as_ref().unwrap_err().kind(),
+        health.pin.as_ref().unwrap_err().name(),
         "key_moved",
         "{health}"
     );
@@ -161,7 +161,7 @@ async fn a_key_store_that_is_gone_is_not_reachable() {
     let health = signer.check().await;
     assert!(!health.is_reachable() && !health.is_ready(), "{health}");
     for error in health.errors() {
-        assert_eq!(error.kind(), "connection", "{error}");
+        assert_eq!(error.name(), "connection", "{error}");
     }
     assert_eq!(health.errors().count(), 3);
     let fault = KeyStoreFault::Connection.to_string();
@@ -331,7 +331,7 @@ async fn a_dry_run_that_signs_has_to_sign_well() {
         ),
     ] {
         let health = check_of(&key, "Enabled", (200, body.clone())).await;
-        let actual = health.may_sign.as_ref().err().map(Error::kind);
+        let actual = health.may_sign.as_ref().err().map(Error::name);
         assert_eq!(actual, kind, "{body}");
         assert_eq!(health.is_ready(), kind.is_none(), "{body}");
     }

@@ -39,7 +39,7 @@ async fn many_keys_are_opened_by_one_call_each_and_a_bad_one_does_not_harm_the_o
     for (index, (arn, opened)) in arns.iter().zip(&opened).enumerate() {
         match opened {
             Ok(signer) => assert_eq!(signer.key(), arn),
-            Err(error) => assert_eq!((index, error.kind()), (7, "disabled"), "{error}"),
+            Err(error) => assert_eq!((index, error.name()), (7, "disabled"), "{error}"),
         }
     }
     assert_eq!(opened.iter().filter(|opened| opened.is_ok()).count(), 49);

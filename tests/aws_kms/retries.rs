@@ -75,7 +75,7 @@ async fn an_error_carries_all_that_is_known_of_the_call() {
     emulator.inject(on_sign(busy)).keep();
     let error = signer.sign(&request()).await.unwrap_err();
     assert!(error.is_throttled() && error.is_retryable());
-    assert_eq!(error.kind(), "throttled");
+    assert_eq!(error.name(), "throttled");
     assert_eq!(error.code(), Some("ThrottlingException"));
     // Longer than the call may take, so it returned at once and says so.
     assert_eq!(error.retry_after(), Some(Duration::from_secs(1_800)));

@@ -300,11 +300,11 @@ impl Tally {
                 expect.may_sign
             }
             Err(error) => {
-                *self.errors.entry(error.kind()).or_default() += 1;
+                *self.errors.entry(error.name()).or_default() += 1;
                 let is_consistent = error.is_retryable() == may_pass(error)
                     && !error.to_string().is_empty()
                     && !format!("{error:?}").is_empty();
-                expect.kinds.contains(&error.kind()) && is_consistent
+                expect.kinds.contains(&error.name()) && is_consistent
             }
         };
         if !is_expected {

@@ -88,9 +88,9 @@ fn each_failure_and_each_change_of_a_circuit() {
         seen,
         [
             "WARN kms_signer::failover message=circuit signer=0 state=open",
-            "WARN kms_signer::failover message=failed over from=0 to=1 kind=\"timeout\"",
+            "WARN kms_signer::failover message=failed over from=0 to=1 error=\"timeout\"",
             "WARN kms_signer::failover message=circuit signer=0 state=closed",
-            "WARN kms_signer::failover message=failed over from=0 to=1 kind=\"disabled\"",
+            "WARN kms_signer::failover message=failed over from=0 to=1 error=\"disabled\"",
         ]
     );
 }
@@ -114,7 +114,7 @@ fn an_alarm_is_loud_in_each_layer_that_could_hide_it() {
     let alarm = |layer: &str| {
         format!(
             "ERROR kms_signer::alarm message=alarm layer=\"{layer}\" \
-             kind=\"signature_not_verified\" key=\"scripted\""
+             error=\"signature_not_verified\" key=\"scripted\""
         )
     };
     assert_eq!(

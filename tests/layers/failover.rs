@@ -125,7 +125,7 @@ async fn a_rule_is_not_evaded_in_another_region() {
             let signer = signer.build().unwrap();
             for _ in 0..10 {
                 let error = sign(&signer).await.unwrap_err();
-                assert_eq!((error.kind(), error.rule()), ("refused", Some("per_hour")));
+                assert_eq!((error.name(), error.rule()), ("refused", Some("per_hour")));
                 assert_eq!(error.is_retryable(), is_retryable);
             }
             assert_eq!(second.calls(), 0);
@@ -192,7 +192,7 @@ async fn if_all_fail_one_error_returns() {
             .await
             .unwrap_err();
         let key = error.receipt().unwrap().key();
-        assert_eq!((error.kind(), key), expected, "{faults:?}");
+        assert_eq!((error.name(), key), expected, "{faults:?}");
     }
 }
 
@@ -232,7 +232,7 @@ async fn the_error_of_a_signer_that_was_skipped_is_that_of_the_preferred_one() {
         let (first, second, signer) = first_is_down().await;
         first.then([Step::fail(faults[0])]);
         second.then([Step::fail(faults[1])]);
-        assert_eq!(sign(&signer).await.unwrap_err().kind(), expected);
+        assert_eq!(sign(&signer).await.unwrap_err().name(), expected);
         assert_eq!((first.calls(), second.calls()), (4, 4));
     }
 }
@@ -380,7 +380,7 @@ async fn if_every_circuit_is_open_all_are_asked() {
         sign(&signer).await.unwrap_err();
     }
     assert_eq!(signer.circuits(), [Open, Open]);
-    assert_eq!(sign(&signer).await.unwrap_err().kind(), "unavailable");
+    assert_eq!(sign(&signer).await.unwrap_err().name(), "unavailable");
     assert_eq!((first.calls(), second.calls()), (4, 4));
     // Both are back, and nobody has to wait for it.
     let start = Instant::now();
@@ -404,7 +404,7 @@ async fn those_that_were_skipped_are_asked_before_a_request_fails() {
     let (first, second, signer) = first_is_down().await;
     first.then([Step::fail(KeyStoreFault::Unavailable)]);
     second.then([Step::fail(KeyStoreFault::Disabled)]);
-    assert_eq!(sign(&signer).await.unwrap_err().kind(), "unavailable");
+    assert_eq!(sign(&signer).await.unwrap_err().name(), "unavailable");
     assert_eq!((first.calls(), second.calls()), (4, 4));
     assert_eq!(signer.circuits(), [Open, Closed]);
     advance(ms(5_000)).await;
@@ -413,7 +413,7 @@ async fn those_that_were_skipped_are_asked_before_a_request_fails() {
     let (first, second, signer) = first_is_down().await;
     second.then([Step::error(ALARMS[0])]);
     let error = sign(&signer).await.unwrap_err();
-    assert_eq!(error.kind(), "signature_not_verified");
+    assert_eq!(error.name(), "signature_not_verified");
     assert_eq!(first.calls(), 3);
 }
 

@@ -93,7 +93,7 @@ async fn if_both_fail_the_error_of_the_first_returns() {
             Step::fail(KeyStoreFault::Connection).after(ms(second)),
         ]);
         let error = sign(&hedged(&inner)).await.unwrap_err();
-        assert_eq!(error.kind(), "timeout", "{first} and {second} ms");
+        assert_eq!(error.name(), "timeout", "{first} and {second} ms");
         assert_eq!((inner.calls(), inner.dropped()), (2, 0));
     }
 }
@@ -109,7 +109,7 @@ async fn what_is_not_retryable_returns_at_once() {
         check_final(script, expected, kind).await;
     }
     for alarm in ALARMS {
-        let kind = alarm().kind();
+        let kind = alarm().name();
         let (early, late) = (
             Step::error(alarm).after(ms(10)),
             Step::error(alarm).after(ms(60)),
@@ -133,7 +133,7 @@ async fn check_final(script: [Step; 2], elapsed: u64, kind: &str) {
     inner.then(script);
     let start = Instant::now();
     let error = sign(&hedged(&inner)).await.unwrap_err();
-    assert_eq!(error.kind(), kind, "{script:?}");
+    assert_eq!(error.name(), kind, "{script:?}");
     assert_eq!(start.elapsed(), ms(elapsed), "{script:?}");
     assert_eq!((inner.calls(), inner.in_flight()), (2, 0));
 }

@@ -131,7 +131,7 @@ fn each_alarm_is_counted_by_layer_and_error() {
     let mut expected = Vec::new();
     for layer in ["failover", "hedge"] {
         for alarm in ALARMS {
-            let labels = [layer, alarm().kind()].map(str::to_owned);
+            let labels = [layer, alarm().name()].map(str::to_owned);
             expected.push(("kms_signer_alarms_total".to_owned(), labels.to_vec(), 1));
         }
     }

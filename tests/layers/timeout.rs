@@ -40,7 +40,7 @@ async fn what_is_in_time_passes_unchanged() {
     assert!(sign(&signer).await.is_ok());
     assert_eq!(start.elapsed(), ms(99));
     assert!(sign(&signer).await.is_ok(), "an answer at the limit counts");
-    assert_eq!(sign(&signer).await.unwrap_err().kind(), "disabled");
+    assert_eq!(sign(&signer).await.unwrap_err().name(), "disabled");
     assert_eq!(signer.public_key(), inner.public_key());
     assert_eq!(inner.dropped(), 0);
 }

@@ -211,7 +211,7 @@ impl Signer for Untouchable {
         let name = match error.rule() {
             Some("chain_id") => "chain_id",
             Some("bare_hash") => "bare_hash",
-            _ => error.kind(),
+            _ => error.name(),
         };
         self.refusals.lock().unwrap().push((name, preimage));
     }

@@ -13,7 +13,7 @@ fn a_refusal_names_its_rule_and_passes_only_with_time() {
     };
     let error = refused();
     assert_eq!(
-        (error.kind(), error.rule()),
+        (error.name(), error.rule()),
         ("refused", Some("value_per_hour"))
     );
     assert_eq!(
@@ -67,7 +67,7 @@ fn a_provider_of_another_crate_states_every_verdict() {
             error.is_alarm(),
         ];
         assert_eq!(answers, expected, "{verdict:?}");
-        assert_eq!(error.kind(), "provider");
+        assert_eq!(error.name(), "provider");
         assert_eq!(
             error.to_string(),
             "the key store failed [CKR_DEVICE_ERROR]; look at the HSM"

@@ -31,8 +31,8 @@ fn each_error_has_its_verdict() {
     }
 }
 
-/// The kinds in the first column of a table of `docs/failures.md`.
-fn kinds_under(heading: &str) -> BTreeSet<&'static str> {
+/// The names in the first column of a table of `docs/failures.md`.
+fn names_under(heading: &str) -> BTreeSet<&'static str> {
     let page = include_str!("../../../docs/failures.md");
     let (_, section) = page.split_once(heading).unwrap();
     let section = section.split("\n## ").next().unwrap();
@@ -51,11 +51,11 @@ fn the_page_for_operators_agrees_with_the_verdict() {
     ] {
         let listed = every_error().into_iter();
         let listed = listed.filter(|(_, verdict)| verdicts.contains(verdict));
-        let kinds: BTreeSet<&str> = listed.map(|(error, _)| error.kind()).collect();
-        assert_eq!(kinds_under(heading), kinds, "{heading}");
+        let names: BTreeSet<&str> = listed.map(|(error, _)| error.name()).collect();
+        assert_eq!(names_under(heading), names, "{heading}");
     }
     assert_eq!(
-        kinds_under("\n## The audit log"),
+        names_under("\n## The audit log"),
         BTreeSet::from(["audit_failed"])
     );
 }

@@ -49,7 +49,7 @@ use crate::{Error, PublicKey, Receipt, Result, SignRequest, Signature, Signed};
 pub struct AuditRecord {
     /// When the signer answered, or the request was rejected: RFC 3339 in UTC with milliseconds.
     pub time: String,
-    /// `signed`, or else [`Error::kind`].
+    /// `signed`, or else [`Error::name`].
     pub outcome: &'static str,
     /// The key store's own name of the failure ([`Error::code`]), or the rule that rejected the
     /// request ([`Error::rule`]).
@@ -106,7 +106,7 @@ impl AuditRecord {
         let now = Timestamp::try_from(SystemTime::now()).unwrap_or_default();
         Self {
             time: format!("{now:.3}"),
-            outcome: error.map_or("signed", Error::kind),
+            outcome: error.map_or("signed", Error::name),
             code: error
                 .and_then(|error| error.code().or(error.rule()))
                 .map(str::to_owned),
