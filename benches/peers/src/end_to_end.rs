@@ -66,7 +66,7 @@ pub fn rows() -> Result<Vec<Row>> {
         rate(
             "end to end: signatures a second, 16 in flight, one core; alloy-signer-aws",
             Duel::new(ROUNDS, ours_rate, alloy_rate),
-            Some(Goal::AtLeast(4.0)),
+            Some(Goal::AtLeast(3.7)),
         ),
         rate(
             "end to end: signatures a second, 16 in flight, one core; the bare SDK call",
