@@ -1,7 +1,7 @@
-//! One remote call of any provider: its attempts, its time, its retries, and the record of it.
+//! One remote call of any provider: attempts, timeouts, retries, and the record of the call.
 //!
-//! A provider has a [`Transport`], which says how its key store is reached and what its failures mean,
-//! and makes each of its calls with [`call`].
+//! A provider implements [`Transport`], which says how it reaches its key store and what failures
+//! mean, and makes each of its calls with [`call`].
 
 mod answer;
 mod attempt;
@@ -32,13 +32,13 @@ use crate::{Error, KeyInput, Receipt, Result, SignRequest};
 
 /// How a provider reaches its key store, and what its failures mean.
 pub(crate) trait Transport {
-    /// Why an attempt brought no answer that reports success.
+    /// The error of an attempt without an answer that reports success.
     type Failure;
 
-    /// How long calls may take, and what is tried again.
+    /// How long calls may take, and which failures are retried.
     fn settings(&self) -> &Settings;
 
-    /// What retries are paid from, unless the user set a budget.
+    /// The budget that pays for retries, unless the user set one.
     fn budget(&self) -> &Budget;
 
     /// The region or site of the key store, if it has one.
@@ -47,20 +47,21 @@ pub(crate) trait Transport {
     /// The key store's id of the request that failed, if it gave one.
     fn request_id(failure: &Self::Failure) -> Option<&str>;
 
-    /// Whether the cause was corrected, so that the request is sent again at once. Asked after every
-    /// failure, and followed once in a call.
+    /// Whether the transport corrected the cause. If so, [`call`] sends the request again at once,
+    /// at most once in a call. It asks after every failure.
     fn is_corrected(_: &Self::Failure) -> bool {
         false
     }
 
-    /// The failure as an error of this crate, with the receipt. `was_sent` says whether this attempt
-    /// was, while the receipt counts those before it too.
+    /// Turns the failure into an error of this crate, with the receipt. `was_sent` says whether
+    /// this attempt was sent; the receipt also counts the attempts before it.
     fn classify(failure: Self::Failure, receipt: Receipt, was_sent: bool) -> Error;
 
-    /// The error for an attempt that was given up because of its time.
+    /// The error for an attempt that exceeded its time or the call's.
     fn out_of_time(cause: &'static str, receipt: Receipt, was_sent: bool) -> Error;
 
-    /// An error's code as the label of a metric: one of a bounded number, whatever a server sends.
+    /// An error's code as the label of a metric. The number of different labels is bounded,
+    /// whatever a server sends.
     fn label(code: &str) -> &str;
 }
 
@@ -72,24 +73,24 @@ pub(crate) struct Answer<T> {
     pub(crate) request_id: Option<String>,
 }
 
-/// What is called, as receipts and logs name it.
+/// The operation and key of a call, as receipts and logs name them.
 pub(crate) struct Subject<'a> {
     pub(crate) operation: &'static str,
     pub(crate) key: &'a str,
     /// The full name of the pinned key, if it is known.
     pub(crate) pinned_key: Option<Arc<str>>,
-    /// For a call that signs.
+    /// Set for a call that signs.
     pub(crate) signs: Option<(&'a SignRequest<'a>, &'a KeyInput<'a>)>,
-    /// Made to find something out: it is attempted once, and a failure is an answer and no alarm.
+    /// For a health check: one attempt, and a failure is logged at DEBUG and not counted.
     pub(crate) is_probe: bool,
 }
 
-/// Makes a call: `send` for each attempt, and `accept` for each answer that reports success.
+/// Makes a call: runs `send` for each attempt, and `accept` for each answer that reports success.
 ///
-/// `send` marks its [`Attempt`] as sent when the request goes out, from where the time of an attempt
-/// counts. Dropping its future gives the attempt up: no later attempt may use its connection.
+/// `send` marks its [`Attempt`] as sent when the request goes out; the attempt's timeout starts
+/// there. Dropping its future abandons the attempt: no later attempt may use its connection.
 ///
-/// What `accept` rejects is treated like what the key store rejects: repeated if it is retryable.
+/// An error of `accept` is treated like one of the key store: retried if it is retryable.
 pub(crate) async fn call<T, F, A, V>(
     transport: &T,
     subject: Subject<'_>,
@@ -111,13 +112,13 @@ where
     call.run(send, accept).instrument(span).await
 }
 
-/// A time to come; one that no clock reaches is taken for the year after next.
+/// The instant after `timeout`, at most two years from now, so that the addition cannot overflow.
 pub(crate) fn in_future(timeout: Duration) -> Instant {
     const FAR: Duration = Duration::from_secs(2 * 365 * 24 * 60 * 60);
     Instant::now() + timeout.min(FAR)
 }
 
-/// Without one, timers and connections would panic.
+/// Returns an error if there is no tokio runtime, without which timers and connections would panic.
 pub(crate) fn require_runtime() -> Result<()> {
     match Handle::try_current() {
         Ok(_) => Ok(()),
@@ -196,7 +197,7 @@ impl<T: Transport> Call<'_, T> {
         }
     }
 
-    /// Makes one attempt. What ends it early is that its future is dropped, before this returns.
+    /// Makes one attempt. If time runs out, it drops the future of `send` before it returns.
     async fn attempt<F, A>(
         &self,
         sent: &Arc<Sent>,
@@ -220,7 +221,7 @@ impl<T: Transport> Call<'_, T> {
     }
 }
 
-/// Why an attempt was given up.
+/// Which time an attempt exceeded.
 struct Late(&'static str);
 
 #[cfg(test)]

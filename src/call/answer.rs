@@ -1,19 +1,19 @@
-//! How much of an answer is read.
+//! The size limit of an answer.
 
-/// The most bytes of an answer that are read. No answer that a signer needs has more than a few KB.
+/// The longest answer that is read, in bytes. An answer that a signer needs has at most a few KB.
 pub(crate) const MAX_ANSWER: usize = 64 * 1024;
 
-/// An answer as it comes in, in one piece of at most [`MAX_ANSWER`] bytes.
+/// Collects an answer into one piece of at most [`MAX_ANSWER`] bytes.
 ///
-/// One piece, because a piece of a single byte may hold on to the buffer it was read into: 64 KB of
-/// them would take 10 MB.
+/// It copies, because a piece of a single byte may keep the whole buffer it was read into alive:
+/// 64 KB in such pieces would take 10 MB.
 #[derive(Debug, Default)]
 pub(crate) struct Buffer {
     bytes: Vec<u8>,
 }
 
 impl Buffer {
-    /// Adds what came, if there is room for all of it.
+    /// Adds a piece, or fails if it exceeds the limit.
     pub(crate) fn push(&mut self, piece: &[u8]) -> Result<(), TooLong> {
         match piece.len() <= MAX_ANSWER.saturating_sub(self.bytes.len()) {
             true => {
@@ -24,7 +24,7 @@ impl Buffer {
         }
     }
 
-    /// All that came.
+    /// All bytes that were added.
     pub(crate) fn into_bytes(self) -> Vec<u8> {
         self.bytes
     }

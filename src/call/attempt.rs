@@ -1,4 +1,4 @@
-//! What a transport knows of the attempt that it makes, and what it reports of it.
+//! One attempt as its transport sees it: the deadline, and the mark that the request went out.
 
 use std::{
     sync::{
@@ -16,9 +16,9 @@ use tokio::{
 /// One attempt at a call, for the transport that makes it.
 #[derive(Debug)]
 pub(crate) struct Attempt {
-    /// To be marked when the request goes out.
+    /// The transport marks it when the request goes out.
     pub(crate) sent: Arc<Sent>,
-    /// When the call is over, with all its attempts.
+    /// When the whole call ends, with all its attempts.
     pub(crate) deadline: Instant,
 }
 
@@ -37,7 +37,7 @@ pub(crate) struct Sent {
 }
 
 impl Sent {
-    /// The request goes out now.
+    /// Records that the request goes out now.
     pub(crate) fn mark(&self) {
         self.is_marked.store(true, Ordering::Relaxed);
         self.marked.notify_one();
@@ -47,10 +47,10 @@ impl Sent {
         self.is_marked.load(Ordering::Relaxed)
     }
 
-    /// Ends when `timeout` has passed since the request went out.
+    /// Completes when `timeout` has passed since the request went out.
     ///
-    /// Not since the attempt began: credentials may take as long as the whole call, since what was
-    /// begun to get them would be lost with the attempt.
+    /// The time before that does not count: loading credentials may take as long as the whole call,
+    /// because ending the attempt would discard a load in progress.
     pub(super) async fn expired(&self, timeout: Duration) {
         self.marked.notified().await;
         sleep(timeout).await;

@@ -1,4 +1,4 @@
-//! What retries are paid from.
+//! The token budget that pays for retries.
 
 use std::{
     sync::{Mutex, MutexGuard, PoisonError},
@@ -16,7 +16,7 @@ pub(crate) struct Budget {
 
 #[derive(Debug)]
 struct Tokens {
-    /// With its fraction: time refills one a second.
+    /// With a fraction, since time refills one token a second.
     count: f64,
     at: Option<Instant>,
 }
@@ -30,15 +30,15 @@ impl Budget {
         }
     }
 
-    /// How many it holds when it is full.
+    /// How many tokens a full budget holds.
     pub(crate) fn capacity(&self) -> u32 {
         self.capacity
     }
 
-    /// Pays for a retry, if it can, and returns how much.
+    /// Pays for a retry if there are enough tokens, and returns how many it took.
     ///
-    /// What costs more than a full budget holds takes all of it, so that a small one is slow and not
-    /// the same as none.
+    /// A retry that costs more than a full budget holds takes all of it, so that a small budget
+    /// allows retries rarely instead of never.
     pub(crate) fn take(&self, cost: u32, now: Instant) -> Option<u32> {
         let cost = cost.min(self.capacity);
         let mut tokens = self.refilled(now);

@@ -1,4 +1,4 @@
-//! What is recorded of a call: its receipt, span, events and metrics.
+//! The record of a call: receipt, span, events and metrics.
 
 use std::{sync::Arc, time::Duration};
 
@@ -11,7 +11,7 @@ use crate::{
     telemetry::{self, InFlight},
 };
 
-/// The record of one call, while it is made.
+/// The record of one call in progress.
 pub(super) struct Record {
     operation: &'static str,
     key: Arc<str>,
@@ -103,7 +103,7 @@ impl Record {
         );
     }
 
-    /// The call is over; `label` bounds the codes that a metric has.
+    /// Records the end of the call. `label` bounds the codes that reach a metric.
     pub(super) fn finished(
         &self,
         request_id: Option<String>,

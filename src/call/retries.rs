@@ -1,4 +1,4 @@
-//! When a call that failed is tried again, and after which pause.
+//! Which failed calls are retried, and after which pause.
 
 use std::{fmt, sync::Arc, time::Duration};
 
@@ -7,27 +7,27 @@ use tokio::time::Instant;
 use super::budget::Budget;
 use crate::{Error, error::KeyStoreFault};
 
-/// How often, and after which pauses, a call to a key store is tried again.
+/// How often a call to a key store is retried, and after which pauses.
 ///
-/// A call makes one attempt, and after it at most [`max_retries`](Self::max_retries) more. Only
-/// errors that [are retryable](Error::is_retryable) are retried: throttling, timeouts, lost
-/// connections, a key store that is temporarily unavailable, an answer that came incomplete. The
-/// pause is random between zero and `initial_backoff · 2^(retries so far)`, at most `max_backoff`,
-/// and never shorter than a `Retry-After` of the answer. A pause that would end after the call's
-/// deadline is not begun: the error returns at once.
+/// A call makes one attempt and at most [`max_retries`](Self::max_retries) retries. Only errors
+/// that [are retryable](Error::is_retryable) are retried: throttling, timeouts, lost connections, a
+/// key store that is temporarily unavailable, an incomplete answer. The pause is random between
+/// zero and `initial_backoff · 2^(retries so far)`, at most `max_backoff`, and never shorter than
+/// the answer's `Retry-After`. If the pause would end after the call's deadline, the call returns
+/// the error at once.
 ///
 /// # Budget
 ///
-/// Retries are paid from a budget, so that a key store in trouble is not asked three times as
-/// much. It holds 100 tokens by default. A retry costs 1 after a lost connection, 5 after a timeout,
-/// an incomplete answer, or while the key store is unavailable, and 10 after throttling, but never
-/// more than the budget holds when it is full. What was paid comes back when the call then succeeds;
-/// any other success gives one token, and so does every second. While the budget has less than a
-/// retry costs, errors return at once. Health checks make no retries.
+/// A budget pays for retries, so that a key store in trouble does not get three times as many
+/// requests. It holds 100 tokens by default. A retry costs 1 after a lost connection, 10 after
+/// throttling, and 5 after any other error, but never more than a full budget holds. If the call
+/// then succeeds, its tokens return to the budget; any other success adds one token, and so does
+/// every second. While the budget holds less than a retry costs, calls return their errors at once.
+/// Health checks make no retries.
 ///
-/// By default all signers over one client and region share one budget; the provider says which these
-/// are. A budget that was set with [`budget`](Self::budget) is shared by the signers that were given
-/// clones of these `Retries`, over whichever client.
+/// By default all signers over one client and region share one budget; the provider documents which
+/// signers these are. A budget set with [`budget`](Self::budget) is shared by all signers that get
+/// clones of these `Retries`, over any client.
 ///
 /// ```
 /// # #[cfg(feature = "aws-kms")] {
@@ -45,7 +45,7 @@ pub struct Retries {
     max_retries: u32,
     initial_backoff: Duration,
     max_backoff: Duration,
-    /// Where the user set one. Otherwise that of the client counts.
+    /// Set if the user chose one. Otherwise the client's budget is used.
     budget: Option<Arc<Budget>>,
 }
 
@@ -62,14 +62,14 @@ impl Default for Retries {
 }
 
 impl Retries {
-    /// Every failure returns at once, with one exception: a request that AWS KMS rejects because this
-    /// machine's clock is wrong is sent once more, with the time that KMS gave.
+    /// Returns every failure at once, with one exception: a request that AWS KMS rejects because
+    /// this machine's clock is wrong is sent once more, with the time that KMS reported.
     pub fn none() -> Self {
         Self::default().max_retries(0)
     }
 
-    /// Sets how often a call may be tried again after its first attempt; 2 by default. With 0 every
-    /// failure returns at once, as with [`none`](Self::none).
+    /// Sets how often a call is retried after its first attempt; 2 by default. With 0 a call
+    /// returns every failure at once, as with [`none`](Self::none).
     #[must_use]
     pub fn max_retries(mut self, retries: u32) -> Self {
         self.max_retries = retries;
@@ -90,16 +90,17 @@ impl Retries {
         self
     }
 
-    /// Sets a new [budget](Self#budget) of so many tokens, full, instead of the client's.
+    /// Sets a new, full [budget](Self#budget) of so many tokens, instead of the client's.
     ///
-    /// With 0 there are no retries. With fewer than a retry costs, there is one when it is full.
+    /// With 0 there are no retries. A budget smaller than the cost of a retry allows one only when
+    /// it is full.
     #[must_use]
     pub fn budget(mut self, tokens: u32) -> Self {
         self.budget = Some(Arc::new(Budget::new(tokens)));
         self
     }
 
-    /// The retries of one call, over a client with this budget.
+    /// The retries of one call over a client with this budget.
     pub(super) fn start<'a>(&'a self, of_client: &'a Budget) -> Allowance<'a> {
         Allowance {
             retries: self,
@@ -109,7 +110,7 @@ impl Retries {
         }
     }
 
-    /// The retries of a question: none. What answers late or not at all is an answer too.
+    /// The retries of a health check: none. A late answer, or none at all, is a result too.
     pub(super) fn start_probe(&self) -> Allowance<'_> {
         Allowance {
             retries: self,
@@ -145,7 +146,7 @@ pub(super) struct Allowance<'a> {
 }
 
 impl Allowance<'_> {
-    /// An attempt failed. Returns the pause before the next one, if there is to be one.
+    /// Returns the pause before the next attempt after `error`, or `None` if the call ends here.
     pub(super) fn pause_after(&mut self, error: &Error, until: Instant) -> Option<Duration> {
         if self.made >= self.retries.max_retries || !error.is_retryable() {
             return None;
@@ -161,14 +162,14 @@ impl Allowance<'_> {
         Some(pause)
     }
 
-    /// The call succeeded.
+    /// Gives tokens back to the budget, because the call succeeded.
     pub(super) fn succeeded(self) {
         if let Some(budget) = self.budget {
             budget.give(self.paid.max(1), Instant::now());
         }
     }
 
-    /// "Full jitter": callers that failed together do not come back together.
+    /// "Full jitter": callers that failed at the same time retry at different times.
     fn backoff(&self) -> Duration {
         let doublings = self.made.min(31);
         let longest = (self.retries.initial_backoff)
@@ -179,7 +180,7 @@ impl Allowance<'_> {
     }
 }
 
-/// Dear where a retry adds to the trouble, cheap where only a connection was stale.
+/// High where a retry adds load to an overloaded key store, low where only a connection was stale.
 fn cost(error: &Error) -> u32 {
     match error {
         Error::KeyStore { fault, .. } => match fault {

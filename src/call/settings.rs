@@ -1,19 +1,19 @@
-//! How long calls may take, and what is tried again: what builders let their users choose.
+//! The settings of calls that every builder offers: timeouts, retries, tracing.
 
 use std::time::Duration;
 
 use super::Retries;
 use crate::{Error, Result};
 
-/// The longest timeout of an attempt that is not set.
+/// The longest attempt timeout that is derived.
 const ATTEMPT_TIMEOUT: Duration = Duration::from_secs(3);
 
-/// What a builder lets the user choose of its calls.
+/// The settings of a provider's calls.
 #[derive(Clone, Debug)]
 pub(crate) struct Settings {
-    /// Of one attempt, from when it is sent. Unless it is set, [`Self::attempt_timeout`] derives it.
+    /// For one attempt, from when it is sent. If unset, [`Self::attempt_timeout`] derives it.
     pub(crate) attempt_timeout: Option<Duration>,
-    /// Of a call, with all its attempts.
+    /// For a call with all its attempts.
     pub(crate) timeout: Duration,
     pub(crate) check_timeout: Duration,
     pub(crate) retries: Retries,
@@ -33,15 +33,15 @@ impl Default for Settings {
 }
 
 impl Settings {
-    /// How long one attempt may take: what was set, or else 3 s, and of a shorter call three tenths, so
-    /// that a call has time for three attempts that hang.
+    /// How long one attempt may take: the setting, or by default three tenths of `timeout` and at
+    /// most 3 s, so that a call has time for three attempts that hang.
     pub(crate) fn attempt_timeout(&self) -> Duration {
         self.attempt_timeout.unwrap_or_else(|| {
             (self.timeout.min(ATTEMPT_TIMEOUT * 10) * 3 / 10).min(ATTEMPT_TIMEOUT)
         })
     }
 
-    /// Whether calls can be made so.
+    /// Checks that no timeout is zero and that an attempt fits into its call.
     ///
     /// # Errors
     ///
@@ -55,7 +55,7 @@ impl Settings {
         ] {
             if timeout.is_some_and(|timeout| timeout.is_zero()) {
                 return Err(Error::invalid_config(
-                    format!("`{name}` is 0, which no answer meets"),
+                    format!("`{name}` is 0, so every call would time out"),
                     "set a longer one",
                 ));
             }
@@ -67,7 +67,7 @@ impl Settings {
                      all attempts",
                     self.timeout
                 ),
-                "set a shorter one, or none to have it derived",
+                "set a shorter `attempt_timeout`, or leave it out: it is then derived from `timeout`",
             )),
             _ => Ok(()),
         }

@@ -1,26 +1,26 @@
-//! Calls over a toy key store, in virtual time: no provider is needed for any of it.
+//! Calls over a toy key store, in virtual time, without any provider.
 
 use std::{collections::VecDeque, sync::Mutex};
 
 use super::*;
 use crate::error::KeyStoreFault;
 
-/// What becomes of one attempt.
+/// What happens in one attempt.
 #[derive(Clone, Copy)]
 struct Step {
-    /// Until the request goes out, if it ever does.
+    /// The time until the request goes out; `None` if it never does.
     until_sent: Option<Duration>,
-    /// Until there is an outcome, if there is ever one.
+    /// The time until the outcome; `None` if there is never one.
     until_answered: Option<Duration>,
     outcome: Result<&'static str, Toy>,
 }
 
-/// Why a toy fails.
+/// Why the toy key store fails.
 #[derive(Clone, Copy, Debug, PartialEq)]
 enum Toy {
     Busy,
     Denied,
-    /// Its cause was corrected.
+    /// It failed, and the transport corrected the cause.
     Corrected,
 }
 
@@ -47,7 +47,7 @@ struct ToyTransport {
     budget: Budget,
     region: Option<Arc<str>>,
     steps: Mutex<VecDeque<Step>>,
-    /// Attempts under way, and those that were dropped without an answer.
+    /// Attempts in flight, and those that were dropped without an answer.
     given_up: Mutex<u32>,
 }
 
@@ -97,7 +97,7 @@ fn error(fault: KeyStoreFault, cause: &'static str, receipt: Receipt) -> Error {
     Error::key_store(fault, "", cause).with_receipt(receipt)
 }
 
-/// Dropped before its attempt has an outcome, it counts it as given up.
+/// Counts its attempt as given up if it is dropped before the outcome.
 struct Guard<'a>(&'a Mutex<u32>, bool);
 
 impl Drop for Guard<'_> {
@@ -181,7 +181,7 @@ fn attempts(error: &Error) -> u32 {
 const ATTEMPT: Duration = Duration::from_secs(3);
 
 #[tokio::test(start_paused = true)]
-async fn what_fails_for_a_while_is_repeated_and_the_receipt_counts_it() {
+async fn a_transient_failure_is_retried_and_the_receipt_counts_it() {
     let toy = ToyTransport::new([BUSY, BUSY, OK]);
     let start = Instant::now();
     let (answer, receipt) = toy.call().await.unwrap();
@@ -199,7 +199,7 @@ async fn what_fails_for_a_while_is_repeated_and_the_receipt_counts_it() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn what_does_not_pass_is_not_repeated() {
+async fn a_permanent_failure_is_not_retried() {
     let toy = ToyTransport::new([answered(Err(Toy::Denied)), OK]);
     let error = toy.call().await.unwrap_err();
     assert_eq!((error.name(), attempts(&error)), ("access_denied", 1));
@@ -208,7 +208,7 @@ async fn what_does_not_pass_is_not_repeated() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn an_answer_that_is_rejected_is_repeated_if_that_may_help() {
+async fn a_rejected_answer_is_retried_if_its_error_is_retryable() {
     for (is_retryable, left) in [(true, 0), (false, 1)] {
         let toy = ToyTransport::new([OK, OK]);
         let seen = Mutex::new(0);
@@ -231,11 +231,15 @@ async fn an_answer_that_is_rejected_is_repeated_if_that_may_help() {
 async fn retries_are_paid_from_the_budget_of_the_transport() {
     let mut toy = ToyTransport::new([BUSY; 10]);
     toy.budget = Budget::new(5);
-    assert_eq!(attempts(&toy.call().await.unwrap_err()), 2, "one costs 5");
+    assert_eq!(
+        attempts(&toy.call().await.unwrap_err()),
+        2,
+        "a retry costs 5"
+    );
     assert_eq!(attempts(&toy.call().await.unwrap_err()), 1);
     tokio::time::advance(Duration::from_secs(5)).await;
     assert_eq!(attempts(&toy.call().await.unwrap_err()), 2);
-    // One that the user set comes before it.
+    // A budget that the user set is used instead.
     toy.settings.retries = Retries::default().budget(10);
     assert_eq!(attempts(&toy.call().await.unwrap_err()), 3);
 }
@@ -273,7 +277,7 @@ async fn a_call_ends_at_its_deadline_and_says_so() {
     let start = Instant::now();
     let error = toy.call().await.unwrap_err();
     assert_eq!((error.name(), attempts(&error)), ("timeout", 3));
-    // Three attempts end before the deadline; with more of them it is the deadline that ends.
+    // Three attempts end before the deadline; with more of them the deadline ends the call.
     assert!(start.elapsed() < Duration::from_secs(10));
     let mut toy = ToyTransport::new([SILENT; 5]);
     toy.settings.attempt_timeout = Some(ATTEMPT);
@@ -318,12 +322,12 @@ async fn dropping_a_call_gives_its_attempt_up() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn what_was_corrected_is_sent_again_at_once_and_once_only() {
+async fn after_a_correction_the_request_is_sent_again_at_once_and_only_once() {
     for (steps, sent) in [
         ([CORRECTED, OK, OK], Ok(2)),
         ([CORRECTED, CORRECTED, OK], Err(2)),
     ] {
-        // The only attempt beyond the first one, and it takes nothing of the budget.
+        // The only attempt after the first one, and it takes nothing from the budget.
         let mut toy = ToyTransport::new(steps);
         toy.settings.retries = Retries::none();
         let start = Instant::now();
@@ -351,7 +355,7 @@ fn without_a_runtime_there_is_an_error() {
 }
 
 #[test]
-fn a_buffer_takes_what_there_is_room_for() {
+fn a_buffer_takes_what_fits() {
     let mut buffer = Buffer::default();
     buffer.push(&[7; MAX_ANSWER - 1]).unwrap();
     buffer.push(&[]).unwrap();

@@ -1,7 +1,7 @@
 use super::*;
 
 #[test]
-fn a_status_says_whether_it_passes() {
+fn a_status_says_whether_it_is_transient() {
     for (status, fault) in [
         (200, KeyStoreFault::Unavailable),
         (302, KeyStoreFault::Other),

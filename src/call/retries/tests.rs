@@ -9,12 +9,12 @@ fn failure(fault: KeyStoreFault, retry_after: Option<Duration>) -> Error {
     }
 }
 
-/// With a budget like that of a client.
+/// Retries with a full budget as large as a client's.
 fn full() -> Retries {
     Retries::default().budget(100)
 }
 
-/// The budget of a client, which is empty, so that one that was set shows.
+/// A client's budget, empty, so that retries can only come from one that was set.
 fn of_client() -> &'static Budget {
     Box::leak(Box::new(Budget::new(0)))
 }
@@ -31,7 +31,7 @@ fn later() -> Instant {
     Instant::now() + Duration::from_secs(60)
 }
 
-/// How many retries in a row are allowed, each in a call of its own.
+/// How many retries in a row are allowed, each in its own call.
 fn retries_left(retries: &Retries, error: &Error) -> u32 {
     (0..1_000)
         .take_while(|_| {
@@ -46,7 +46,7 @@ fn retries_left(retries: &Retries, error: &Error) -> u32 {
 }
 
 #[tokio::test(start_paused = true)]
-async fn only_what_is_retryable_is_repeated_and_only_so_often() {
+async fn only_retryable_errors_are_retried_and_at_most_max_retries_times() {
     let retries = full().max_retries(3);
     let mut allowance = retries.start(of_client());
     for _ in 0..3 {
@@ -122,7 +122,7 @@ async fn retry_after_is_honoured_unless_it_ends_after_the_deadline() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_refused_pause_costs_nothing() {
+async fn a_pause_past_the_deadline_costs_nothing() {
     let retries = full().budget(10);
     for _ in 0..100 {
         let gone = Instant::now();
@@ -146,7 +146,7 @@ async fn the_budget_bounds_retries_by_what_they_cost() {
     }
 }
 
-/// A question is asked once, and a request as often as the client's budget pays for.
+/// A health check makes one attempt; a request makes as many as the client's budget pays for.
 #[tokio::test(start_paused = true)]
 async fn without_a_budget_of_its_own_the_clients_pays() {
     assert_eq!(full().start_probe().pause_after(&lost(), later()), None);
@@ -179,7 +179,7 @@ async fn clones_share_the_budget_and_a_new_one_is_full() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn success_and_time_refill_the_budget_to_its_brim() {
+async fn success_and_time_refill_the_budget_to_its_capacity() {
     let retries = full().budget(30);
     let mut paid = retries.start(of_client());
     assert!(paid.pause_after(&throttled(), later()).is_some());
@@ -189,7 +189,7 @@ async fn success_and_time_refill_the_budget_to_its_brim() {
     assert_eq!(
         retries_left(&retries, &throttled()),
         2,
-        "what was paid comes back"
+        "a success returns what its call paid"
     );
 
     for _ in 0..10 {
@@ -210,7 +210,7 @@ async fn success_and_time_refill_the_budget_to_its_brim() {
     assert_eq!(
         retries_left(&retries, &throttled()),
         3,
-        "up to its capacity"
+        "up to the capacity"
     );
 }
 

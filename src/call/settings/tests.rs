@@ -4,7 +4,7 @@ const fn ms(millis: u64) -> Duration {
     Duration::from_millis(millis)
 }
 
-/// One setting is enough for one wish: with a short timeout there is time for a retry.
+/// One setting is enough: a short `timeout` alone still leaves time for a retry.
 #[test]
 fn a_timeout_alone_leaves_room_for_retries() {
     for (timeout, attempt) in [
@@ -44,7 +44,7 @@ fn an_attempt_timeout_that_was_set_stays() {
 }
 
 #[test]
-fn settings_that_no_call_can_keep_are_rejected_by_name() {
+fn impossible_timeouts_are_rejected_by_name() {
     let zero = Duration::ZERO;
     let fine = Settings::default;
     for (settings, start) in [
