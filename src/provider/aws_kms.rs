@@ -7,8 +7,8 @@
 //! | `kms:Sign` | every signature |
 //! | `kms:GetPublicKey` | [`AwsKmsSignerBuilder::connect`]; not for [`AwsKmsSignerBuilder::connect_lazy`] |
 //!
-//! Restrict the action to the key's ARN. The condition key `kms:RequestAlias` works, because an
-//! alias is sent to KMS as it was given.
+//! Restrict the action to the key's ARN. The condition key `kms:RequestAlias` works, because the
+//! signer sends an alias to KMS as you gave it.
 //!
 //! [`AwsKmsSigner::check`] also uses `kms:DescribeKey` where it is granted.
 //!
@@ -21,15 +21,15 @@
 //! | a [`check`](AwsKmsSigner::check) | 1 s | [`check_timeout`](AwsKmsSignerBuilder::check_timeout) |
 //! | retries | 2, after random pauses of up to 25 ms and 50 ms | [`retries`](AwsKmsSignerBuilder::retries) |
 //!
-//! The SDK's own retries are off, and its process-wide budget for them is not used.
-//! [`Error::is_retryable`] decides whether to try again, here and for the caller. There is one
-//! exception: when KMS rejects a request because this machine's clock is wrong, its answer says by
-//! how much, and the request is sent once more at once. No other answer shifts the clock.
+//! The SDK's own retries are off, and so is their process-wide budget. [`Error::is_retryable`]
+//! decides what is retried, and tells the caller the same. There is one exception: when KMS rejects
+//! a request because this machine's clock is wrong, its answer says by how much, and the signer
+//! sends the request once more at once, with KMS's time. No other answer changes the clock.
 //!
-//! The time of an attempt begins when the request is sent; credentials may take as long as the
-//! call. Dropping the future of a call ends the call. The connection of an attempt
-//! that ended without an answer is not used again, with HTTP/1.1 or HTTP/2. At most 64 KB of an
-//! answer are read.
+//! The timeout of an attempt starts when the request is sent; loading credentials may take as long
+//! as the call. Dropping the future of a call ends the call. A connection whose attempt ended
+//! without an answer is not used again, with HTTP/1.1 or HTTP/2. The signer reads at most 64 KB of
+//! an answer.
 //!
 //! ```no_run
 //! # async fn example(arn: &str) -> kms_signer::Result<()> {
@@ -48,8 +48,9 @@
 //!
 //! # Tracing and metrics
 //!
-//! See [`telemetry`](crate::telemetry). Nothing of what is signed is in it, except its digest. The
-//! SDK has events of its own, which at level TRACE show access key ids and what is sent.
+//! See [`telemetry`](crate::telemetry). It shows only the digest of what is signed, unless
+//! [`trace_preimage`](AwsKmsSignerBuilder::trace_preimage) is on. The SDK emits events of its own,
+//! which at level TRACE show access key ids and the bodies of requests.
 //!
 //! # What is checked
 //!
@@ -58,7 +59,7 @@
 //!   signature verifies under the pinned public key.
 //!
 //! ECDSA in KMS is not deterministic: signing the same bytes twice gives two different signatures,
-//! both valid. Nothing may be derived from a signature.
+//! both valid. Do not derive keys or other secrets from a signature.
 //!
 //! # Example
 //!
@@ -116,9 +117,9 @@ use crate::{
 #[derive(Clone)]
 pub struct AwsKmsSigner {
     caller: Caller,
-    /// As the user gave it: with an alias in the request, IAM conditions on the alias still hold.
+    /// As the user gave it, so that IAM conditions on an alias work.
     key_id: Arc<str>,
-    /// The ARN of the key that is pinned, once known; from some emulators its bare id.
+    /// The ARN of the pinned key, once known; with some emulators its bare id.
     arn: Arc<OnceLock<Arc<str>>>,
     verifier: Verifier,
 }
@@ -133,9 +134,9 @@ impl AwsKmsSigner {
 
     /// Starts to configure a signer for another key of the same account and region.
     ///
-    /// It shares this signer's client, with its connections and credentials, its timeouts, and
-    /// the budget of its retries. So thousands of keys cost no more than their public keys. With
-    /// [`Bulk::run`](crate::bulk::Bulk::run) many are opened at once:
+    /// It shares this signer's client with its connections and credentials, its timeouts, and its
+    /// retry budget, so thousands of keys cost no more memory than their public keys.
+    /// [`Bulk::run`](crate::bulk::Bulk::run) opens many at the same time:
     ///
     /// ```no_run
     /// # async fn example(hot: kms_signer::provider::aws_kms::AwsKmsSigner, key_ids: Vec<String>) {
@@ -148,23 +149,22 @@ impl AwsKmsSigner {
     /// # }
     /// ```
     ///
-    /// So that they keep to a rate as well, put each `connect()` into
-    /// `layer::rate_limit::RateLimit::run`. With
-    /// [`connect_lazy`](AwsKmsSignerBuilder::connect_lazy) there is no call at all.
+    /// To limit their rate too, put each `connect()` into `layer::rate_limit::RateLimit::run`.
+    /// [`connect_lazy`](AwsKmsSignerBuilder::connect_lazy) makes no call at all.
     pub fn another_key(&self, key_id: impl Into<String>) -> AwsKmsSignerBuilder {
         AwsKmsSignerBuilder::with_caller(key_id.into(), &self.caller)
     }
 
-    /// The key: its ARN once known, and until then the id it was configured with.
+    /// The key's ARN once known, and until then the id it was configured with.
     ///
     /// The ARN is known after [`connect`](AwsKmsSignerBuilder::connect). After
-    /// [`connect_lazy`](AwsKmsSignerBuilder::connect_lazy) without the ARN, the signer learns it from
-    /// its first verified signature.
+    /// [`connect_lazy`](AwsKmsSignerBuilder::connect_lazy) without the ARN, the signer learns it
+    /// from its first verified signature.
     pub fn key(&self) -> &str {
         self.arn.get().unwrap_or(&self.key_id)
     }
 
-    /// The key id, ARN or alias it was configured with, which is what KMS is asked for.
+    /// The key id, ARN or alias it was configured with. Requests to KMS carry it.
     pub fn key_id(&self) -> &str {
         &self.key_id
     }
@@ -174,7 +174,7 @@ impl AwsKmsSigner {
         self.caller.region()
     }
 
-    /// What every signature passes, for [`Verifier::warm`].
+    /// The verifier that every signature passes. Call [`Verifier::warm`] on it at start-up.
     pub fn verifier(&self) -> &Verifier {
         &self.verifier
     }
@@ -192,7 +192,7 @@ impl AwsKmsSigner {
         }
     }
 
-    /// Everything that must hold before a signature leaves this file.
+    /// The only way for a signature to leave this file: checks everything, then pins the key.
     fn release(
         &self,
         answer: &SignAnswer,
@@ -215,19 +215,19 @@ impl AwsKmsSigner {
     ) -> Result<(Signed, String)> {
         match self.examine(answer, input, asked) {
             Ok((raw, pin)) => {
-                // By now the ARN is known, even if it was not when the call began.
+                // The answer names the ARN, even if it was unknown when the call began.
                 let receipt = receipt.with_key(pin.as_str());
                 Ok((self.verifier.release(input, raw, receipt)?, pin))
             }
             Err(error) => Err(match answer.key_id.as_deref().filter(|key| is_key(key)) {
-                // Whose answer it is, which an alias does not tell.
+                // Name the key that answered; an alias does not say which one it was.
                 Some(key) => error.with_receipt(receipt.with_key(key)),
                 None => error.with_receipt(receipt),
             }),
         }
     }
 
-    /// Checks all of the answer but the signature itself.
+    /// Checks everything in the answer except the signature itself.
     fn examine<'a>(
         &self,
         answer: &'a SignAnswer,
@@ -257,20 +257,20 @@ impl Signer for AwsKmsSigner {
         self.verifier.public_key()
     }
 
-    /// One `Sign` call. KMS takes messages of 1 to 4,096 bytes from Ed25519 keys.
+    /// Makes one `Sign` call. For Ed25519 keys KMS accepts messages of 1 to 4,096 bytes.
     ///
     /// # Errors
     ///
     /// - [`Error::UnsupportedRequest`] and [`Error::MessageLength`] before any call.
-    /// - [`Error::KeyStore`] when KMS, or the way to it, failed.
-    /// - [`Error::KeyMoved`] when the answer is by another key, since the alias points there now.
+    /// - [`Error::KeyStore`] when KMS returned an error or could not be reached.
+    /// - [`Error::KeyMoved`] when another key answered, because the alias points to it now.
     /// - [`Error::UnusableAnswer`], [`Error::InvalidSignature`] and [`Error::SignatureNotVerified`]
-    ///   when KMS, or whatever answered in its place, returned something else than a signature.
+    ///   when KMS, a proxy or a wrong endpoint returned anything but a valid signature.
     async fn sign(&self, request: &SignRequest<'_>) -> Result<Signed> {
         let input = request.input_for(self.public_key().key_type())?;
         let asked = ToSign::new(&input)?;
 
-        // By the name that is sent: an alias may by now lead to another key than the pinned one.
+        // The name that is sent: an alias may point to another key than the pinned one by now.
         let subject = Subject {
             operation: "Sign",
             key: &self.key_id,
@@ -288,18 +288,18 @@ impl Signer for AwsKmsSigner {
         self.caller.call(subject, deadline, send, accept).await
     }
 
-    /// Finds out whether the key could sign now, without signing.
+    /// Checks whether the key could sign now, without signing.
     ///
-    /// Makes three calls at the same time, each once: `DescribeKey`, `GetPublicKey`, and `Sign` with
-    /// `DryRun`. Returns within 1 s, or within
-    /// [`check_timeout`](AwsKmsSignerBuilder::check_timeout); a call that has no answer by
-    /// then is an error in the [`Health`]. Only `kms:Sign` is needed. With `kms:DescribeKey` the
-    /// state is known too, and with `kms:GetPublicKey` the public key is compared; without it the
-    /// ARN that `DescribeKey` gives is. The calls count against the account's quota, so check every
-    /// few seconds rather than before each signature.
+    /// Makes three calls at the same time, one attempt each: `DescribeKey`, `GetPublicKey`, and
+    /// `Sign` with `DryRun`. Returns within 1 s, or within
+    /// [`check_timeout`](AwsKmsSignerBuilder::check_timeout); a call without an answer by then is
+    /// an error in the [`Health`]. Only `kms:Sign` is required. `kms:DescribeKey` adds the key's
+    /// state. `kms:GetPublicKey` lets the check compare the public key; without it the check
+    /// compares the ARN from `DescribeKey`. The calls count against the account's quota, so check
+    /// every few seconds rather than before each signature.
     ///
-    /// A server that does not know `DryRun` signs a constant of this crate. That signature has to
-    /// pass the checks of any other one, and is thrown away.
+    /// A server that does not know `DryRun` signs a constant of this crate. The check verifies that
+    /// signature like any other and discards it.
     ///
     /// ```no_run
     /// # async fn example(signer: kms_signer::provider::aws_kms::AwsKmsSigner) {

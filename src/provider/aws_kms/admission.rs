@@ -8,18 +8,19 @@ use super::{
 };
 use crate::{Error, KeyType, PublicKey, Result, error::KeyFault};
 
-/// Compares what KMS says of a key with what was asked, with each other, and with the public key
-/// itself.
+/// Checks that KMS's description of a key is about the requested key, does not contradict itself,
+/// and matches the public key.
 ///
-/// Returns what to pin, its ARN or an emulator's id, and its public key. What rules a key out comes
-/// before what is missing: a key for encryption has no public key, and is not to be asked for again.
+/// Returns the name to pin (the ARN, or an emulator's id) and the public key. A wrong usage or spec
+/// is reported before a missing field: a key for encryption has no public key, and a retry would
+/// not help.
 pub(super) fn admit(
     key_id: &str,
     region: Option<&str>,
     answer: &PublicKeyAnswer,
 ) -> Result<(String, PublicKey)> {
     let pin = check_key(key_id, region, answer.key_id.as_deref())?;
-    // Usage before spec: an ECC key made for key agreement has the right spec and the wrong usage.
+    // Check the usage first: an ECC key for key agreement has the right spec and the wrong usage.
     let usage = (answer.usage.as_deref()).ok_or_else(|| missing("KeyUsage"))?;
     if usage != KeyUsageType::SignVerify.as_str() {
         return Err(Error::key_refused(KeyFault::usage(usage, "SIGN_VERIFY")));

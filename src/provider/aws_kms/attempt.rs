@@ -1,7 +1,8 @@
-//! One attempt at a call: what the SDK is given for it, and what is learnt while it lasts.
+//! One attempt at a call: the SDK's settings for it, and what an interceptor observes during it.
 //!
-//! An interceptor limits the size of the answer, notes that the request was sent and by which clock
-//! it was signed, and keeps hold of the connection, which an attempt without an answer gives up.
+//! The interceptor limits the size of the answer, records when the request was sent and with which
+//! time it was signed, and keeps a handle to the connection, which an attempt without an answer
+//! discards.
 
 use std::{
     sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError},
@@ -29,10 +30,11 @@ use aws_sdk_kms::{
 use aws_smithy_runtime_api::client::connection::CaptureSmithyConnection;
 use aws_smithy_types::body::SdkBody;
 
-/// One attempt. Dropped without an answer, it marks its connection as one not to be used again.
+/// One attempt. If it is dropped without an answer, it marks its connection so that no later
+/// request uses it.
 ///
-/// With HTTP/1.1 the dropped request closes its connection anyway. With HTTP/2 all requests share
-/// one, and would go on sharing it after the other side has fallen silent.
+/// With HTTP/1.1 dropping the request closes its connection anyway. With HTTP/2 all requests share
+/// one, and would keep using it after the other side stopped responding.
 pub(super) struct Attempt {
     sent: Arc<Sent>,
     observed: Arc<Observed>,
@@ -46,12 +48,12 @@ struct Observed {
     times: Mutex<Times>,
 }
 
-/// What either side takes for the time.
+/// The time according to each side.
 #[derive(Clone, Debug, Default)]
 struct Times {
     /// `x-amz-date` of the request.
     signed: Option<String>,
-    /// `Date` of the answer, unless a cache gave it.
+    /// `Date` of the answer, unless a cache sent it.
     answered: Option<String>,
 }
 
@@ -65,11 +67,11 @@ impl Attempt {
         }
     }
 
-    /// What the SDK needs to know. `time_left` is the time until the deadline of the call.
+    /// The SDK's settings for this attempt. `time_left` is the time until the deadline of the call.
     pub(super) fn overrides(&self, client: &Client, time_left: Duration) -> config::Builder {
         let overrides = config::Builder::new()
             .retry_config(RetryConfig::disabled())
-            // It would end a stalled body after 5 s, whatever the attempt's own timeout says.
+            // It would end a stalled body after 5 s, regardless of the attempt's own timeout.
             .stalled_stream_protection(StalledStreamProtectionConfig::disabled())
             .time_source(self.clock.clone())
             .interceptor(Observer {
@@ -80,8 +82,8 @@ impl Attempt {
         let own = client.config().timeout_config();
         match own.and_then(TimeoutConfig::operation_attempt_timeout) {
             Some(_) => overrides,
-            // Ours always ends before. The SDK allows credentials as much time as this and the
-            // number of attempts come to, which would be 6.2 s for one attempt without it.
+            // Our own deadline always ends the attempt first. The SDK derives the time it allows
+            // for credentials from this and the number of attempts: without it, 6.2 s for one.
             None => overrides.timeout_config(
                 TimeoutConfig::builder()
                     .operation_attempt_timeout(time_left.saturating_add(Duration::from_secs(1)))
@@ -90,13 +92,12 @@ impl Attempt {
         }
     }
 
-    /// Notes how the attempt ended. Only a whole answer shows that the connection is alive.
+    /// Records how the attempt ended. Only a whole answer shows that the connection works.
     pub(super) fn ended<O, E>(&mut self, outcome: &Result<O, SdkError<E>>) {
         self.is_answered = matches!(outcome, Ok(_) | Err(SdkError::ServiceError(_)));
     }
 
-    /// Corrects `clock` by what a refusal told of KMS's time; false if that is no reason to ask
-    /// again.
+    /// Corrects `clock` by the time in KMS's rejection. Returns whether to send the request again.
     pub(super) fn corrects(&self, clock: &Clock) -> bool {
         let Times { signed, answered } = self.observed.times().clone();
         match (signed, answered) {
@@ -106,7 +107,7 @@ impl Attempt {
     }
 }
 
-/// Ends an attempt when its request is made and signed, and nothing was sent.
+/// Ends an attempt after its request was made and signed, before anything is sent.
 #[derive(Debug)]
 pub(super) struct StopBeforeSending;
 
@@ -158,7 +159,7 @@ impl Intercept for Observer {
         _: &RuntimeComponents,
         config: &mut ConfigBag,
     ) -> Result<(), BoxError> {
-        // The SDK's own, if it has put one there before.
+        // Use the SDK's own, if it has added one already.
         let connection = match config.load::<CaptureSmithyConnection>() {
             Some(connection) => connection.clone(),
             None => {
@@ -190,7 +191,7 @@ impl Intercept for Observer {
         _: &mut ConfigBag,
     ) -> Result<(), BoxError> {
         let headers = context.response().headers();
-        // A cache's answer has the time of when it was cached (RFC 9111 §5.1).
+        // A cached answer has the time at which it was cached (RFC 9111 §5.1).
         if headers.get("age").is_none() {
             self.observed.times().answered = headers.get("date").map(str::to_owned);
         }

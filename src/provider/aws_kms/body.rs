@@ -1,4 +1,4 @@
-//! The body of an answer, of which no more is kept than an answer of KMS can have.
+//! Limits the body of an answer to more than any answer of KMS has.
 
 use std::{
     pin::Pin,
@@ -12,8 +12,8 @@ use hyper::body::{Buf as _, Bytes};
 
 use crate::call::Buffer;
 
-/// A body that comes as one piece or, when it is longer than [`MAX_ANSWER`](crate::call::MAX_ANSWER),
-/// as [`TooLong`](crate::call::TooLong).
+/// Collects a body into one piece, or fails with [`TooLong`](crate::call::TooLong) if it is longer
+/// than [`MAX_ANSWER`](crate::call::MAX_ANSWER).
 pub(super) fn limited(body: SdkBody) -> SdkBody {
     SdkBody::from_body_1_x(Limited {
         inner: body,
@@ -23,7 +23,7 @@ pub(super) fn limited(body: SdkBody) -> SdkBody {
 
 struct Limited {
     inner: SdkBody,
-    /// `None` once it was handed on.
+    /// `None` after the body or an error was returned.
     read: Option<Buffer>,
 }
 

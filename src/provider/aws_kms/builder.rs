@@ -24,8 +24,8 @@ use crate::{
 /// Credentials come from [`static_credentials`](Self::static_credentials), from a
 /// [`client`](Self::client), from an [`sdk_config`](Self::sdk_config), or, when none of these is
 /// given, from the SDK's default chain (environment, profile, SSO, web identity, ECS, EC2). They
-/// belong to this signer alone: nothing is written to the process environment, so signers for
-/// different accounts do not disturb each other.
+/// belong to this signer alone: it writes nothing to the process environment, so signers for
+/// different accounts do not affect each other.
 #[derive(Clone)]
 #[must_use = "a builder does nothing until `connect` or `connect_lazy` is called"]
 pub struct AwsKmsSignerBuilder {
@@ -35,7 +35,7 @@ pub struct AwsKmsSignerBuilder {
     region: Option<String>,
     endpoint_url: Option<String>,
     settings: Settings,
-    /// Of the signer it was made from, as long as it is over the same client.
+    /// The state of the signer that it was made from, as long as both use the same client.
     state: Option<Arc<ClientState>>,
 }
 
@@ -75,30 +75,31 @@ impl AwsKmsSignerBuilder {
         self
     }
 
-    /// Uses an existing client, with its connections and credentials. The client's own retries are
-    /// switched off, since this signer has [its own](Self::retries). A client without a region is
-    /// used in the region of the key's ARN.
+    /// Uses an existing client, with its connections and credentials. This signer switches off the
+    /// client's own retries, since it has [its own](Self::retries). With a client that has no
+    /// region, it uses the region of the key's ARN.
     ///
-    /// Older SDKs (`aws-smithy-runtime` 1.11, for one) give credentials at most 5 s, whatever the
-    /// [`timeout`](Self::timeout). If yours may take longer, give such a client an
-    /// `IdentityCache::lazy().load_timeout(…)`, and likewise an `SdkConfig` with an identity cache.
+    /// Older SDKs (such as `aws-smithy-runtime` 1.11) allow at most 5 s for loading credentials,
+    /// regardless of the [`timeout`](Self::timeout). If yours may take longer, set
+    /// `IdentityCache::lazy().load_timeout(…)` on the client, or on an `SdkConfig` that has an
+    /// identity cache.
     ///
-    /// A timeout for attempts that the client has of its own stays, and holds beside
+    /// If the client has an attempt timeout of its own, it applies in addition to
     /// [`attempt_timeout`](Self::attempt_timeout).
     ///
-    /// For many keys of one account and region give all of them clones of one client: making a
-    /// client takes milliseconds, and each has connections of its own. Signers over clones of one
-    /// client also share the [budget](Retries#budget) of their retries, and so do signers of
-    /// [`another_key`](AwsKmsSigner::another_key). With credentials or an endpoint of its own, a signer
-    /// is over another client.
+    /// For many keys of one account and region, use clones of one client: making a client takes
+    /// milliseconds, and each client opens its own connections. Signers over clones of one client
+    /// also share their retry [budget](Retries#budget), and so do signers from
+    /// [`another_key`](AwsKmsSigner::another_key). A signer with its own credentials or endpoint
+    /// gets a new client.
     pub fn client(mut self, client: Client) -> Self {
         self.source = Source::Client(client);
         self.state = None;
         self
     }
 
-    /// Uses an access key, and for temporary credentials its session token, over whatever else
-    /// gives credentials. Prefer a role where there is one: such a key does not expire.
+    /// Uses an access key, and for temporary credentials its session token, instead of any other
+    /// source of credentials. Prefer a role if you can: an access key does not expire.
     pub fn static_credentials(
         mut self,
         access_key_id: impl Into<String>,
@@ -116,8 +117,8 @@ impl AwsKmsSignerBuilder {
         self
     }
 
-    /// Sets the region, over whatever else names one: the client or SDK configuration, the key's
-    /// ARN, and last the environment.
+    /// Sets the region. Otherwise it comes from the client or SDK configuration, then the key's
+    /// ARN, then the environment. A key ARN of another region is an error.
     pub fn region(mut self, region: impl Into<String>) -> Self {
         self.region = Some(region.into());
         self.state = None;
@@ -132,12 +133,12 @@ impl AwsKmsSignerBuilder {
         self
     }
 
-    /// Sends requests to an emulator of KMS, such as this crate's `emulator::aws_kms` or LocalStack,
-    /// with an access key that AWS does not know.
+    /// Sends requests to an emulator of KMS, such as this crate's `emulator::aws_kms` or
+    /// LocalStack, with a dummy access key.
     ///
     /// This is [`endpoint_url`](Self::endpoint_url), [`region`](Self::region) and
-    /// [`static_credentials`](Self::static_credentials) in one call, so that no credentials of the
-    /// environment are looked for or sent. For tests: an emulator protects no key.
+    /// [`static_credentials`](Self::static_credentials) in one call, so that it neither looks for
+    /// nor sends credentials of the environment. For tests: an emulator protects no key.
     ///
     /// ```
     /// # #[cfg(feature = "emulator")]
@@ -157,59 +158,64 @@ impl AwsKmsSignerBuilder {
             .static_credentials("test", "test", None)
     }
 
-    /// Sets how long one attempt at a call may take, from when it is sent. By default 3 s, and of a
-    /// [`timeout`](Self::timeout) below 10 s three tenths.
+    /// Sets how long one attempt at a call may take, from when it is sent. The default is 3 s, or
+    /// three tenths of a [`timeout`](Self::timeout) below 10 s.
     ///
-    /// Keep it well below the [`timeout`](Self::timeout), or an attempt that hangs leaves no time for
-    /// another one. A longer one is an error, and so is zero.
+    /// Keep it well below the [`timeout`](Self::timeout), or an attempt that hangs leaves no time
+    /// for a retry. Zero is an error, and so is more than the `timeout`.
     pub fn attempt_timeout(mut self, timeout: Duration) -> Self {
         self.settings.attempt_timeout = Some(timeout);
         self
     }
 
     /// Sets how long a whole call may take, with all its attempts, the pauses between them, and
-    /// whatever the credentials take; 10 s by default.
+    /// loading credentials; 10 s by default.
     ///
-    /// Whatever the other side does, [`sign`](crate::Signer::sign) and [`connect`](Self::connect)
-    /// return by then. Zero is an error.
+    /// [`sign`](crate::Signer::sign) and [`connect`](Self::connect) always return by then, even if
+    /// KMS never answers. Zero is an error.
     pub fn timeout(mut self, timeout: Duration) -> Self {
         self.settings.timeout = timeout;
         self
     }
 
-    /// Sets how long a [`check`](crate::Signer::check) may take, whatever the other side does; 1 s by
+    /// Sets how long a [`check`](crate::Signer::check) may take, even if KMS never answers; 1 s by
     /// default, as long as Kubernetes waits for a readiness probe. Zero is an error.
     ///
-    /// The time to get credentials counts. A check that ends before they are there lets them load
-    /// on in the background, for as long as a call may take, so that a later check has them.
+    /// Loading credentials counts. If a check ends before they are loaded, they go on loading in
+    /// the background, for up to the `timeout` of a call (5 minutes at most), so that a later check
+    /// has them.
     pub fn check_timeout(mut self, timeout: Duration) -> Self {
         self.settings.check_timeout = timeout;
         self
     }
 
-    /// Sets what is tried again, and how; see [`Retries`].
+    /// Sets how often failed calls are retried, and after which pauses; see [`Retries`].
     pub fn retries(mut self, retries: Retries) -> Self {
         self.settings.retries = retries;
         self
     }
 
-    /// Adds the preimage of what is signed to the tracing span of each call, in hexadecimal.
+    /// Adds the preimage of each signature to the tracing span of its call, in hexadecimal.
     ///
-    /// Off by default: a log of transactions and messages is often a secret of its own.
+    /// Off by default: transactions and messages in a log are often confidential.
     pub fn trace_preimage(mut self, on: bool) -> Self {
         self.settings.trace_preimage = on;
         self
     }
 
-    /// Connects now: fetches the public key from KMS and pins it, with one `GetPublicKey` call.
+    /// Connects now: fetches the public key with one `GetPublicKey` call and pins it.
     ///
     /// # Errors
     ///
-    /// - [`Error::InvalidConfig`] when the key id can be none, no region is known, the key's ARN
-    ///   names another one, the endpoint is not a URL, or a timeout is zero or longer than it can be.
-    /// - [`Error::KeyStore`] when KMS, or the way to it, failed.
-    /// - [`Error::KeyRefused`] when the key is of the wrong spec or usage, or contradicts itself.
+    /// - [`Error::InvalidConfig`] when the key id is malformed, no region is known, the key's ARN
+    ///   names another region, the endpoint is not a URL, a timeout is zero, the attempt timeout
+    ///   exceeds the timeout, or there is no tokio runtime.
+    /// - [`Error::TimedOut`] when loading the AWS configuration took longer than a call may take.
+    /// - [`Error::KeyStore`] when KMS returned an error or could not be reached.
+    /// - [`Error::KeyRefused`] when the key has the wrong spec or usage, or its description
+    ///   contradicts its public key.
     /// - [`Error::KeyMoved`] when the answer is about another key than the id or ARN names.
+    /// - [`Error::UnusableAnswer`] when the answer lacks a field, names no key, or is too long.
     pub async fn connect(self) -> Result<AwsKmsSigner> {
         let (caller, key_id, deadline) = self.caller().await?;
         let subject = Subject {
@@ -229,19 +235,18 @@ impl AwsKmsSignerBuilder {
         Ok(AwsKmsSigner::new(caller, key_id, Some(pin), public_key))
     }
 
-    /// Connects with the first signature: pins a public key that is already known, and makes no call
-    /// to KMS. `kms:GetPublicKey` is not needed.
+    /// Pins a public key that you already know, and makes no call to KMS until the first signature.
+    /// `kms:GetPublicKey` is not needed.
     ///
-    /// Credentials and region may still have to be looked up, which is why this is `async`.
+    /// It is `async` because it may have to look up credentials and the region.
     ///
-    /// That the key in KMS is this one shows with the first signature, which is not released
-    /// otherwise ([`Error::SignatureNotVerified`]). Give the key's ARN rather than an alias, so that
-    /// it is pinned as well.
+    /// The first signature shows whether KMS holds this key: if it does not verify, `sign` returns
+    /// [`Error::SignatureNotVerified`] instead. Give the key's ARN rather than an alias, so that
+    /// the ARN is pinned too.
     ///
     /// # Errors
     ///
-    /// [`Error::InvalidConfig`] as with [`connect`](Self::connect), and [`Error::TimedOut`] when
-    /// the AWS configuration took longer to load than a call may take.
+    /// [`Error::InvalidConfig`] and [`Error::TimedOut`] as with [`connect`](Self::connect).
     pub async fn connect_lazy(self, public_key: PublicKey) -> Result<AwsKmsSigner> {
         let (caller, key_id, _) = self.caller().await?;
         let is_key_arn = KeyId::parse(&key_id).is_some_and(|key_id| key_id.is_key_arn());
@@ -274,7 +279,7 @@ impl AwsKmsSignerBuilder {
 
     async fn client_and_key(self, deadline: Instant) -> Result<(Client, Arc<str>)> {
         let key_region = parse(&self.key_id)?.region().map(str::to_owned);
-        // As it is, so that its connections are shared.
+        // Use the client unchanged, so that its connections are shared.
         if let (Some(client), None) = (self.given_client(), &self.region)
             && let Some(region) = client.config().region()
         {
@@ -296,7 +301,7 @@ impl AwsKmsSignerBuilder {
             }
             Source::DefaultChain => {
                 let mut loader = aws_config::defaults(behavior());
-                // A region known from elsewhere spares a look-up that may go to the network.
+                // With a known region the SDK looks none up, which could go to the network.
                 if let Some(region) = self.region.clone().or_else(|| key_region.clone()) {
                     loader = loader.region(Region::new(region));
                 }
@@ -334,14 +339,15 @@ fn behavior() -> BehaviorVersion {
     BehaviorVersion::v2026_01_12()
 }
 
-/// Credentials may take as long as the call that waits for them, which its deadline ends. Older SDKs
-/// give them 5 s.
+/// Lets credentials load for as long as the call that waits for them, whose deadline ends the wait.
+/// Older SDKs would allow 5 s.
 fn identity_cache() -> impl ResolveCachedIdentity + 'static {
     const DAY: Duration = Duration::from_secs(24 * 60 * 60);
     IdentityCache::lazy().load_timeout(DAY).build()
 }
 
-/// What cannot be a key id would show only with the first call, which `connect_lazy` does not make.
+/// Rejects a malformed key id now: KMS would do so only on the first call, and `connect_lazy` makes
+/// none.
 fn parse(key_id: &str) -> Result<KeyId<'_>> {
     KeyId::parse(key_id).ok_or_else(|| {
         Error::invalid_config(
@@ -352,12 +358,12 @@ fn parse(key_id: &str) -> Result<KeyId<'_>> {
     })
 }
 
-/// The SDK would notice too, but only with the first request.
+/// Rejects a malformed URL now; the SDK would do so only on the first request.
 fn check_endpoint(url: &str) -> Result<()> {
     let parts = url.parse().map(http::Uri::into_parts);
     match parts.map(|parts| (parts.scheme, parts.authority)) {
         Ok((Some(scheme), Some(_))) if ["http", "https"].contains(&scheme.as_str()) => Ok(()),
-        // Without the URL itself, which may hold a password.
+        // Do not show the URL, which may hold a password.
         _ => Err(Error::invalid_config(
             "the endpoint is not a URL with a host",
             "give one with http:// or https:// and a host, such as http://localhost:4566",
@@ -371,7 +377,7 @@ fn check_region(region: Option<&Region>, key_region: Option<&str>) -> Result<()>
             "no AWS region is known",
             "call .region(…), set AWS_REGION, or give the key's ARN",
         )),
-        // It becomes part of a host name.
+        // The region becomes part of a host name.
         (Some(region), _)
             if region.is_empty()
                 || !region

@@ -1,4 +1,4 @@
-//! How calls to KMS are made: with which client, and what is shared over it.
+//! Makes calls to KMS over one SDK client: the `Transport` of [`call`](crate::call).
 
 use std::sync::Arc;
 
@@ -48,17 +48,17 @@ impl Caller {
         &self.settings
     }
 
-    /// What is shared by all signers over the client.
+    /// The state that all signers over the client share.
     pub(super) fn state(&self) -> &Arc<ClientState> {
         &self.state
     }
 
-    /// When a call that starts now has to be over.
+    /// The deadline of a call that starts now.
     pub(super) fn deadline(&self) -> Instant {
         in_future(self.settings.timeout)
     }
 
-    /// Makes a call: `send` gives one attempt to the SDK, `accept` judges an answer.
+    /// Makes a call: `send` makes one attempt through the SDK, `accept` checks an answer.
     pub(super) async fn call<F, A, V>(
         &self,
         subject: Subject<'_>,
@@ -101,10 +101,10 @@ impl Caller {
     }
 }
 
-/// Why the SDK has no good answer.
+/// The error of an attempt.
 pub(super) struct Failed {
     error: SdkError<Refusal>,
-    /// KMS rejected it for its time, and the clock was corrected.
+    /// KMS rejected the request's signing time, and the clock was corrected.
     is_corrected: bool,
 }
 

@@ -1,4 +1,5 @@
-//! What all signers over one SDK client share, however they came by the client.
+//! The state that all signers over one SDK client share: retry budget, clock, loading of
+//! credentials.
 
 use std::{
     collections::BTreeMap,
@@ -17,17 +18,17 @@ use crate::call::Budget;
 /// The tokens of a budget that the user did not set.
 const DEFAULT_TOKENS: u32 = 100;
 
-/// Where the clones of a client keep what they share, and the region: a client without one is used
-/// for those of the keys.
+/// The address of the configuration that the clones of a client share, and the region: a client
+/// without a region is used in the regions of its keys' ARNs.
 type Place = (usize, Option<Arc<str>>);
 
 type Places = BTreeMap<Place, Weak<ClientState>>;
 
-/// The states of all clients that signers are using. The SDK's client has no room for one, and it is
-/// handed over by clones that know nothing of one another.
+/// The states of all clients that signers are using. They are kept here because the SDK's client
+/// cannot hold one, and signers get clones of it independently.
 static PLACES: Mutex<Places> = Mutex::new(Places::new());
 
-/// The state of a client. Holds the client, so that its place is no other one's meanwhile.
+/// The state of a client. Holds the client, so that no other client gets its address.
 pub(super) struct ClientState {
     budget: Budget,
     clock: Clock,
@@ -42,7 +43,7 @@ impl ClientState {
         let address = std::ptr::from_ref(client.config()).addr();
         let place = (address, region.map(Arc::from));
         let mut places = places();
-        // Returned and so not dropped in here, where dropping the last one would wait for itself.
+        // Return it rather than drop it here: dropping the last one would lock the map again.
         if let Some(shared) = places.get(&place).and_then(Weak::upgrade) {
             return shared;
         }
@@ -57,24 +58,24 @@ impl ClientState {
         shared
     }
 
-    /// What retries are paid from, unless the user set a budget.
+    /// The budget that pays for retries, unless the user set one.
     pub(super) fn budget(&self) -> &Budget {
         &self.budget
     }
 
-    /// How KMS's clock differs.
+    /// The difference to KMS's clock.
     pub(super) fn clock(&self) -> &Clock {
         &self.clock
     }
 
-    /// Begins to load credentials in the background; `None` while that is being done already.
+    /// Starts a load of credentials in the background; `None` if one is running already.
     pub(super) fn begin_loading(self: &Arc<Self>) -> Option<Loading> {
         let was_loading = self.is_loading.swap(true, Ordering::AcqRel);
         (!was_loading).then(|| Loading(self.clone()))
     }
 }
 
-/// Ends the loading of credentials when it is dropped.
+/// A running load of credentials, until it is dropped.
 pub(super) struct Loading(Arc<ClientState>);
 
 impl Drop for Loading {
@@ -83,11 +84,11 @@ impl Drop for Loading {
     }
 }
 
-/// No place outlives the signers of its client.
+/// Removes the map's entry with the last signer of the client.
 impl Drop for ClientState {
     fn drop(&mut self) {
         let mut places = places();
-        // Between the last signer and this line there may have come a new one.
+        // A new signer may have been made since the last one was dropped.
         if places
             .get(&self.place)
             .is_some_and(|shared| shared.strong_count() == 0)

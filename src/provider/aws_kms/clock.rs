@@ -1,7 +1,7 @@
-//! KMS's clock, where this machine's is wrong.
+//! Corrects the signing time when this machine's clock is wrong.
 //!
-//! AWS refuses requests that were signed more than five minutes ago, or that long ahead. From such
-//! a refusal, and from nothing else, a client learns by how much the clocks differ.
+//! AWS rejects requests signed more than five minutes in the past or the future. From such a
+//! rejection, and from no other answer, a client learns by how much the clocks differ.
 
 use std::{
     sync::{
@@ -14,10 +14,11 @@ use std::{
 use aws_smithy_async::time::{SharedTimeSource, SystemTimeSource, TimeSource};
 use aws_smithy_types::{DateTime, date_time::Format};
 
-/// Less than this is not what a request was refused for.
+/// The smallest difference that is corrected, in seconds; AWS accepts smaller ones.
 const LEAST: i64 = 60;
 
-/// More than this is not believed: certificates would have been refused before.
+/// The largest difference that is believed, in seconds: with more, TLS would often have rejected
+/// the certificate.
 const MOST: i64 = 24 * 60 * 60;
 
 /// How many seconds KMS's clock is ahead of this machine's. Clones share it.
@@ -36,8 +37,9 @@ impl Clock {
         }
     }
 
-    /// Learns from a refusal, to a request of `attempt` with the `x-amz-date` `signed`, that
-    /// carried the `Date` `answered`. Returns whether another attempt would be signed differently.
+    /// Learns from a rejection with the `Date` header `answered`, of a request that `attempt`
+    /// signed with the `x-amz-date` header `signed`. Returns whether the difference was stored, so
+    /// that another attempt would use another time.
     pub(super) fn correct(&self, attempt: &AttemptClock, signed: &str, answered: &str) -> bool {
         let (Some(signed), Ok(answered)) = (
             parse_amz_date(signed),
@@ -50,13 +52,13 @@ impl Clock {
         if difference.saturating_abs() < LEAST || ahead.saturating_abs() > MOST {
             return false;
         }
-        // Not added: several attempts may learn the same.
+        // Stored, not added: several attempts may learn the same difference.
         self.ahead.store(ahead, Ordering::Relaxed);
         true
     }
 }
 
-/// What one attempt takes for the time.
+/// The clock of one attempt.
 #[derive(Clone, Debug)]
 pub(super) struct AttemptClock {
     own: SharedTimeSource,
@@ -65,11 +67,11 @@ pub(super) struct AttemptClock {
 }
 
 impl AttemptClock {
-    /// From here to [`show`](Self::show) the SDK compares the clocks.
+    /// Shows a time one hour ahead until [`show`](Self::show), while the SDK compares the clocks.
     ///
-    /// Newer SDKs do that with each answer, good ones included, and sign the next request by what
-    /// came out, so any answer could shift the clock. They dismiss what took more than 15 minutes:
-    /// so this is what the clock then says.
+    /// Newer SDKs compare them with every answer, successful ones included, and sign the next
+    /// request with the result, so any answer could change the time. They ignore an answer that
+    /// seems to have taken more than 15 minutes.
     pub(super) fn hide(&self) {
         self.is_hidden.store(true, Ordering::Relaxed);
     }

@@ -2,7 +2,8 @@
 
 use crate::{call::is_code_of_status, error::KeyStoreFault};
 
-/// By error code: the SDK models only some of them, and throttling is not among those.
+/// The fault that an error code means. The SDK has types for only some codes, and none for
+/// throttling.
 pub(super) fn fault_of_code(code: &str) -> Option<KeyStoreFault> {
     let fault = match code {
         "AccessDeniedException" | "AccessDenied" | "NotAuthorized" | "NotAuthorizedException" => {
@@ -24,7 +25,7 @@ pub(super) fn fault_of_code(code: &str) -> Option<KeyStoreFault> {
         "NotFoundException" => KeyStoreFault::NotFound,
         "DisabledException" => KeyStoreFault::Disabled,
         "KMSInvalidStateException" => KeyStoreFault::InvalidState,
-        // The second is what GetPublicKey says of a symmetric key, which CreateKey makes by default.
+        // GetPublicKey returns the second for a symmetric key, which CreateKey makes by default.
         "InvalidKeyUsageException" | "UnsupportedOperationException" => KeyStoreFault::InvalidUsage,
         "InvalidArnException"
         | "InvalidGrantTokenException"
@@ -60,7 +61,8 @@ pub(super) fn fault_of_code(code: &str) -> Option<KeyStoreFault> {
     Some(fault)
 }
 
-/// A code for a metric, of which there must not be as many as a server can think of.
+/// The code as the label of a metric: `other` if it is unknown, since a server could send any
+/// number of codes.
 pub(super) fn label(code: &str) -> &str {
     match fault_of_code(code).is_some() || is_code_of_status(code) {
         true => code,

@@ -1,7 +1,7 @@
-//! What it means when there are no credentials to sign a request with. Pure: no network.
+//! Whether a failure to load credentials is transient. Pure: no network.
 //!
-//! Of the sources of credentials only I/O, timeouts, 5xx and throttling pass by themselves. STS and
-//! SSO have more errors that do not than any list can hold, so whatever else it is, is final.
+//! Only I/O errors, timeouts, 5xx and throttling are. STS and SSO have too many permanent errors to
+//! list, so every other error counts as permanent.
 
 use std::{error::Error as StdError, io};
 
@@ -16,8 +16,8 @@ use aws_sdk_sts::operation::{
 use super::{code::fault_of_code, endpoint};
 use crate::{call::fault_of_status, error::KeyStoreFault, text::chain};
 
-/// The fault, if `error` is about credentials. The SDK reports those as failures to dispatch, deep
-/// in its chain of sources; of some it has only private types and its words.
+/// The fault, if `error` is about credentials. The SDK reports those as dispatch failures with the
+/// cause deep in the chain of sources; some causes have private types and are known by their text.
 pub(super) fn fault(error: &(dyn StdError + 'static)) -> Option<KeyStoreFault> {
     chain(error).find_map(|link| match link.downcast_ref() {
         Some(CredentialsError::ProviderTimedOut(_)) => Some(KeyStoreFault::Timeout),
@@ -41,7 +41,7 @@ pub(super) fn fault(error: &(dyn StdError + 'static)) -> Option<KeyStoreFault> {
     })
 }
 
-/// Whether the source may give credentials when it is asked again.
+/// Whether the source may return credentials if it is asked again.
 fn passes(error: &(dyn StdError + 'static)) -> bool {
     endpoint::mismatch(error).is_none()
         && chain(error).any(|link| {
@@ -58,7 +58,7 @@ fn is_connection(link: &(dyn StdError + 'static)) -> bool {
     if let Some(error) = link.downcast_ref::<io::Error>() {
         return !matches!(
             error.kind(),
-            // A file with a token or a configuration is not there, or not what it should be.
+            // A token or configuration file is missing, unreadable or malformed.
             ErrorKind::InvalidData
                 | ErrorKind::InvalidInput
                 | ErrorKind::IsADirectory
@@ -87,7 +87,7 @@ where
         return false;
     };
     match error {
-        // The answer broke off.
+        // The answer was late or incomplete.
         SdkError::TimeoutError(_) | SdkError::ResponseError(_) => true,
         SdkError::ServiceError(service) => {
             let code = error.code();
@@ -96,12 +96,13 @@ where
                 // STS could not reach the identity provider (AWS API: AssumeRoleWithWebIdentity).
                 || code == Some("IDPCommunicationError")
         }
-        // Of a failure to dispatch the connector's error follows in the chain.
+        // The connector's error of a dispatch failure follows in the chain.
         _ => false,
     }
 }
 
-/// The metadata of the host: EC2 (IMDS), and ECS and EKS (HTTP), of which the SDK gives words only.
+/// The metadata of the host: EC2 (IMDS), and ECS and EKS (HTTP), whose errors the SDK returns as
+/// text.
 fn is_of_host(link: &(dyn StdError + 'static)) -> bool {
     let status = match link.downcast_ref::<ImdsError>() {
         Some(ImdsError::ErrorResponse(answer)) => Some(answer.response().status().as_u16()),

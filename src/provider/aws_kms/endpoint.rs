@@ -1,4 +1,4 @@
-//! Whether what answers at the endpoint can be KMS at all. Pure: no network.
+//! Whether the endpoint can be KMS at all, or is a proxy or another server. Pure: no network.
 
 use std::{error::Error as StdError, io};
 
@@ -6,8 +6,9 @@ use rustls::AlertDescription;
 
 use crate::text::chain;
 
-/// What shows that this is not KMS, and will not be when asked again: a certificate that does not
-/// prove it, another TLS than can be spoken, or bytes that are not TLS or HTTP.
+/// Evidence that the endpoint is not KMS, so that a retry would not help: a certificate that is not
+/// valid for it, a TLS handshake that cannot succeed, bytes that are not TLS or HTTP, or a proxy
+/// that requires credentials.
 pub(super) fn mismatch(error: &(dyn StdError + 'static)) -> Option<Mismatch> {
     chain(error).find_map(|link| {
         let io = link.downcast_ref::<io::Error>();
@@ -19,8 +20,8 @@ pub(super) fn mismatch(error: &(dyn StdError + 'static)) -> Option<Mismatch> {
                 if http.is_some_and(hyper::Error::is_parse) {
                     return Some(Mismatch::Http);
                 }
-                // The type of this one is hyper-util's own, and older SDKs keep its words alone, at the
-                // end of theirs.
+                // The type of this error is private to hyper-util, and older SDKs keep only its
+                // text, at the end of theirs.
                 let words = link.to_string();
                 words
                     .ends_with("tunnel error: proxy authorization required")
@@ -38,7 +39,7 @@ pub(super) enum Mismatch {
     Tls,
     /// No HTTP.
     Http,
-    /// A proxy that wants to know who asks (HTTP 407).
+    /// A proxy that requires credentials (HTTP 407).
     Proxy,
 }
 
@@ -49,7 +50,7 @@ fn of_tls(error: &rustls::Error) -> Option<Mismatch> {
             Some(Mismatch::Certificate)
         }
         Error::InvalidMessage(_) | Error::PeerIncompatible(_) => Some(Mismatch::Tls),
-        // The other side ran into trouble of its own, or saw bytes that broke on the way.
+        // The other side had an internal error, or received corrupted bytes.
         Error::AlertReceived(
             AlertDescription::BadRecordMac
             | AlertDescription::CloseNotify
@@ -62,8 +63,8 @@ fn of_tls(error: &rustls::Error) -> Option<Mismatch> {
     }
 }
 
-/// `source` of an `io::Error` skips what it wraps, so its own way in has to be taken. Connectors
-/// wrap one `io::Error` into the next.
+/// Uses `get_ref`, because `source` of an `io::Error` skips the error that it wraps. Connectors
+/// wrap one `io::Error` in another.
 fn tls_error(error: &io::Error) -> Option<&rustls::Error> {
     let mut inner = error.get_ref()?;
     for _ in 0..4 {

@@ -16,14 +16,15 @@ use crate::{
     text::{chain, words},
 };
 
-/// `was_sent` says whether this attempt was, while `receipt` counts those before it too.
+/// Turns an error of the SDK into one of this crate. `was_sent` says whether this attempt was sent;
+/// `receipt` also counts the attempts before it.
 pub(super) fn classify<E>(error: SdkError<E>, receipt: Receipt, was_sent: bool) -> Error
 where
     E: ProvideErrorMetadata + StdError + Send + Sync + 'static,
 {
     let status = error.raw_response().map(|raw| raw.status().as_u16());
     let is_too_long = chain(&error).any(|link| link.is::<TooLong>());
-    // Without a code of KMS, the status is the one thing that is known.
+    // Without a code of KMS, only the status is known.
     let code = match (&error, error.code()) {
         (_, Some(code)) => Some(code.to_owned()),
         (SdkError::ServiceError(_), None) => status.map(code_of_status),
@@ -36,12 +37,12 @@ where
         SdkError::DispatchFailure(failure) if failure.is_timeout() => KeyStoreFault::Timeout,
         SdkError::DispatchFailure(_) => match credentials::fault(&error) {
             Some(fault) => fault,
-            // The client's own settings stopped it.
+            // The client's own settings prevented it.
             None if !was_sent => KeyStoreFault::Other,
             None if mismatch.is_some() => KeyStoreFault::WrongEndpoint,
             None => KeyStoreFault::Connection,
         },
-        // A page of a proxy may be this long, and its status still says what it means.
+        // A proxy's page may be this long, and its status still says what it means.
         SdkError::ResponseError(_) if is_too_long => match status {
             Some(status @ 300..) => fault_of_status(status),
             _ => {
@@ -49,12 +50,13 @@ where
                     .with_receipt(receipt);
             }
         },
-        // The answer broke off or was no answer of KMS: nothing is known, so asking again is right.
+        // The answer was incomplete or not KMS's. Whether the call succeeded is unknown, so retry.
         SdkError::ResponseError(_) => KeyStoreFault::Unavailable,
         SdkError::ServiceError(service) => {
             let status = service.raw().status().as_u16();
             match error.code() {
-                // KMS has two answers for a key pending deletion; this looks like the other case.
+                // KMS has two errors for a key pending deletion; this one looks like a disabled
+                // key.
                 Some("DisabledException") if is_pending_deletion(&error) => {
                     KeyStoreFault::InvalidState
                 }
@@ -75,9 +77,9 @@ where
     };
     let source = match (was_sent, error.message()) {
         (true, _) if mismatch.is_some() => words(innermost(&error)),
-        // Of a request that was not sent the SDK may quote all of it, payload included.
+        // The SDK may quote the whole request if it was not sent, payload included.
         (false, _) => words(innermost(&error)),
-        // What KMS said; around it the SDK only repeats code and request id.
+        // KMS's own message. The SDK's text around it only repeats code and request id.
         (true, Some(message)) => message.to_owned(),
         (true, None) => words(&error),
     };
@@ -94,7 +96,7 @@ where
     }
 }
 
-/// The attempt or the call took too long, and was ended by us.
+/// The error for an attempt that this crate ended because it or its call took too long.
 pub(super) fn out_of_time(what: &'static str, receipt: Receipt, was_sent: bool) -> Error {
     let remedy = match was_sent {
         true => remedy(KeyStoreFault::Timeout, None, &receipt),
@@ -103,7 +105,7 @@ pub(super) fn out_of_time(what: &'static str, receipt: Receipt, was_sent: bool) 
     Error::key_store(KeyStoreFault::Timeout, remedy, what).with_receipt(receipt)
 }
 
-/// AWS refuses signatures older than five minutes, or from the future, and names both times.
+/// Whether AWS rejected the request because of its signing time, more than five minutes off.
 pub(super) fn is_skewed<E: ProvideErrorMetadata>(error: &SdkError<E>) -> bool {
     let message = error.message().unwrap_or_default();
     match error.code() {

@@ -1,4 +1,4 @@
-//! Whether a key could sign now, found out without signing.
+//! Checks whether a key could sign now, without signing.
 
 use std::{sync::Arc, time::Duration};
 
@@ -102,11 +102,12 @@ impl AwsKmsSigner {
         self.caller.call(subject, deadline, send, accept).await
     }
 
-    /// Loads the credentials in a task of its own, for as long as a call may take, and sends nothing.
+    /// Loads the credentials in a background task, for up to the timeout of a call, and sends
+    /// nothing.
     ///
-    /// Ending the check ended that, so that where nothing but checks are made, as before a service
-    /// is ready, credentials that take longer than a check would never be there.
-    /// However many checks ask for it, one task does it for all signers over the client.
+    /// Without it, credentials that take longer than a check would never load while a service makes
+    /// only checks, as it does before it is ready: the end of each check ends its load. One task at
+    /// a time does this for all signers over the client.
     fn go_on_loading_credentials(&self) {
         let Some(loading) = self.caller.state().begin_loading() else {
             return;
@@ -128,7 +129,7 @@ impl AwsKmsSigner {
                 .overrides(client, timeout)
                 .interceptor(StopBeforeSending);
             let loaded = protocol::dry_run(client, &signer.key_id, &asked, overrides);
-            // Whether it went well is for the next check to find out.
+            // The next check shows whether this succeeded.
             let _ = timeout_at(in_future(timeout), loaded).await;
         });
     }
@@ -142,7 +143,7 @@ impl AwsKmsSigner {
 
     fn compare_arn(&self, description: &Description) -> Result<PinCheck> {
         match is_alias(self.key()) {
-            // Which key it leads to is not pinned before the first signature.
+            // The key behind an alias is not pinned before the first signature.
             true => Ok(PinCheck::Unproven),
             false => {
                 check_key(self.key(), self.region(), Some(&description.arn)).map(|_| PinCheck::Name)
@@ -161,11 +162,12 @@ impl AwsKmsSigner {
     }
 }
 
-/// No source of credentials takes as long, and the task that waits for them holds the signer.
+/// Limits how long the background task keeps the signer alive. No source of credentials takes as
+/// long.
 const LONGEST_LOADING: Duration = Duration::from_secs(5 * 60);
 
-/// What a dry run asks to have signed: 32 bytes, the hash of nothing that is known. Not zeros, since
-/// anyone can make an ECDSA signature over a digest of zero under any public key.
+/// The 32 bytes that a dry run asks to sign; no known message hashes to them. They are not zeros,
+/// because anyone can make an ECDSA signature over a digest of zero under any public key.
 const DRY_RUN: &[u8; 32] = b"kms-signer: may this key sign it";
 
 struct Description {

@@ -1,4 +1,4 @@
-//! How keys in KMS are named: one grammar for what a user configures and what an answer says.
+//! Names of keys in KMS: one grammar for the user's configuration and KMS's answers.
 
 use super::protocol::missing;
 use crate::{Error, Result, error::AnswerFault};
@@ -11,7 +11,7 @@ pub(super) struct KeyId<'a> {
     resource: Resource<'a>,
 }
 
-/// What comes before the resource in an ARN.
+/// The part of an ARN before the resource.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 struct Scope<'a> {
     partition: &'a str,
@@ -73,10 +73,10 @@ impl<'a> KeyId<'a> {
         self.scope.is_some() && !self.is_alias()
     }
 
-    /// Whether `answered`, the key of an answer, may be the one that is asked for by this name.
+    /// Whether `answered`, the key in an answer, may be the key that this name stands for.
     ///
-    /// An ARN must be the same, an id must be that of the ARN. An alias may lead to any key, but its
-    /// ARN only to one of its own account and region. KMS answers with the key's ARN, and some
+    /// An ARN must be equal, a key id must be that of the ARN. An alias may point to any key, an
+    /// alias ARN only to one in its own account and region. KMS answers with the key's ARN, some
     /// emulators with its bare id.
     fn may_be(&self, answered: &KeyId<'_>) -> bool {
         let same_scope = match (self.scope, answered.scope) {
@@ -96,14 +96,14 @@ pub(super) fn is_alias(text: &str) -> bool {
     KeyId::parse(text).is_some_and(|key_id| key_id.is_alias())
 }
 
-/// Compares the key of an answer with the one that was asked for, or is pinned, by a client of this
-/// region.
+/// Compares the key in an answer with the requested or pinned one, for a client of this region.
 ///
-/// Returns what to pin: a key ARN or a key id, and never less than is known already.
+/// Returns the name to pin: a key ARN or a key id, and never an id if the ARN is known already.
 ///
 /// # Errors
 ///
-/// [`Error::KeyMoved`] when it is another key, [`Error::UnusableAnswer`] when it is none.
+/// [`Error::KeyMoved`] when it is another key, [`Error::UnusableAnswer`] when the answer names no
+/// key.
 pub(super) fn check_key(
     asked: &str,
     region: Option<&str>,
@@ -114,7 +114,7 @@ pub(super) fn check_key(
     let key = key.ok_or_else(|| Error::unusable_answer(AnswerFault::key(answered)))?;
     match KeyId::parse(asked) {
         Some(asked) if !asked.may_be(&key) => {}
-        // A name without a scope is one of the client's region.
+        // A bare id or alias name belongs to the client's region.
         Some(asked) if asked.scope.is_none() && is_elsewhere(region, &key) => {}
         Some(asked) if asked.is_key_arn() => return Ok(asked.text.to_owned()),
         Some(_) => return Ok(key.text.to_owned()),
@@ -127,7 +127,7 @@ fn is_elsewhere(region: Option<&str>, key: &KeyId<'_>) -> bool {
     matches!((region, key.region()), (Some(own), Some(other)) if own != other)
 }
 
-/// UUIDs, `mrk-` and 32 hexadecimal digits, and what emulators make up.
+/// Accepts UUIDs, `mrk-` with 32 hexadecimal digits, and the ids of emulators.
 fn key(id: &str) -> Option<Resource<'_>> {
     let is_valid = |byte: u8| byte.is_ascii_alphanumeric() || b"-_".contains(&byte);
     let is_id = (1..=128).contains(&id.len()) && id.bytes().all(is_valid);

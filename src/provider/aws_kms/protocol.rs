@@ -1,7 +1,7 @@
-//! The calls that are made to KMS, and its answers as values of this crate.
+//! The calls to KMS, and its answers as values of this crate.
 //!
-//! Text of a server enters here and nowhere else. It leaves cleaned and bounded, so that no receipt,
-//! error, log line or metric has to ask what is in it.
+//! A server's text enters the provider here and nowhere else, and is cleaned and cut here, so that
+//! receipts, errors, logs and metrics can use it as it is.
 
 use std::{error::Error as StdError, fmt};
 
@@ -23,13 +23,14 @@ use crate::{
     text::{self, name, words},
 };
 
-/// The most bytes KMS signs as a RAW message, which Ed25519 requires (AWS API: Sign, `Message`).
+/// The longest RAW message that KMS signs, in bytes. Ed25519 requires RAW (AWS API: Sign,
+/// `Message`).
 const MAX_RAW_MESSAGE: usize = 4096;
 
-/// What became of one attempt at a call.
+/// The outcome of one attempt at a call.
 pub(super) type Answered<T> = Result<T, SdkError<Refusal>>;
 
-/// What a `Sign` call says, besides the key.
+/// The parameters of a `Sign` call, except the key.
 pub(super) struct ToSign {
     message: Blob,
     message_type: MessageType,
@@ -37,7 +38,7 @@ pub(super) struct ToSign {
 }
 
 impl ToSign {
-    /// The type of the message is always set: KMS defaults to RAW and would hash a digest once more.
+    /// Always sets the message type: KMS defaults to RAW and would hash a digest a second time.
     pub(super) fn new(input: &KeyInput<'_>) -> Result<Self> {
         let (message, message_type, key_type) = match input {
             // The algorithm is the same for both curves.
@@ -58,7 +59,7 @@ impl ToSign {
         })
     }
 
-    /// The algorithm that is asked for.
+    /// The requested algorithm.
     pub(super) fn algorithm(&self) -> &str {
         self.algorithm.as_str()
     }
@@ -83,7 +84,7 @@ pub(super) async fn sign(
     answer.map(SignAnswer::from)
 }
 
-/// `Sign` with `DryRun`: with permission KMS answers `DryRunOperationException`.
+/// `Sign` with `DryRun`. If signing is allowed, KMS answers `DryRunOperationException`.
 pub(super) async fn dry_run(
     client: &Client,
     key_id: &str,
@@ -138,7 +139,7 @@ pub(super) async fn describe_key(
     sent.await.map(KeyAnswer::from).map_err(cleaned)
 }
 
-/// What `Sign` answers. Like in all answers, what is empty is missing.
+/// The answer to `Sign`. As in all answers, an empty field counts as missing.
 #[derive(Clone, Debug)]
 pub(super) struct SignAnswer {
     pub(super) key_id: Option<String>,
@@ -158,16 +159,16 @@ impl From<SignOutput> for SignAnswer {
     }
 }
 
-/// What a dry run of `Sign` answers.
+/// The answer to a dry run of `Sign`.
 #[derive(Debug)]
 pub(super) enum DryRun {
-    /// It would have signed.
+    /// KMS would have signed.
     Allowed { request_id: Option<String> },
-    /// It signed, since it does not know `DryRun`.
+    /// The server signed, because it does not know `DryRun`.
     Signed(SignAnswer),
 }
 
-/// What `GetPublicKey` answers.
+/// The answer to `GetPublicKey`.
 #[derive(Clone, Debug)]
 pub(super) struct PublicKeyAnswer {
     pub(super) key_id: Option<String>,
@@ -180,7 +181,7 @@ pub(super) struct PublicKeyAnswer {
 
 impl From<GetPublicKeyOutput> for PublicKeyAnswer {
     fn from(output: GetPublicKeyOutput) -> Self {
-        // The older name of the same field, which is all that some emulators know.
+        // The older name of the same field; some emulators send only this one.
         #[allow(deprecated)]
         let older = output.customer_master_key_spec();
         let spec = (output.key_spec().map(|spec| spec.as_str()))
@@ -205,14 +206,14 @@ impl PublicKeyAnswer {
     }
 }
 
-/// What `DescribeKey` answers.
+/// The answer to `DescribeKey`.
 #[derive(Debug)]
 pub(super) struct KeyAnswer {
     pub(super) metadata: Option<KeyMetadata>,
     request_id: Option<String>,
 }
 
-/// What there is to know of a key.
+/// The metadata of a key that a check needs.
 #[derive(Debug)]
 pub(super) struct KeyMetadata {
     pub(super) arn: Option<String>,
@@ -225,7 +226,7 @@ impl From<DescribeKeyOutput> for KeyAnswer {
             request_id: name(output.request_id()),
             metadata: output.key_metadata().map(|metadata| KeyMetadata {
                 arn: name(metadata.arn()),
-                // A state the SDK does not know holds the server's text.
+                // A state that the SDK does not know contains the server's text.
                 state: name(metadata.key_state().map(KeyState::as_str))
                     .map(|state| KeyState::from(state.as_str())),
             }),
@@ -260,14 +261,14 @@ impl RequestId for DryRun {
     }
 }
 
-/// A field that every answer has, and this one has not.
+/// The error for an answer without a required field.
 pub(super) fn missing(field: &'static str) -> Error {
     Error::unusable_answer(AnswerFault::missing(field))
 }
 
-/// Why KMS did not do what it was asked.
+/// An error that KMS returned.
 ///
-/// `Display` is its message, or else what the SDK says of an answer it cannot read.
+/// `Display` shows KMS's message, or the SDK's text for an answer that it cannot read.
 #[derive(Debug)]
 pub(super) struct Refusal {
     metadata: ErrorMetadata,
@@ -280,7 +281,7 @@ impl Refusal {
         E: ProvideErrorMetadata + StdError + 'static,
     {
         let mut metadata = ErrorMetadata::builder();
-        // `HTTP 503` is what this crate says when there is no code, so no server may say it.
+        // This crate uses `HTTP 503` as a code when there is none, so no server may send it.
         if let Some(code) = name(error.code()).filter(|code| !code.starts_with("HTTP ")) {
             metadata = metadata.code(code);
         }
@@ -311,10 +312,10 @@ impl fmt::Display for Refusal {
 
 impl StdError for Refusal {}
 
-/// An error of a call without the answer it was made from.
+/// Removes the raw answer from an error of the SDK and cleans its text.
 ///
-/// What failed before there was an answer stays as it is: its sources tell credentials from the
-/// network, and [`words`] is what is shown of them.
+/// An error without an answer stays unchanged: its sources show whether credentials or the network
+/// failed, and only their [`words`] are displayed.
 fn cleaned<E>(error: SdkError<E>) -> SdkError<Refusal>
 where
     E: ProvideErrorMetadata + StdError + Send + Sync + 'static,
@@ -332,11 +333,11 @@ where
     }
 }
 
-/// The status of an answer, and the headers that something is read from.
+/// The status of an answer, and the two headers that are read later.
 fn head_of(answer: &HttpResponse) -> HttpResponse {
     let mut head = HttpResponse::new(answer.status(), "".into());
     let headers = answer.headers();
-    // The first digits of a number that is too long say as well that it is.
+    // The first 64 digits of a longer number are still more than any limit.
     let retry_after = headers.get("retry-after");
     let retry_after = retry_after.map(|seconds| seconds.get(..64).unwrap_or(seconds));
     for (header, value) in [
@@ -344,7 +345,7 @@ fn head_of(answer: &HttpResponse) -> HttpResponse {
         ("x-amzn-requestid", headers.request_id()),
     ] {
         if let Some(value) = name(value) {
-            // What is not ASCII is no id and no number.
+            // A value that is not ASCII is neither an id nor a number.
             let _ = head.headers_mut().try_insert(header, value);
         }
     }
@@ -356,8 +357,8 @@ fn bytes(blob: Blob) -> Option<Vec<u8>> {
     (!bytes.is_empty()).then_some(bytes)
 }
 
-/// Some services answer a wrong signature with the request as they understood it, headers and
-/// session token included.
+/// Cuts the request off a message: for a wrong signature some services quote the request as they
+/// understood it, with headers and session token.
 fn without_request(message: &str) -> &str {
     let kept = message.split("The Canonical String").next();
     kept.unwrap_or_default().trim_end()

@@ -3,11 +3,11 @@
 use super::{endpoint::Mismatch, key_id::is_alias};
 use crate::{Receipt, error::KeyStoreFault};
 
-/// What to do about `fault`, of a call that was sent.
+/// What to do about the `fault` of a request that was sent.
 pub(super) fn remedy(fault: KeyStoreFault, code: Option<&str>, receipt: &Receipt) -> String {
     let (operation, key) = (receipt.operation(), receipt.key());
     let region = receipt.region().unwrap_or("the client's region");
-    // Policies and most other operations do not take an alias for a key.
+    // Policies and most other operations accept no alias.
     let (key_behind, key_argument) = match is_alias(key) {
         false => (key.to_owned(), key.to_owned()),
         true => (
@@ -50,7 +50,7 @@ pub(super) fn remedy(fault: KeyStoreFault, code: Option<&str>, receipt: &Receipt
              deletion can be cancelled (aws kms cancel-key-deletion), after which the key has to be \
              enabled"
         ),
-        // The key was admitted once, or its public key pinned.
+        // The key was of the right type when it was admitted or pinned.
         KeyStoreFault::InvalidUsage if operation == "Sign" => format!(
             "the key behind {key} is of another type than the pinned public key: check whether \
              an alias was moved or the wrong public key pinned"
@@ -93,7 +93,7 @@ pub(super) fn remedy(fault: KeyStoreFault, code: Option<&str>, receipt: &Receipt
     }
 }
 
-/// What to do when the endpoint is not KMS, by what showed it.
+/// What to do when the endpoint is not KMS, depending on the evidence.
 pub(super) fn wrong_endpoint(mismatch: Option<Mismatch>, receipt: &Receipt) -> String {
     let region = receipt.region().unwrap_or("the client's region");
     let what = match mismatch {
@@ -109,16 +109,16 @@ pub(super) fn wrong_endpoint(mismatch: Option<Mismatch>, receipt: &Receipt) -> S
     format!("do not retry; check the endpoint of {region}; {what}")
 }
 
-/// For what was not sent, since there were no credentials in time.
-pub(super) const NO_CREDENTIALS_IN_TIME: &str = "nothing was sent, since the source of the AWS \
+/// For a request that was not sent, because no credentials arrived in time.
+pub(super) const NO_CREDENTIALS_IN_TIME: &str = "nothing was sent, because the source of the AWS \
      credentials returned none in time; retry, and if it persists check that source: STS, SSO, the \
      credential process, or the metadata of the host";
 
-/// For what was not sent, since the client could not make a request.
+/// For a request that was not sent, because the client could not make it.
 pub(super) const CLIENT_SETTING: &str =
     "nothing was sent; correct the client's setting that the source names";
 
-/// For a request that was rejected for its time.
+/// For a request whose signing time KMS rejected.
 pub(super) const WRONG_CLOCK: &str = "set this machine's clock, which differs too much from KMS's";
 
 #[cfg(test)]

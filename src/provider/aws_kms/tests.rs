@@ -52,7 +52,7 @@ fn release(signer: &AwsKmsSigner, output: &SignOutput) -> Result<Signed> {
 }
 
 #[test]
-fn a_good_answer_is_released() {
+fn a_valid_answer_is_returned() {
     let signer = signer("alias/a", Some(ARN));
     let signed = release(&signer, &answer()).unwrap();
     assert_eq!(signed.signature.public_key(), signer.public_key());
@@ -159,7 +159,7 @@ fn a_pinned_key_id_is_compared_with_the_arn() {
     ));
 }
 
-/// What a proxy makes up is not pinned, not even beside a good signature.
+/// A name that a proxy invents is not pinned, not even with a valid signature.
 #[test]
 fn only_a_key_id_or_a_key_arn_is_pinned() {
     for key_id in [

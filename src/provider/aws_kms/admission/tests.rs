@@ -134,7 +134,7 @@ fn each_missing_field_is_named() {
 }
 
 #[test]
-fn an_answer_about_another_key_is_refused() {
+fn an_answer_about_another_key_is_rejected() {
     let answer = answer(KeySpec::EccNistP256, KeyType::P256);
     let other = "arn:aws:kms:us-east-1:111122223333:key/ffff0000";
     for asked in [
@@ -160,7 +160,7 @@ fn an_answer_about_another_key_is_refused() {
     }
 }
 
-/// What `GetPublicKey` would say of a key for encryption, were there anything to export.
+/// What `GetPublicKey` would return for an encryption key if it had a public key to export.
 #[test]
 fn a_key_for_encryption_is_named_as_such_without_a_public_key() {
     let mut encrypts = answer(KeySpec::EccNistP256, KeyType::P256);
@@ -180,10 +180,10 @@ fn a_key_for_encryption_is_named_as_such_without_a_public_key() {
     assert!(matches!(fault(&hashes), KeyFault::Spec { actual, .. } if actual == "HMAC_256"));
 }
 
-/// moto names the spec by the older field alone.
+/// moto names the spec only in the older field.
 #[test]
 #[allow(deprecated)]
-fn the_older_name_of_the_spec_will_do() {
+fn the_older_name_of_the_spec_is_accepted() {
     let mut older = answer(KeySpec::EccNistP256, KeyType::P256);
     older.key_spec = None;
     older.customer_master_key_spec = Some("ECC_NIST_P256".into());

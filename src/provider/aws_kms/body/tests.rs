@@ -5,7 +5,7 @@ use http_body_util::BodyExt as _;
 use super::*;
 use crate::call::{MAX_ANSWER, TooLong};
 
-/// Frames as they come, the last perhaps an error.
+/// A body of these frames; any may be an error.
 struct Frames(VecDeque<Result<Frame<Bytes>, BoxError>>);
 
 impl Body for Frames {

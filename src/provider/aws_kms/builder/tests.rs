@@ -17,7 +17,8 @@ fn client(region: &'static str) -> Client {
     Client::new(&config(Some(region)))
 }
 
-/// A pinned signer makes no call, so these need no server: where they would go shows in `region`.
+/// A pinned signer makes no call, so these tests need no server: `region` shows where calls would
+/// go.
 #[tokio::test]
 async fn the_region_is_the_explicit_one_then_the_configured_one_then_the_arns() {
     let pinned = |builder: AwsKmsSignerBuilder| async move {
@@ -47,7 +48,7 @@ async fn the_region_is_the_explicit_one_then_the_configured_one_then_the_arns() 
 }
 
 #[tokio::test]
-async fn settings_that_contradict_are_refused_before_any_call() {
+async fn contradictory_settings_are_rejected_before_any_call() {
     let cases = [
         (AwsKmsSigner::builder(""), "`` cannot be a key in KMS"),
         (AwsKmsSigner::builder("alias/"), "cannot be a key in KMS"),

@@ -30,7 +30,7 @@ fn the_clones_of_a_client_share_a_budget_in_each_region() {
     }
 }
 
-/// The map is as large as the set of clients in use, whatever came before.
+/// The map has entries only for clients in use.
 #[test]
 fn a_budget_leaves_nothing_behind() {
     let client = client();

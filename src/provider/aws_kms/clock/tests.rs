@@ -14,7 +14,7 @@ fn attempt(clock: &Clock) -> AttemptClock {
 }
 
 #[test]
-fn a_refusal_sets_the_clock_to_that_of_kms() {
+fn a_rejection_sets_the_clock_to_that_of_kms() {
     for (answered, ahead) in [
         ("Fri, 02 Jan 2026 12:10:00 GMT", 600),
         ("Fri, 02 Jan 2026 11:40:00 GMT", -1200),
@@ -25,15 +25,16 @@ fn a_refusal_sets_the_clock_to_that_of_kms() {
         assert_eq!(seconds(attempt(&clock).now()), ahead);
         assert_eq!(seconds(first.now()), 0, "an attempt's clock is its own");
 
-        // A second attempt that was signed as the first learns the same, not twice as much.
+        // A second attempt with the same signing time learns the same difference, not twice as
+        // much.
         assert!(clock.correct(&first, "20260102T120000Z", answered));
         assert_eq!(seconds(attempt(&clock).now()), ahead);
     }
 }
 
-/// What was learnt from one refusal is corrected by the next.
+/// A later rejection corrects what an earlier one taught.
 #[test]
-fn a_later_refusal_counts_from_what_was_learnt() {
+fn a_later_rejection_counts_from_the_corrected_time() {
     let clock = Clock::default();
     let hour = "Fri, 02 Jan 2026 13:00:00 GMT";
     assert!(clock.correct(&attempt(&clock), "20260102T120000Z", hour));
@@ -43,10 +44,10 @@ fn a_later_refusal_counts_from_what_was_learnt() {
 }
 
 #[test]
-fn what_cannot_be_the_reason_changes_nothing() {
+fn an_implausible_difference_changes_nothing() {
     let clock = Clock::default();
     for (signed, answered) in [
-        // Less than a request is refused for, and more than a clock differs.
+        // Less than AWS rejects a request for, and more than is believed.
         ("20260102T120000Z", "Fri, 02 Jan 2026 12:00:59 GMT"),
         ("20260102T120000Z", "Sat, 03 Jan 2026 12:00:01 GMT"),
         ("20260102T120000Z", "Thu, 01 Jan 1970 00:00:00 GMT"),
@@ -65,9 +66,9 @@ fn what_cannot_be_the_reason_changes_nothing() {
     }
 }
 
-/// However many refusals there are, no more than a day is believed.
+/// Any number of rejections together correct by at most a day.
 #[test]
-fn refusals_do_not_add_up_to_more_than_a_day() {
+fn rejections_do_not_add_up_to_more_than_a_day() {
     let clock = Clock::default();
     let evening = "Fri, 02 Jan 2026 23:00:00 GMT";
     assert!(clock.correct(&attempt(&clock), "20260102T120000Z", evening));
@@ -78,7 +79,7 @@ fn refusals_do_not_add_up_to_more_than_a_day() {
 }
 
 #[test]
-fn clones_share_what_was_learnt() {
+fn clones_share_the_difference() {
     let clock = Clock::default();
     let clone = clock.clone();
     let later = "Fri, 02 Jan 2026 12:10:00 GMT";

@@ -39,7 +39,7 @@ fn fault(error: &Error) -> KeyStoreFault {
     }
 }
 
-/// The errors of the KMS API's Sign and GetPublicKey and of AWS's common errors.
+/// The errors of KMS's Sign and GetPublicKey, and AWS's common errors.
 #[test]
 fn each_code_of_kms_has_its_fault() {
     use KeyStoreFault::*;
@@ -75,9 +75,10 @@ fn each_code_of_kms_has_its_fault() {
     }
 }
 
-/// "Key states of AWS KMS keys", notes 2 and 3: either of two errors for a key pending deletion.
+/// "Key states of AWS KMS keys", notes 2 and 3: KMS returns one of two errors for a key pending
+/// deletion.
 #[test]
-fn a_key_pending_deletion_is_not_told_to_be_enabled() {
+fn the_remedy_for_a_key_pending_deletion_is_not_to_enable_it() {
     let message = "arn:aws:kms:eu-west-1:111122223333:key/1 is pending deletion";
     for (code, message, expected) in [
         ("DisabledException", message, KeyStoreFault::InvalidState),
@@ -126,7 +127,7 @@ fn without_a_known_code_the_status_decides() {
 }
 
 #[test]
-fn failures_on_the_way_are_told_apart() {
+fn each_transport_failure_has_its_fault() {
     let boxed = |text: &'static str| -> Box<dyn StdError + Send + Sync> { text.into() };
     let broken = HttpResponse::new(200.try_into().unwrap(), SdkBody::empty());
     let cases: [(SdkError<SignError>, KeyStoreFault); 5] = [
@@ -161,9 +162,9 @@ fn failures_on_the_way_are_told_apart() {
     }
 }
 
-/// The SDK quotes the whole request, body and all, when it cannot send it.
+/// The SDK quotes the whole request, body included, when it cannot send it.
 #[test]
-fn of_a_request_that_was_not_sent_only_the_innermost_cause_is_kept() {
+fn an_error_of_an_unsent_request_keeps_only_the_innermost_cause() {
     #[derive(Debug, thiserror::Error)]
     #[error("failed to apply endpoint to Request {{ body: canary-payload }}")]
     struct Quoting(#[source] Box<dyn StdError + Send + Sync>);
@@ -237,7 +238,7 @@ fn an_answer_without_code_shows_its_status() {
     }
 }
 
-/// Display has code and request id already; the chain below it adds what KMS said, once.
+/// Display shows code and request id already; the source adds KMS's message, once.
 #[test]
 fn the_source_is_the_message_of_kms() {
     let metadata = ErrorMetadata::builder()
@@ -258,7 +259,7 @@ fn retry_after_is_read_from_the_answer() {
     assert_eq!(throttled("7").retry_after(), Some(Duration::from_secs(7)));
     assert_eq!(throttled("soon").retry_after(), None);
     assert_eq!(throttled("-1").retry_after(), None);
-    // Not 584 billion years, which no clock can add.
+    // At most an hour, not the 584 billion years of `u64::MAX` seconds.
     for long in [
         "18446744073709551615",
         "18446744073709551616",
@@ -271,7 +272,7 @@ fn retry_after_is_read_from_the_answer() {
     assert_eq!(throttled("+5").retry_after(), None);
 }
 
-/// An operator acts by the words and a program by the verdict, so they must not differ.
+/// An operator reads the remedy and a program the verdict, so the two must agree.
 #[test]
 fn the_words_of_a_remedy_agree_with_the_verdict() {
     use crate::error::KeyStoreFault::*;

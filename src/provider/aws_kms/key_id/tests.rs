@@ -74,7 +74,7 @@ fn arns_are_compared_whole_and_bare_ids_by_their_end() {
         (ARN, &replica, None),
         (ARN, elsewhere, None),
         (ARN, &partition, None),
-        // Never less than was given.
+        // A known ARN stays pinned.
         (ARN, "1234abcd", Some(ARN)),
         (ARN, "ffff0000", None),
         ("1234abcd", ARN, Some(ARN)),
@@ -117,7 +117,7 @@ fn an_answer_that_names_no_key_is_not_usable() {
 }
 
 proptest! {
-    /// A pin is a name of a key, and what is pinned stays pinned.
+    /// A pin names a key, and a pinned key stays pinned.
     #[test]
     fn what_is_pinned_names_a_key(
         asked in prop::sample::select(vec!["alias/a", ALIAS_ARN, ARN, "1234abcd"]),
@@ -132,7 +132,7 @@ proptest! {
     }
 }
 
-/// Replicas of a multi-Region key have one id, and aliases may have one name in every region.
+/// Replicas of a multi-Region key share one id, and aliases may have the same name in every region.
 #[test]
 fn a_name_without_a_scope_is_one_of_the_clients_region() {
     let elsewhere = "arn:aws-cn:kms:cn-north-1:999999999999:key/1234abcd";

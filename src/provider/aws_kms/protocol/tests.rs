@@ -53,7 +53,7 @@ fn refusal(code: Option<&str>, message: Option<&str>) -> SdkError<Refusal> {
 }
 
 #[test]
-fn of_an_answer_only_what_is_needed_remains() {
+fn an_error_keeps_only_the_needed_parts_of_its_answer() {
     let error = refusal(Some("A\nCode"), Some("a\u{202e}message\n"));
     assert_eq!(error.code(), Some("A?Code"));
     assert_eq!(error.message(), Some("a?message"));
@@ -65,9 +65,9 @@ fn of_an_answer_only_what_is_needed_remains() {
     assert!(!shown.contains("canary"), "{shown}");
 }
 
-/// `HTTP` and a status are the words of this crate.
+/// Only this crate makes codes of `HTTP` and a status.
 #[test]
-fn a_server_cannot_make_up_a_status() {
+fn a_server_cannot_invent_a_status() {
     assert_eq!(refusal(Some("HTTP 200"), None).code(), None);
     assert_eq!(refusal(Some("HTTP tenant-1"), None).code(), None);
     assert_eq!(refusal(Some(""), None).code(), None);

@@ -2,9 +2,9 @@ use super::*;
 
 const KEY: &str = "arn:aws:kms:eu-west-1:111122223333:key/1";
 
-/// GetPublicKey of an AES key: no alias can be blamed, the key was made for something else.
+/// GetPublicKey of an AES key: the cause is not an alias, the key was made for another purpose.
 #[test]
-fn a_key_that_was_never_for_signing_has_to_be_made_anew() {
+fn the_remedy_for_an_encryption_key_is_a_new_key() {
     let remedy = remedy(
         KeyStoreFault::InvalidUsage,
         None,
@@ -16,9 +16,9 @@ fn a_key_that_was_never_for_signing_has_to_be_made_anew() {
     );
 }
 
-/// `aws kms enable-key` takes no alias, and neither does a policy.
+/// `aws kms enable-key` accepts no alias, and neither does a policy.
 #[test]
-fn an_alias_is_not_given_where_aws_takes_none() {
+fn a_remedy_names_no_alias_where_aws_accepts_none() {
     let receipt = Receipt::new("Sign", "alias/a").with_region(Some("eu-west-1".into()));
     assert_eq!(
         remedy(KeyStoreFault::Disabled, None, &receipt),
