@@ -1,13 +1,13 @@
-//! Tests that every provider and every layer passes, for those who write one.
+//! Test suites for your own provider or layer.
 //!
-//! A [`Signer`](crate::Signer) has a contract that its types cannot state: a request that does not
-//! fit is rejected before any call, a label is not signed, a dropped future leaves the signer usable.
-//! [`SignerSuite`] checks that contract on a provider, and [`LayerSuite`] on a signer around a
-//! signer. The providers and layers of this crate pass the same suites.
+//! A [`Signer`](crate::Signer) has a contract that its types cannot express: it rejects a request
+//! that its key cannot sign before any call, it does not sign labels, it stays usable after a
+//! future is dropped. [`SignerSuite`] checks that contract on a provider, and [`LayerSuite`] on a
+//! layer. The providers and layers of this crate pass the same suites.
 //!
-//! For test code: enable the feature `conformance` under `[dev-dependencies]`. A suite needs a tokio
-//! runtime with its timers enabled. A provider that uses a network cannot run under tokio's paused
-//! clock; a layer can.
+//! For test code: enable the feature `conformance` under `[dev-dependencies]`. A suite needs a
+//! tokio runtime with its timers enabled. A provider that uses a network cannot run under tokio's
+//! paused clock; a layer can.
 //!
 //! # A provider
 //!
@@ -29,24 +29,24 @@
 //! ```
 //!
 //! [`count_calls`](SignerSuite::count_calls), [`failing`](SignerSuite::failing) and
-//! [`secret`](SignerSuite::secret) let more be checked. `examples/custom_provider` in the
-//! repository is a whole provider with all three.
+//! [`secret`](SignerSuite::secret) enable further checks. `examples/custom_provider` in the
+//! repository is a complete provider that uses all three.
 //!
 //! | case | what it checks |
 //! |---|---|
-//! | `signatures_verify` | each kind of request, from 1 byte to 4 KiB: another library verifies the signature over the bytes the request stands for, and over the signer's public key |
+//! | `signatures_verify` | each kind of request, from 1 byte to 4 KiB: another library verifies the signature over the bytes of the request, under the signer's public key |
 //! | `signatures_are_canonical` | in 64 signatures no `s` is high, and the recovery id is right |
 //! | `public_key_is_stable` | the public key is the same before and after signing, and every signature names it |
-//! | `requests_do_not_mix` | 32 requests at once, from tasks of their own, each get the signature of their own bytes |
-//! | `labels_are_not_signed` | with a label the same bytes are signed as without |
+//! | `requests_do_not_mix` | 32 requests at the same time, from 32 tasks, each get the signature of their own bytes |
+//! | `labels_are_not_signed` | the signer signs the same bytes with a label as without |
 //! | `unsupported_requests_are_rejected` | a request that the key cannot sign ends as `UnsupportedRequest` without a call, and the signer still works |
 //! | `ambiguous_messages_are_rejected` | an Ed25519 message of 32 bytes ends as `AmbiguousMessage` without a call |
-//! | `empty_input_is_signed_or_rejected` | an empty preimage is signed; an empty message too, or it ends as `MessageLength` without a call |
-//! | `long_input_is_signed_or_rejected` | a preimage of 64 KiB is signed; a message of 64 KiB too, or it ends as `MessageLength` without a call |
+//! | `empty_input_is_signed_or_rejected` | the signer signs an empty preimage; it signs an empty message too, or rejects it as `MessageLength` without a call |
+//! | `long_input_is_signed_or_rejected` | the signer signs a preimage of 64 KiB; it signs a message of 64 KiB too, or rejects it as `MessageLength` without a call |
 //! | `receipts_are_filled` | a receipt names the operation, the key, and at least one attempt |
-//! | `failures_are_reported` | an error of the key store carries a receipt, is no alarm, and asks for a wait only if a retry may help |
-//! | `nothing_secret_is_shown` | neither `Debug` nor an error shows a secret or what was to be signed |
-//! | `dropped_futures_leave_it_usable` | after 64 futures were dropped at various stages the next request is signed |
+//! | `failures_are_reported` | an error of the key store carries a receipt, is no alarm, and has a `retry_after` only if it is retryable |
+//! | `nothing_secret_is_shown` | neither `Debug` nor an error shows a secret or the bytes to sign |
+//! | `dropped_futures_leave_it_usable` | the signer signs the next request after 64 futures were dropped at various stages |
 //!
 //! # A layer
 //!
@@ -66,8 +66,8 @@
 //! # fn main() {}
 //! ```
 //!
-//! It puts the layer around a [`ScriptedSigner`] of each key type, and runs these cases and then all
-//! of the table above:
+//! It puts the layer around a [`ScriptedSigner`] of each key type, and runs these cases and then
+//! those of the table above:
 //!
 //! | case | what it checks |
 //! |---|---|
@@ -76,13 +76,13 @@
 //! | `signatures_return_unchanged` | the caller gets the signature and the receipt of the signer inside |
 //! | `errors_return_unchanged` | the caller gets the name, the code, the verdicts, the wait and the receipt of an error inside |
 //! | `refusals_are_passed_on` | `note_refusal` reaches the signer inside, with the request and the error |
-//! | `checks_are_passed_on` | `check` asks the signer inside, and its health is reported |
+//! | `checks_are_passed_on` | `check` asks the signer inside, and reports its health |
 //! | `dropping_reaches_the_signer` | dropping the outer future drops the one inside |
 //!
 //! # A signer that fails on command
 //!
-//! [`ScriptedSigner`] is also for tests of your own: it signs, fails, waits or hangs as a script says
-//! and remembers what it was asked.
+//! Use [`ScriptedSigner`] in your own tests too: it signs, fails, waits or hangs as a script says,
+//! and keeps the requests it got.
 
 mod independent;
 mod layer_suite;

@@ -1,9 +1,9 @@
-//! The verdict of the curve libraries on a signature. This crate's verifier has no part in it.
+//! Verifies signatures with the curve libraries alone, without this crate's verifier.
 
 use super::report::{Checked, failed, require};
 use crate::{KeyType, PublicKey, Signature};
 
-/// Whether `signature` is canonical and by `key` over `signed_bytes`.
+/// Checks that `signature` is canonical and verifies under `key` over `signed_bytes`.
 pub(super) fn verify(key: &PublicKey, signed_bytes: &[u8], signature: &Signature) -> Checked {
     require(
         signature.public_key() == key,

@@ -1,4 +1,4 @@
-//! What every signer around a signer promises.
+//! The cases for layers: signers around a signer.
 
 use std::{fmt, pin::pin, sync::Arc, time::Duration};
 
@@ -27,9 +27,9 @@ const FAILURES: [Step; 6] = [
 /// Checks that a layer keeps the contract of a wrapper: see the tables in
 /// [`conformance`](super).
 ///
-/// The function builds the layer around the signer it gets, with settings that let 64 requests pass:
-/// no limit that the suite meets, and no timeout below some seconds. A layer of several signers gets
-/// clones of the one. It is called once for each case, and each time gets a fresh signer.
+/// The function builds the layer around the signer it gets. Use settings that admit 64 requests at
+/// the same time, and timeouts of at least some seconds. Give clones of the signer to a layer over
+/// several signers. The suite calls the function once for each case, with a fresh signer.
 pub struct LayerSuite<F> {
     name: String,
     build: F,
@@ -41,7 +41,7 @@ where
     F: Fn(ScriptedSigner) -> S,
     S: Signer + 'static,
 {
-    /// A suite for what `build` makes. The name is for the report.
+    /// Makes a suite for the layers that `build` makes. The name is for the report.
     pub fn new(name: impl Into<String>, build: F) -> Self {
         Self {
             name: name.into(),
@@ -191,7 +191,7 @@ where
             let got = answer.map_or_else(|error| shown(&error), |_| "a signature".into());
             return Err(failed("to wait while the signer inside hangs", got));
         }
-        // The outer future is dropped by now. A second is enough for any task to see that.
+        // The outer future is dropped by now. A second is enough for any task to notice.
         let ended = pin!(until(|| inner.in_flight() == 0));
         let second = pin!(sleep(Duration::from_secs(1)));
         match select(ended, second).await {
@@ -231,7 +231,7 @@ impl<F> fmt::Debug for LayerSuite<F> {
     }
 }
 
-/// With all that a receipt can have.
+/// A receipt with every field set.
 fn receipt() -> Receipt {
     Receipt::new("C_Sign", "scripted")
         .with_pinned_key(Some(Arc::from("pinned")))
@@ -253,7 +253,8 @@ async fn sign(signer: &impl Signer, request: &SignRequest<'_>) -> Checked<Signed
     signed.map_err(|error| failed(format!("a signature for {request:?}"), shown(&error)))
 }
 
-/// Under tokio's paused clock each look lets the time go on when nothing else can run.
+/// Waits until the condition holds. Under tokio's paused clock the time advances whenever nothing
+/// else can run.
 async fn until(holds: impl Fn() -> bool) {
     while !holds() {
         sleep(Duration::from_millis(1)).await;

@@ -1,4 +1,4 @@
-//! What became of each case.
+//! The outcome of each case.
 
 use std::{any::Any, fmt, panic::AssertUnwindSafe, sync::Arc, time::Duration};
 
@@ -7,10 +7,10 @@ use tokio::time::timeout;
 
 use crate::Error;
 
-/// How long one case may take by default. What hangs ends here.
+/// How long one case may take by default.
 pub(super) const CASE_TIMEOUT: Duration = Duration::from_secs(60);
 
-/// What became of each case of a suite, in the order of the table in [`conformance`](super).
+/// The outcome of each case of a suite, in the order of the table in [`conformance`](super).
 #[derive(Clone, Debug, Default)]
 #[must_use = "a report that is not read checks nothing: call `assert_passed`"]
 pub struct Report {
@@ -34,11 +34,11 @@ impl Report {
         !self.outcomes.is_empty() && self.failures().next().is_none()
     }
 
-    /// For tests: does nothing if no case failed.
+    /// Panics if a case failed; for tests.
     ///
     /// # Panics
     ///
-    /// If a case failed, with the report of the failed cases.
+    /// If a case failed, with a report of the failed cases, or if there is no case.
     #[track_caller]
     pub fn assert_passed(&self) {
         let failed = Self {
@@ -52,7 +52,7 @@ impl Report {
     }
 }
 
-/// One line for each case; of a failed one, what was expected and what came instead.
+/// Shows one line for each case, and for a failed one what was expected and what happened.
 impl fmt::Display for Report {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         for outcome in &self.outcomes {
@@ -62,7 +62,7 @@ impl fmt::Display for Report {
     }
 }
 
-/// What became of one case.
+/// The outcome of one case.
 #[derive(Clone, Debug)]
 pub struct Outcome {
     subject: Arc<str>,
@@ -71,7 +71,7 @@ pub struct Outcome {
 }
 
 impl Outcome {
-    /// The name of what was tested, and the type of its key.
+    /// The name given to the suite, and the type of the key.
     pub fn subject(&self) -> &str {
         &self.subject
     }
@@ -105,23 +105,23 @@ impl fmt::Display for Outcome {
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Verdict {
-    /// The promise was kept.
+    /// The signer keeps the contract.
     Passed,
-    /// The case does not concern this signer, or the suite was not given what it needs.
+    /// The case does not apply to this signer, or the suite lacks something that it needs.
     Skipped {
         /// Why.
         reason: &'static str,
     },
-    /// The promise was broken.
+    /// The signer breaks the contract.
     Failed {
-        /// What the contract asks for.
+        /// What the contract requires.
         expected: String,
         /// What happened.
         got: String,
     },
 }
 
-/// A case ends early with the verdict that is not `Passed`.
+/// The result of a case: `Err` ends it early with a verdict other than `Passed`.
 pub(super) type Checked<T = ()> = Result<T, Verdict>;
 
 pub(super) fn failed(expected: impl Into<String>, got: impl Into<String>) -> Verdict {
@@ -163,7 +163,7 @@ impl Run {
         }
     }
 
-    /// A case that panics or hangs is one that fails; the others run all the same.
+    /// Runs a case. One that panics or hangs fails, and the others still run.
     pub(super) async fn case(&mut self, case: &'static str, work: impl Future<Output = Checked>) {
         let work = AssertUnwindSafe(work).catch_unwind();
         let verdict = match timeout(self.timeout, work).await {

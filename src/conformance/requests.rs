@@ -1,4 +1,4 @@
-//! The requests that a key signs, and those that it does not.
+//! The requests that a key can sign, and those that it cannot.
 
 use sha3::Digest as _;
 
@@ -6,9 +6,9 @@ use crate::{KeyType, SignRequest, hazmat};
 
 pub(super) const KEY_TYPES: [KeyType; 3] = [KeyType::Secp256k1, KeyType::P256, KeyType::Ed25519];
 
-/// Each kind of request that a key of this type signs, with the bytes that the key has to sign.
+/// Each kind of request that a key of this type can sign, with the bytes that the key must sign.
 ///
-/// The hashes are computed here and not taken from the request.
+/// The hashes are computed here, independently of the request.
 pub(super) fn requests(key_type: KeyType, preimage: &[u8]) -> Vec<(SignRequest<'_>, Vec<u8>)> {
     let keccak: [u8; 32] = sha3::Keccak256::digest(preimage).into();
     let sha256 = sha2::Sha256::digest(preimage).to_vec();
@@ -34,13 +34,13 @@ pub(super) fn requests(key_type: KeyType, preimage: &[u8]) -> Vec<(SignRequest<'
     }
 }
 
-/// A request that every key signs, with the bytes that the key has to sign.
+/// A request that every key can sign, with the bytes that the key must sign.
 pub(super) fn any_key(preimage: &[u8]) -> (SignRequest<'_>, Vec<u8>) {
     let digest = blake2::Blake2b256::digest(preimage).to_vec();
     (SignRequest::blake2b256(preimage), digest)
 }
 
-/// Requests that no key of this type signs.
+/// Requests that no key of this type can sign.
 pub(super) fn unsupported(key_type: KeyType, payload: &[u8]) -> Vec<SignRequest<'_>> {
     match key_type {
         KeyType::Ed25519 => vec![

@@ -42,12 +42,12 @@ enum End {
 }
 
 impl Step {
-    /// Returns a signature, at once.
+    /// Returns a signature at once.
     pub const fn sign() -> Self {
         Self::new(End::Sign)
     }
 
-    /// Returns [`Error::KeyStore`] with this fault and a receipt, at once.
+    /// Returns [`Error::KeyStore`] with this fault and a receipt at once.
     pub const fn fail(fault: KeyStoreFault) -> Self {
         Self::new(End::Fail {
             fault,
@@ -55,7 +55,7 @@ impl Step {
         })
     }
 
-    /// Returns any error, at once. It gets a receipt if it is one that can have one.
+    /// Returns this error at once, with a receipt if its variant has one.
     pub const fn error(error: fn() -> Error) -> Self {
         Self::new(End::Error(error))
     }
@@ -65,14 +65,14 @@ impl Step {
         Self::new(End::Hang)
     }
 
-    /// The same, after this time. Under tokio's paused clock no time passes.
+    /// Makes the step wait this long first. Under tokio's paused clock this takes no real time.
     #[must_use]
     pub const fn after(mut self, time: Duration) -> Self {
         self.after = time;
         self
     }
 
-    /// The wait that the key store asks for, after [`fail`](Self::fail). Without effect on others.
+    /// Sets [`Error::retry_after`] of a [`fail`](Self::fail). Has no effect on other steps.
     #[must_use]
     pub const fn retry_after(mut self, time: Duration) -> Self {
         if let End::Fail { retry_after, .. } = &mut self.end {
@@ -90,17 +90,17 @@ impl Step {
 }
 
 /// A signer for tests, with a key in memory: it signs, fails, waits or hangs as a script says, and
-/// remembers what it was asked.
+/// keeps the requests it got.
 ///
 /// <div class="warning">
 ///
-/// Not for production: its key is new with each [`new`](Self::new) and lost with it, and it keeps
-/// every request in memory.
+/// Not for production: each [`new`](Self::new) makes a key that is lost with the signer, and the
+/// signer keeps every request in memory.
 ///
 /// </div>
 ///
-/// Signatures are deterministic and pass the [`Verifier`]. Clones share the script and the memory.
-/// What a request does not find in the script, [`otherwise`](Self::otherwise) decides.
+/// Signatures are deterministic and pass the [`Verifier`]. Clones share the script and the record
+/// of requests. When the script is used up, [`otherwise`](Self::otherwise) decides.
 ///
 /// ```
 /// use kms_signer::{
@@ -143,24 +143,23 @@ struct State {
     dropped: usize,
 }
 
-/// A refusal of which a [`ScriptedSigner`] was notified through
-/// [`Signer::note_refusal`].
+/// A refusal that a [`ScriptedSigner`] got through [`Signer::note_refusal`].
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub struct Refusal {
-    /// What was not signed.
+    /// The request that was not signed.
     pub request: SignRequest<'static>,
     /// [`Error::name`] of the reason.
     pub error: &'static str,
 }
 
 impl ScriptedSigner {
-    /// A fresh key that signs at once until a script says otherwise. Its receipts name the operation
-    /// `Sign` and the key `scripted`.
+    /// Makes a signer with a fresh key, which signs at once until a script says otherwise. Its
+    /// receipts name the operation `Sign` and the key `scripted`.
     ///
     /// # Errors
     ///
-    /// [`Error::Randomness`] when the operating system gave no random bytes.
+    /// [`Error::Randomness`] when the operating system returned no random bytes.
     pub fn new(key_type: KeyType) -> Result<Self> {
         let secret_key = SecretKey::random(key_type)?;
         Ok(Self {
@@ -171,8 +170,8 @@ impl ScriptedSigner {
         })
     }
 
-    /// A signer with the same key and a script and memory of its own, such as the same key in another
-    /// region. Its receipts name `key`.
+    /// Makes a signer with the same key but its own script and record of requests, like the same
+    /// key in another region. Its receipts name `key`.
     #[must_use]
     pub fn replica(&self, key: &str) -> Self {
         Self {
@@ -189,17 +188,18 @@ impl ScriptedSigner {
         self
     }
 
-    /// Appends to the script: each step is for one request.
+    /// Appends steps to the script, one for each request.
     pub fn then(&self, steps: impl IntoIterator<Item = Step>) {
         self.state().script.extend(steps);
     }
 
-    /// Sets what happens to requests when the script is at its end.
+    /// Sets what happens to requests when the script is used up.
     pub fn otherwise(&self, step: Step) {
         self.state().otherwise = step;
     }
 
-    /// How many requests began. One that the key cannot sign is rejected before, and not counted.
+    /// How many requests began. It does not count requests that the key cannot sign, which are
+    /// rejected before.
     pub fn calls(&self) -> usize {
         self.state().starts.len()
     }
@@ -209,12 +209,12 @@ impl ScriptedSigner {
         self.state().starts.clone()
     }
 
-    /// The requests that began, in that order.
+    /// The requests that began, in the order of their start.
     pub fn requests(&self) -> Vec<SignRequest<'static>> {
         self.state().requests.clone()
     }
 
-    /// What [`Signer::note_refusal`] was called with.
+    /// The refusals that [`Signer::note_refusal`] was called with.
     pub fn refusals(&self) -> Vec<Refusal> {
         self.state().refusals.clone()
     }
@@ -224,12 +224,12 @@ impl ScriptedSigner {
         self.state().checks
     }
 
-    /// How many requests have begun and neither ended nor been dropped.
+    /// How many requests are in flight: begun, and neither ended nor dropped.
     pub fn in_flight(&self) -> usize {
         self.state().in_flight
     }
 
-    /// The most requests that were in flight at a time.
+    /// The highest number of requests in flight at the same time.
     pub fn most_in_flight(&self) -> usize {
         self.state().most_in_flight
     }
@@ -313,7 +313,7 @@ impl Signer for ScriptedSigner {
         });
     }
 
-    /// Ready, whatever the script says.
+    /// Always ready; the script does not matter.
     async fn check(&self) -> Health {
         self.state().checks += 1;
         Health::default()
@@ -333,7 +333,8 @@ impl Drop for InFlight<'_> {
     }
 }
 
-/// No code of others runs under the lock, so that it is in order also after a panic elsewhere.
+/// Ignores poisoning: no foreign code runs under the lock, so a panic cannot leave the state
+/// broken.
 fn lock(state: &Mutex<State>) -> MutexGuard<'_, State> {
     state.lock().unwrap_or_else(PoisonError::into_inner)
 }

@@ -1,10 +1,10 @@
-//! What must not be shown, in the forms it could be shown in.
+//! Searches text for secrets, in each form in which they could be shown.
 
 use base64ct::{Base64, Encoding as _};
 
 use super::report::{Checked, failed};
 
-/// Fewer bytes would be found by chance.
+/// The shortest secret that is searched for; fewer bytes would be found by chance.
 const MIN_LEN: usize = 4;
 
 #[derive(Clone, Default)]
@@ -29,7 +29,7 @@ impl Secrets {
 
     /// Fails without repeating the secret.
     pub(super) fn check(&self, what: &str, text: &str) -> Checked {
-        // `{:#?}` writes a number to a line.
+        // `{:#?}` writes one number to a line.
         let text: String = text.split_whitespace().collect::<Vec<_>>().join(" ");
         let lower = text.to_lowercase();
         let is_shown = |form: &String| text.contains(form) || lower.contains(form);

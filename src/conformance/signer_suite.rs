@@ -1,4 +1,4 @@
-//! What every signer promises.
+//! The cases for every signer.
 
 use std::{fmt, sync::Arc, time::Duration};
 
@@ -13,7 +13,7 @@ use super::{
 };
 use crate::{Error, KeyType, PublicKey, Receipt, SignRequest, Signed, Signer};
 
-/// Around the 32 bytes of a digest, and the most that AWS KMS takes in one message.
+/// Lengths around the 32 bytes of a digest, and up to the longest message that AWS KMS accepts.
 const SIZES: [usize; 6] = [1, 31, 32, 33, 300, 4096];
 
 /// Checks that a signer keeps the contract of [`Signer`]: see the table in [`conformance`](super).
@@ -32,7 +32,7 @@ const SIZES: [usize; 6] = [1, 31, 32, 33, 300, 4096];
 pub struct SignerSuite {
     name: String,
     signer: Arc<dyn Signer>,
-    /// As it was before the first request.
+    /// The public key before the first request.
     public_key: PublicKey,
     failing: Option<Arc<dyn Signer>>,
     signs_empty: bool,
@@ -42,7 +42,7 @@ pub struct SignerSuite {
 }
 
 impl SignerSuite {
-    /// A suite for `signer`, which has to be `Send + Sync + 'static` as services need it.
+    /// Makes a suite for `signer`. It must be `'static`, as services need it.
     pub fn new(name: impl Into<String>, signer: impl Signer + 'static) -> Self {
         Self {
             name: name.into(),
@@ -56,32 +56,33 @@ impl SignerSuite {
         }
     }
 
-    /// For a key store that does not sign an empty message, as AWS KMS: it has to be rejected with
-    /// [`Error::MessageLength`].
+    /// Expects the signer to reject an empty message with [`Error::MessageLength`], for a key store
+    /// that cannot sign one, such as AWS KMS.
     #[must_use]
     pub fn rejects_empty_messages(mut self) -> Self {
         self.signs_empty = false;
         self
     }
 
-    /// How to find out how many signatures the key store was asked for, such as a counter of a test
-    /// server. It lets the suite check that a rejected request makes no call.
+    /// Adds a counter of the signatures that the key store was asked for, such as that of a test
+    /// server. The suite then checks that a rejected request makes no call.
     #[must_use]
     pub fn count_calls(mut self, calls: impl Fn() -> u64 + Send + Sync + 'static) -> Self {
         self.calls = Some(Box::new(calls));
         self
     }
 
-    /// Another signer of the same type whose key store fails each request, for example since it is
-    /// down. It lets the suite check the errors.
+    /// Adds another signer of the same type whose key store fails each request, for example because
+    /// it is down. The suite then checks the errors.
     #[must_use]
     pub fn failing(mut self, signer: impl Signer + 'static) -> Self {
         self.failing = Some(Arc::new(signer));
         self
     }
 
-    /// Something that must not be shown, such as a password, a token or a secret key: as it is, in
-    /// hexadecimal, in base64, and as a list of numbers. At least 4 bytes.
+    /// Adds a secret, such as a password, a token or a secret key, of at least 4 bytes. The suite
+    /// then checks that nothing shows it: as it is, in hexadecimal, in base64, or as a list of
+    /// numbers.
     #[must_use]
     pub fn secret(mut self, secret: impl AsRef<[u8]>) -> Self {
         self.secrets.add(secret.as_ref());
@@ -129,7 +130,7 @@ impl SignerSuite {
             .await;
         run.case("nothing_secret_is_shown", self.nothing_secret_is_shown())
             .await;
-        // Last, since a key store may count what was dropped only later.
+        // Last, because a key store may count dropped requests only later.
         run.case(
             "dropped_futures_leave_it_usable",
             self.dropped_futures_leave_it_usable(),
@@ -148,7 +149,7 @@ impl SignerSuite {
         Ok(())
     }
 
-    /// Half of what a key store returns has a high `s`.
+    /// About half of a key store's signatures have a high `s`.
     async fn signatures_are_canonical(&self) -> Checked {
         for at in 0..64 {
             let preimage = [at; 40];
@@ -174,7 +175,7 @@ impl SignerSuite {
         Ok(())
     }
 
-    /// Tasks, since a service shares one signer between the threads of its runtime.
+    /// Uses tasks, because a service shares one signer between the threads of its runtime.
     async fn requests_do_not_mix(&self) -> Checked {
         let mut tasks = JoinSet::new();
         for at in 0..32 {
@@ -265,7 +266,8 @@ impl SignerSuite {
         Ok(())
     }
 
-    /// More of them than a signer has permits or connections, so that one that keeps them has none.
+    /// Drops more futures than a signer has permits or connections, so that a signer that does not
+    /// free them runs out.
     async fn dropped_futures_leave_it_usable(&self) -> Checked {
         for at in 0..64_u8 {
             let preimage = [at; 8];

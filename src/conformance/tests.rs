@@ -69,7 +69,7 @@ async fn a_layer_is_tested_with_each_type_of_key() {
     }
 }
 
-/// A hint that is missing does not fail, and is said.
+/// A case that the suite cannot check is reported as skipped, not as failed.
 #[tokio::test(start_paused = true)]
 async fn what_cannot_be_checked_is_skipped() {
     let signer = ScriptedSigner::new(KeyType::Ed25519).unwrap();
