@@ -13,13 +13,13 @@ use kms_signer::emulator::aws_kms::KmsEmulator;
 /// An emulator of AWS KMS on 127.0.0.1.
 #[derive(Parser)]
 struct Arguments {
-    /// The port to listen on; any free one by default.
+    /// The port to listen on; by default any free port.
     #[arg(long, default_value_t = 0)]
     port: u16,
-    /// The region to stand for.
+    /// The region to emulate.
     #[arg(long, default_value = "us-east-1")]
     region: String,
-    /// The account to stand for, 12 digits.
+    /// The account to emulate, 12 digits.
     #[arg(long, default_value = "000000000000")]
     account_id: String,
     /// Makes keys and key ids the same in each run.
@@ -50,7 +50,7 @@ async fn main() -> anyhow::Result<()> {
     Ok(())
 }
 
-/// Lines for a shell. NO_PROXY is for clients that would ask a proxy for 127.0.0.1.
+/// Lines for a shell. NO_PROXY is for clients that would use a proxy for 127.0.0.1.
 fn instructions(emulator: &KmsEmulator) -> String {
     let (url, region) = (emulator.endpoint_url(), emulator.region());
     format!(

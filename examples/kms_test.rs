@@ -1,4 +1,4 @@
-//! Tests that a KMS key can sign for Ethereum, and says in words what is wrong when it cannot.
+//! Tests that a KMS key can sign for Ethereum, and prints what to fix when it cannot.
 //!
 //! ```sh
 //! cargo run --example kms_test -- -r eu-central-1 -k hot-wallet
@@ -40,7 +40,7 @@ async fn main() -> ExitCode {
                 source = cause.source();
             }
             if error.is_retryable() {
-                eprintln!("The same call may succeed later.");
+                eprintln!("This error is retryable: the same call may succeed later.");
             }
             ExitCode::FAILURE
         }
@@ -63,13 +63,13 @@ async fn test(arguments: Arguments) -> Result<()> {
     );
     match signature.recover_address_from_msg(MESSAGE) {
         Ok(signer) if signer == wallet.address() => println!("Verified: the address signed it."),
-        // Cannot happen: nothing leaves the signer that does not verify.
+        // Cannot happen: the signer returns only signatures that verify.
         other => println!("NOT verified: {other:?}"),
     }
     Ok(())
 }
 
-/// An alias is often given by its bare name, which KMS would take for a key id.
+/// Accepts an alias by its bare name, which KMS would mistake for a key id.
 fn key_id(key: &str) -> String {
     let is_uuid = key.len() == 36 && key.bytes().filter(|byte| *byte == b'-').count() == 4;
     let is_key_id = is_uuid || key.starts_with("mrk-");

@@ -1,11 +1,12 @@
-//! A provider of your own, with the public API alone, and the suite that says whether it is right.
+//! A provider of your own, written with only the public API, and the suite that checks it.
 //!
 //! ```console
 //! $ cargo run --example custom_provider
 //! ```
 //!
-//! The key store is a small server on loopback, in `service.rs`: a stand-in for an HSM behind a socket,
-//! a signing sidecar, or a key service over HTTP. `provider.rs` is what you would write for yours.
+//! The key store is a small server on loopback, in `service.rs`: a stand-in for an HSM behind a
+//! socket, a signing sidecar, or a key service over HTTP. `provider.rs` is the part that you write
+//! for yours.
 
 mod provider;
 mod service;
@@ -31,14 +32,14 @@ async fn main() -> anyhow::Result<()> {
     let signed = signer.sign(&request).await?;
     println!("signed: {}", signed.receipt);
 
-    // What an operator and a retry see when things go wrong.
+    // Print the errors that an operator sees and a retry acts on.
     for trouble in [Trouble::Denied, Trouble::Busy, Trouble::Silent] {
         let service = KeyService::start(TOKEN).await?;
         let timeout = Duration::from_millis(200);
         let signer = SocketSigner::connect(service.address(), TOKEN, timeout).await?;
         service.set_trouble(trouble);
         match signer.sign(&request).await {
-            Ok(_) => anyhow::bail!("signed in spite of {trouble:?}"),
+            Ok(_) => anyhow::bail!("signed despite {trouble:?}"),
             Err(error) => println!("retryable: {}, {error}", error.is_retryable()),
         }
     }

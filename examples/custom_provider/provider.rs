@@ -16,7 +16,7 @@ use tokio::{
     net::TcpStream,
 };
 
-/// The longest answer that is read. No key store can fill the memory of a service.
+/// The longest answer that is read, so that a key store cannot fill the memory of a service.
 const MAX_ANSWER: u64 = 1024;
 
 /// Signs with the key of one key service.
@@ -38,7 +38,7 @@ impl SocketSigner {
     ///
     /// # Errors
     ///
-    /// Those of the service, and [`Error::InvalidPublicKey`].
+    /// [`Error::KeyStore`] when the service fails, and [`Error::InvalidPublicKey`].
     pub async fn connect(address: SocketAddr, token: &str, timeout: Duration) -> Result<Self> {
         let service = Service {
             address,
@@ -62,10 +62,10 @@ impl Signer for SocketSigner {
     }
 
     async fn sign(&self, request: &SignRequest<'_>) -> Result<Signed> {
-        // A request that does not fit is rejected here, before any call.
+        // Rejects a request that the key cannot sign, before any call.
         let input = request.input_for(self.public_key().key_type())?;
         let (raw, receipt) = self.service.call("SIGN", input.as_bytes()).await?;
-        // The only way to a signature: strict decoding, low s, verification.
+        // The only way to make a `Signature`: strict decoding, low s, verification.
         self.verifier
             .release(&input, RawSignature::Der(&raw), receipt)
     }
@@ -82,7 +82,7 @@ impl fmt::Debug for SocketSigner {
 }
 
 impl Service {
-    /// One call, with its receipt. If the future is dropped, so is the connection.
+    /// Makes one call and its receipt. Dropping the future closes the connection.
     async fn call(&self, operation: &'static str, input: &[u8]) -> Result<(Vec<u8>, Receipt)> {
         let start = Instant::now();
         let line = format!("{operation} {} {}\n", self.token, hex::encode(input));
@@ -92,7 +92,7 @@ impl Service {
             Ok(Ok(answer)) => read(&answer),
             Ok(Err(error)) => Err(Failure::new(
                 KeyStoreFault::Connection,
-                "check the address of the key service, and that it runs",
+                "check the address of the key service and that it runs, then retry",
                 error.to_string(),
             )),
             Err(_) => Err(Failure::new(
@@ -117,12 +117,12 @@ impl Service {
     }
 }
 
-/// `OK hex`, or `ERROR code milliseconds`.
+/// Reads `OK hex` or `ERROR code milliseconds`.
 fn read(answer: &str) -> Result<Vec<u8>, Failure> {
     let words: Vec<&str> = answer.split_whitespace().collect();
     match words[..] {
         ["OK", bytes] => hex::decode(bytes).map_err(|_| not_the_service(answer)),
-        // Each code has a fault, and the fault says whether a retry or another region may help.
+        // Map each code to a fault: the fault says whether a retry or another region may help.
         ["ERROR", "BUSY", wait] => Err(Failure {
             code: Some("BUSY"),
             retry_after: wait.parse().ok().map(Duration::from_millis),
@@ -144,7 +144,7 @@ fn read(answer: &str) -> Result<Vec<u8>, Failure> {
     }
 }
 
-/// What a server says is shown in one short line, whatever it contains.
+/// Shows a server's text in one short line, whatever it contains.
 fn not_the_service(answer: &str) -> Failure {
     let shown: String = answer.chars().take(64).collect();
     Failure::new(

@@ -1,7 +1,7 @@
-//! The key store of this example: a key behind a socket. Yours exists already.
+//! The key store of this example: a key behind a socket. You already have your own key store.
 //!
-//! One request to a connection: `KEY token` or `SIGN token digest`, answered with `OK hex` or
-//! `ERROR code`.
+//! Each connection carries one request, `KEY token` or `SIGN token digest`, and one answer, `OK
+//! hex` or `ERROR code`.
 
 use std::{
     future, io,
@@ -21,19 +21,19 @@ use tokio::{
     task::JoinHandle,
 };
 
-/// What goes wrong with each request to sign.
+/// What goes wrong with every request to sign.
 #[derive(Clone, Copy, Debug)]
 pub enum Trouble {
     None,
-    /// It rejects the token.
+    /// The service rejects the token.
     Denied,
-    /// It asks to come back later.
+    /// The service asks to retry later.
     Busy,
-    /// It does not answer.
+    /// The service does not answer.
     Silent,
 }
 
-/// Serves until it is dropped.
+/// A running key service. It stops when it is dropped.
 pub struct KeyService {
     address: SocketAddr,
     state: Arc<State>,
@@ -73,7 +73,7 @@ impl KeyService {
         }
     }
 
-    /// How many signatures were asked for.
+    /// Counts the requests to sign.
     pub fn counter(&self) -> impl Fn() -> u64 + Send + Sync + 'static {
         let signed = Arc::clone(&self.state.signed);
         move || signed.load(Ordering::SeqCst)
@@ -89,7 +89,7 @@ impl Drop for KeyService {
 async fn serve(listener: TcpListener, state: Arc<State>) {
     while let Ok((stream, _)) = listener.accept().await {
         let state = Arc::clone(&state);
-        // A client that leaves ends its own connection alone.
+        // A client that disconnects ends only its own connection.
         tokio::spawn(async move { respond(stream, &state).await.ok() });
     }
 }
