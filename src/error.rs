@@ -1,7 +1,7 @@
-//! The one error type, and what a caller may do about each case.
+//! The one error type, and what a caller can do about each case.
 //!
-//! Here is the type and its stable names. How errors are made is in `constructors`, what their
-//! message says in `display`, what to do in `remedy`, and whether another try helps in `verdict`.
+//! This file has the type and its stable names. `constructors` has the functions that make errors,
+//! `display` the messages, `remedy` what to do, and `verdict` whether a retry helps.
 
 mod constructors;
 mod display;
@@ -29,13 +29,14 @@ pub type BoxError = Box<dyn StdError + Send + Sync + 'static>;
 /// Why a key was rejected, a request was not sent or a signature was not returned.
 ///
 /// `Display` says what failed and ends with [`remedy`](Self::remedy): what to do. It never repeats
-/// [`source`](StdError::source), so print the whole chain (`{:#}` of `anyhow`, or a report of `eyre`).
+/// [`source`](StdError::source), so print the whole chain (`{:#}` of `anyhow`, or a report of
+/// `eyre`).
 ///
 /// A provider, layer or chain adapter makes an error with the function named after its variant, for
 /// example [`Error::key_store`], and adds what it knows with `with_…`. A field may be added to each
 /// variant, so patterns end with `..`.
 ///
-/// What came from a call to a key store carries a [`Receipt`] of that call: see
+/// An error from a call to a key store carries a [`Receipt`] of that call: see
 /// [`receipt`](Self::receipt) and [`request_id`](Self::request_id).
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
@@ -81,8 +82,8 @@ pub enum Error {
     /// The key store's signature is well-formed, but not one of this key over this input.
     ///
     /// It was not returned. Most often the wrong public key was pinned: compare it with the one the
-    /// key store exports. Otherwise another key signed, or other bytes were signed: check for a proxy
-    /// or a wrong endpoint before you sign more.
+    /// key store exports. Otherwise another key signed, or other bytes were signed: check for a
+    /// proxy or a wrong endpoint before you sign more.
     #[non_exhaustive]
     SignatureNotVerified {
         /// The call that returned it, when a provider made one.
@@ -91,26 +92,27 @@ pub enum Error {
 
     /// The signature is valid, but under another key than the signer's `public_key()`.
     ///
-    /// It was not used. A layer or provider mixes up two keys: the layer delegates `public_key` to one
-    /// signer and `sign` to another, or the provider has two verifiers.
+    /// It was not used. A layer or provider mixes up two keys: the layer delegates `public_key` to
+    /// one signer and `sign` to another, or the provider has two verifiers.
     #[non_exhaustive]
     SignedByAnotherKey {
         /// The call that made the signature.
         receipt: Option<Box<Receipt>>,
     },
 
-    /// The key is of another type than the one needed. Use a key of the type `expected`.
+    /// The key has the wrong type. Use a key of the type `expected`.
     #[non_exhaustive]
     KeyTypeMismatch {
-        /// What is needed.
+        /// The required type.
         expected: KeyType,
-        /// What was given.
+        /// The key's type.
         actual: KeyType,
     },
 
     /// The key cannot sign this kind of request.
     ///
-    /// ECDSA keys sign hashes and Ed25519 keys sign messages: see [`SignRequest`](crate::SignRequest).
+    /// ECDSA keys sign hashes and Ed25519 keys sign messages: see
+    /// [`SignRequest`](crate::SignRequest).
     #[non_exhaustive]
     UnsupportedRequest {
         /// The kind of request.
@@ -122,7 +124,8 @@ pub enum Error {
     /// A message of 32 bytes may be the digest of something else, and was not signed.
     ///
     /// Sign the preimage with [`SignRequest::blake2b256`](crate::SignRequest::blake2b256), or use
-    /// [`hazmat::prehashed_message`](crate::hazmat::prehashed_message) if its meaning does not matter.
+    /// [`hazmat::prehashed_message`](crate::hazmat::prehashed_message) if its meaning does not
+    /// matter.
     AmbiguousMessage,
 
     /// A digest is not 32 bytes long. Pass the hash itself, in binary.
@@ -134,24 +137,24 @@ pub enum Error {
 
     /// The message is empty or longer than the key store accepts, and was not sent.
     ///
-    /// Pure Ed25519 cannot hash or split a message first: sign a shorter one, or keep the key in a key
-    /// store without this limit.
+    /// Pure Ed25519 cannot hash or split a message first: sign a shorter one, or keep the key in a
+    /// key store without this limit.
     #[non_exhaustive]
     MessageLength {
         /// Its length in bytes.
         actual: usize,
-        /// The most the key store accepts, in bytes.
+        /// The longest message that the key store accepts, in bytes.
         most: usize,
     },
 
     /// A rule rejected the request: a policy, a limit to chains, a watermark, a quota. Nothing was
     /// sent.
     ///
-    /// With `retry_after` the same request may succeed then, with this signer. Without it, it stays
-    /// rejected until the request or the rule changes.
+    /// With `retry_after`, this signer may sign the same request after that time. Without it, the
+    /// rule rejects the request until one of the two changes.
     #[non_exhaustive]
     Refused {
-        /// What has the rule, for example `chain limit`.
+        /// Which component has the rule, for example `chain limit`.
         by: Cow<'static, str>,
         /// The name of the rule, for example `chain_id`: see [`rule`](Self::rule).
         rule: Cow<'static, str>,
@@ -159,7 +162,7 @@ pub enum Error {
         reason: Cow<'static, str>,
         /// What to change.
         remedy: Cow<'static, str>,
-        /// When the rule allows the request, if time alone changes that.
+        /// How long until the rule may allow the request, if waiting helps.
         retry_after: Option<Duration>,
     },
 
@@ -172,17 +175,17 @@ pub enum Error {
         source: BoxError,
     },
 
-    /// The signature is valid but cannot be written in the form that is needed.
+    /// The signature is valid but cannot be written in the requested form.
     #[non_exhaustive]
     UnencodableSignature {
-        /// What does not fit.
+        /// Why it cannot.
         fault: EncodingFault,
     },
 
-    /// A setting is wrong, or does not fit another one.
+    /// A setting is wrong, or contradicts another one.
     #[non_exhaustive]
     InvalidConfig {
-        /// What does not fit.
+        /// Which setting is wrong, and why.
         reason: Cow<'static, str>,
         /// What to set instead.
         remedy: Cow<'static, str>,
@@ -228,8 +231,8 @@ pub enum Error {
     KeyStore {
         /// What failed.
         fault: KeyStoreFault,
-        /// The key store's own name for it, for example `AccessDeniedException`; `HTTP` and the
-        /// status when it gave none.
+        /// The key store's own error code, for example `AccessDeniedException`; `HTTP` and the
+        /// status when it sent none.
         code: Option<String>,
         /// How long the key store asked to wait.
         retry_after: Option<Duration>,
@@ -237,13 +240,13 @@ pub enum Error {
         remedy: Cow<'static, str>,
         /// The call that failed.
         receipt: Option<Box<Receipt>>,
-        /// What the key store reported, or else the client library.
+        /// What the key store or the client library reported.
         source: BoxError,
     },
 
     /// The timeout passed before there was a result.
     ///
-    /// Retry later, or allow more time. Whether the key store signed meanwhile is not known and does
+    /// Retry later, or allow more time. The key store may have signed in the meantime, which does
     /// no harm: no signature was returned.
     #[non_exhaustive]
     TimedOut {
@@ -260,7 +263,7 @@ pub enum Error {
     QueueFull {
         /// How many requests may wait.
         capacity: usize,
-        /// When there may be room again.
+        /// How long until there may be room again.
         retry_after: Duration,
     },
 
@@ -269,7 +272,7 @@ pub enum Error {
     /// Send fewer requests, allow more time, or raise the limit if the key store's quota allows it.
     #[non_exhaustive]
     QueuedTooLong {
-        /// The longest wait that is allowed, which has passed.
+        /// The longest allowed wait.
         max_wait: Duration,
     },
 
@@ -284,7 +287,7 @@ pub enum Error {
         source: BoxError,
     },
 
-    /// The caller cancelled the request before it was finished. Nothing was returned.
+    /// The caller cancelled the request before it finished. Nothing was returned.
     Cancelled,
 }
 
@@ -292,7 +295,7 @@ impl Error {
     /// A short, stable name of the error, for logs, metrics and records: `throttled`,
     /// `key_moved`.
     ///
-    /// It does not change when the words of the message do.
+    /// It stays the same when the text of the message changes.
     pub fn name(&self) -> &'static str {
         match self {
             Self::InvalidPublicKey { .. } => "invalid_public_key",
@@ -337,8 +340,8 @@ impl Error {
         }
     }
 
-    /// The key store's own code for the failure, for example `AccessDeniedException`, or `HTTP` and
-    /// the status when it gave none.
+    /// The key store's own error code, for example `AccessDeniedException`, or `HTTP` and the
+    /// status when it sent none.
     pub fn code(&self) -> Option<&str> {
         match self {
             Self::KeyStore { code, .. } => code.as_deref(),
@@ -348,8 +351,8 @@ impl Error {
 
     /// The name of the rule that rejected the request, for example `chain_id`.
     ///
-    /// It comes from the policy or limit that has the rule, so use it in logs, and not as the label of
-    /// a metric unless you know all your rules.
+    /// The policy or limit chooses the name, so use it in logs, but not as the label of a metric
+    /// unless you know all your rules.
     pub fn rule(&self) -> Option<&str> {
         match self {
             Self::Refused { rule, .. } => Some(rule),
@@ -357,7 +360,7 @@ impl Error {
         }
     }
 
-    /// The call to the key store in which this happened; `None` when none was made.
+    /// The call to the key store that failed; `None` when none was made.
     pub fn receipt(&self) -> Option<&Receipt> {
         match self {
             Self::InvalidSignature { receipt, .. }
@@ -372,7 +375,7 @@ impl Error {
         }
     }
 
-    /// The key store's id of the failed request, to look it up in its log or give to its support.
+    /// The key store's id of the failed request, for its log (CloudTrail) or its support.
     pub fn request_id(&self) -> Option<&str> {
         self.receipt().and_then(Receipt::request_id)
     }

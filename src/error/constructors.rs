@@ -1,4 +1,4 @@
-//! How errors are made: one function for each variant, named after it.
+//! The functions that make errors: one for each variant, named after it.
 
 use std::{borrow::Cow, time::Duration};
 
@@ -8,7 +8,7 @@ use super::{
 };
 use crate::{KeyType, Receipt, RequestKind, text};
 
-/// The longest name of a rule or of what has it, in characters.
+/// The longest name of a rule, or of the component that has it, in characters.
 const LONGEST_NAME: usize = 64;
 
 /// The longest reason or remedy of a rule, in characters.
@@ -20,8 +20,8 @@ impl Error {
         Self::InvalidPublicKey { fault }
     }
 
-    /// Makes an [`InvalidSecretKey`](Self::InvalidSecretKey). `remedy` says what to pass instead;
-    /// keep the bytes out of it.
+    /// Makes an [`InvalidSecretKey`](Self::InvalidSecretKey). `remedy` says what to pass instead
+    /// and must not contain the bytes.
     pub fn invalid_secret_key(
         key_type: Option<KeyType>,
         remedy: impl Into<Cow<'static, str>>,
@@ -76,9 +76,10 @@ impl Error {
     /// Makes a [`Refused`](Self::Refused): final, unless
     /// [`with_retry_after`](Self::with_retry_after) follows.
     ///
-    /// `by` names what has the rule (`chain limit`), `rule` the rule (`chain_id`), `reason` says why
-    /// the request breaks it, and `remedy` what to change. Names are cut to 64 characters, sentences
-    /// to 512, and characters that do not print are replaced by `?`: a policy may be remote.
+    /// `by` names the component that has the rule (`chain limit`) and `rule` the rule (`chain_id`).
+    /// `reason` says why the request breaks the rule, and `remedy` what to change. This function
+    /// cuts names to 64 characters and sentences to 512, and replaces characters that do not print
+    /// by `?`, because a policy may be remote.
     pub fn refused(
         by: impl Into<Cow<'static, str>>,
         rule: impl Into<Cow<'static, str>>,
@@ -94,8 +95,8 @@ impl Error {
         }
     }
 
-    /// Makes an [`InvalidPayload`](Self::InvalidPayload): `what` names the object (`the transaction`),
-    /// `source` what is wrong with it.
+    /// Makes an [`InvalidPayload`](Self::InvalidPayload): `what` names the object
+    /// (`the transaction`), `source` says what is wrong with it.
     pub fn invalid_payload(
         what: impl Into<Cow<'static, str>>,
         source: impl Into<BoxError>,
@@ -109,8 +110,8 @@ impl Error {
         Self::UnencodableSignature { fault }
     }
 
-    /// Makes an [`InvalidConfig`](Self::InvalidConfig): `reason` says what does not fit, `remedy` what
-    /// to set instead.
+    /// Makes an [`InvalidConfig`](Self::InvalidConfig): `reason` says which setting is wrong and
+    /// why, `remedy` what to set instead.
     pub fn invalid_config(
         reason: impl Into<Cow<'static, str>>,
         remedy: impl Into<Cow<'static, str>>,
@@ -140,11 +141,11 @@ impl Error {
         Self::UnusableAnswer { fault, receipt }
     }
 
-    /// Makes a [`KeyStore`](Self::KeyStore): `remedy` says what to do in the terms of this key store,
-    /// `source` is what the key store or its client library reported.
+    /// Makes a [`KeyStore`](Self::KeyStore): `remedy` says what to do in the terms of this key
+    /// store, `source` is what the key store or its client library reported.
     ///
-    /// The remedy says "retry" exactly when the fault is retryable. Bound and clean what a server
-    /// wrote before you pass it.
+    /// The remedy must say "retry" exactly when the fault is retryable. Cut and clean a server's
+    /// text before you pass it.
     pub fn key_store(
         fault: KeyStoreFault,
         remedy: impl Into<Cow<'static, str>>,
@@ -189,8 +190,8 @@ impl Error {
         Self::TimedOut { timeout, stage }
     }
 
-    /// Makes a [`QueueFull`](Self::QueueFull): `capacity` requests wait, and there may be room after
-    /// `retry_after`.
+    /// Makes a [`QueueFull`](Self::QueueFull): `capacity` requests wait, and there may be room
+    /// after `retry_after`.
     pub fn queue_full(capacity: usize, retry_after: Duration) -> Self {
         Self::QueueFull {
             capacity,
@@ -212,8 +213,8 @@ impl Error {
         }
     }
 
-    /// Adds the key store's own code, for example `CKR_PIN_LOCKED`, to a [`KeyStore`](Self::KeyStore)
-    /// error; returns others unchanged.
+    /// Adds the key store's own code, for example `CKR_PIN_LOCKED`, to a
+    /// [`KeyStore`](Self::KeyStore) error; returns other errors unchanged.
     #[must_use]
     pub fn with_code(mut self, new: impl Into<String>) -> Self {
         if let Self::KeyStore { code, .. } = &mut self {
@@ -223,7 +224,7 @@ impl Error {
     }
 
     /// Sets how long to wait, in [`KeyStore`](Self::KeyStore), [`QueueFull`](Self::QueueFull) and
-    /// [`Refused`](Self::Refused), which becomes retryable by it; returns others unchanged.
+    /// [`Refused`](Self::Refused); returns other errors unchanged. It makes a `Refused` retryable.
     #[must_use]
     pub fn with_retry_after(mut self, wait: Duration) -> Self {
         match &mut self {
@@ -236,7 +237,7 @@ impl Error {
         self
     }
 
-    /// Adds the call in which the error happened; returns errors that concern no call unchanged.
+    /// Adds the receipt of the call that failed; returns errors of variants without one unchanged.
     #[must_use]
     pub fn with_receipt(mut self, call: Receipt) -> Self {
         match &mut self {

@@ -1,4 +1,4 @@
-//! The message of an error: what failed, and last the remedy.
+//! The message of an error: what failed, then the remedy.
 
 use std::fmt;
 
@@ -13,7 +13,7 @@ impl fmt::Display for Error {
 }
 
 impl Error {
-    /// Writes what failed and with which key. The remedy follows.
+    /// Writes what failed and with which key, without the remedy.
     fn fmt_failure(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::InvalidPublicKey { fault } => write!(f, "public key rejected: {fault}"),
@@ -21,7 +21,7 @@ impl Error {
                 write!(f, "not a valid {}secret key", OfType(*key_type))
             }
             Self::Randomness { .. } => f.write_str(
-                "the operating system's random number generator failed and no key was made",
+                "the operating system's random number generator failed, so no key was made",
             ),
             Self::InvalidSignature { fault, receipt } => {
                 write!(f, "signature rejected{}: {fault}", Of(receipt))
@@ -37,7 +37,7 @@ impl Error {
                 Of(receipt)
             ),
             Self::KeyTypeMismatch { expected, actual } => {
-                write!(f, "the key is {actual} and must be {expected}")
+                write!(f, "the key is of type {actual} and must be {expected}")
             }
             Self::UnsupportedRequest { request, key_type } => {
                 write!(f, "{key_type} keys cannot sign a `{request}` request")
@@ -47,11 +47,11 @@ impl Error {
                  operation",
             ),
             Self::InvalidDigestLength { actual } => {
-                write!(f, "a digest has 32 bytes and this one has {actual}")
+                write!(f, "the digest has {actual} bytes instead of 32")
             }
             Self::MessageLength { actual, most } => write!(
                 f,
-                "the message has {actual} bytes and the key store accepts 1 to {most}"
+                "the message has {actual} bytes, and the key store accepts 1 to {most}"
             ),
             Self::Refused {
                 by, rule, reason, ..
@@ -87,22 +87,20 @@ impl Error {
             Self::TimedOut { timeout, stage } => write!(f, "timed out after {timeout:?} {stage}"),
             Self::QueueFull { capacity, .. } => write!(
                 f,
-                "the queue of the rate limit is full: {capacity} requests wait"
+                "the queue of the rate limit is full: {capacity} requests are waiting"
             ),
             Self::QueuedTooLong { max_wait } => write!(f, "waited {max_wait:?} for the rate limit"),
             Self::AuditFailed { fault, receipt, .. } => write!(
                 f,
-                "the signature was not recorded and so not returned{}: {fault}",
+                "the signature was not recorded, so it was not returned{}: {fault}",
                 Of(receipt)
             ),
-            Self::Cancelled => {
-                f.write_str("the caller cancelled the request before it was finished")
-            }
+            Self::Cancelled => f.write_str("the caller cancelled the request before it finished"),
         }
     }
 }
 
-/// The call an error came from, as a parenthesis.
+/// The call that an error came from, in parentheses.
 struct Of<'a>(&'a Option<Box<Receipt>>);
 
 impl fmt::Display for Of<'_> {

@@ -1,6 +1,6 @@
-//! What is wrong, in detail: the `fault` of each [`enum@Error`](super::Error).
+//! The `fault` of each [`enum@Error`](super::Error): what is wrong, in detail.
 //!
-//! `Display` says what is wrong. What to do is in [`Error::remedy`](super::Error::remedy).
+//! `Display` says what is wrong, and [`Error::remedy`](super::Error::remedy) what to do.
 
 use std::borrow::Cow;
 
@@ -20,20 +20,20 @@ pub enum PublicKeyFault {
     /// Not exactly one PEM block `PUBLIC KEY` in lines of 64 characters (RFC 7468).
     #[error("not one PEM block `PUBLIC KEY` in lines of 64 characters (RFC 7468 §13)")]
     Pem,
-    /// Not a JSON Web Key (RFC 7517), or one that lacks a member or has one twice.
+    /// Not a JSON Web Key (RFC 7517), or one with a missing or repeated member.
     #[error("not a JSON Web Key (RFC 7517) with `kty`, `crv`, `x` and, for EC alone, `y`")]
     Jwk,
     /// A coordinate of a JSON Web Key is not 32 bytes in base64url without padding.
     #[error("its `x` or `y` is not 32 bytes in base64url without padding")]
     JwkCoordinate,
-    /// A JSON Web Key with its secret part. Replace that key if the text was seen elsewhere.
+    /// A JSON Web Key with its secret part. Replace that key if others have seen the text.
     #[error("it holds a secret key (`d`)")]
     JwkSecret,
     /// The `alg`, `use` or `key_ops` of a JSON Web Key are not for signatures of its curve.
     #[error("its `alg`, `use` or `key_ops` is not for signatures of its curve")]
     JwkUsage,
-    /// The text is longer than that of any public key.
-    #[error("its text is longer than that of any key")]
+    /// The text is longer than any public key.
+    #[error("its text is longer than any key")]
     TooLong,
     /// Bytes follow the key.
     #[error("bytes follow the key")]
@@ -47,10 +47,10 @@ pub enum PublicKeyFault {
     /// The key bytes have the wrong length.
     #[error("its key bytes have the wrong length")]
     Length,
-    /// The point is of the right length, and does not begin with 02, 03 or 04 as SEC 1 §2.3.3 asks.
+    /// The point has the right length but does not begin with 02, 03 or 04 (SEC 1 §2.3.3).
     #[error("its point does not begin with 02, 03 or 04 (SEC 1 §2.3.3)")]
     PointFormat,
-    /// The point is not written uncompressed (SEC 1 §2.3.3, first byte 4).
+    /// The point is not in uncompressed form (SEC 1 §2.3.3, first byte 4).
     #[error("its point is not uncompressed (SEC 1 §2.3.3)")]
     NotUncompressed,
     /// The coordinates do not satisfy the curve equation.
@@ -59,15 +59,15 @@ pub enum PublicKeyFault {
     /// The point at infinity.
     #[error("its point is the identity, which belongs to no secret key")]
     Identity,
-    /// An Ed25519 point of small order, for which signatures prove nothing.
+    /// An Ed25519 point of small order: signatures under it prove nothing.
     #[error("its point has small order, so signatures under it prove nothing")]
     SmallOrder,
-    /// An Ed25519 point not written in its canonical form (RFC 8032 §5.1.3).
+    /// An Ed25519 point that is not in canonical form (RFC 8032 §5.1.3).
     #[error("its point is not in canonical form (RFC 8032 §5.1.3)")]
     NotCanonical,
 }
 
-/// What is wrong with a signature as the key store returned it.
+/// What is wrong with the signature that the key store returned.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum SignatureFault {
@@ -80,7 +80,7 @@ pub enum SignatureFault {
     /// `r` or `s` is negative.
     #[error("r or s is negative")]
     Negative,
-    /// `r` or `s` carries more leading zeros than DER allows.
+    /// `r` or `s` has more leading zeros than DER allows.
     #[error("r or s is not in its shortest form")]
     Padded,
     /// `r` or `s` is zero.
@@ -90,9 +90,9 @@ pub enum SignatureFault {
     #[error("r or s is not below the group order")]
     OutOfRange,
     /// A fixed-width signature is not 64 bytes long.
-    #[error("a fixed-width signature has 64 bytes and this one does not")]
+    #[error("it is not 64 bytes long, as a fixed-width signature must be")]
     Length,
-    /// The encoding does not belong to this type of key.
+    /// The encoding is for another type of key.
     #[error("a DER signature was returned for an Ed25519 key")]
     WrongEncoding,
 }
@@ -101,11 +101,11 @@ pub enum SignatureFault {
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum KeyFault {
-    /// The key's type is not one this crate signs with.
+    /// This crate does not support the key's type.
     #[error("its spec is {actual}")]
     #[non_exhaustive]
     Spec {
-        /// The key's spec, in the key store's words.
+        /// The key's spec, as the key store names it.
         actual: String,
         /// The specs that are accepted.
         expected: Cow<'static, str>,
@@ -114,21 +114,21 @@ pub enum KeyFault {
     #[error("its usage is {actual}")]
     #[non_exhaustive]
     Usage {
-        /// The key's usage, in the key store's words.
+        /// The key's usage, as the key store names it.
         actual: String,
         /// The usage that is accepted.
         expected: Cow<'static, str>,
     },
-    /// The key does not offer the algorithm its type needs.
+    /// The key does not offer the algorithm that its type needs.
     #[error("it offers the algorithms [{actual}] and not {expected}")]
     #[non_exhaustive]
     Algorithm {
-        /// The algorithms offered, in the key store's words.
+        /// The algorithms offered, as the key store names them.
         actual: String,
-        /// The algorithm that is needed.
+        /// The required algorithm.
         expected: Cow<'static, str>,
     },
-    /// What the key store says of the key contradicts its public key.
+    /// The key store's description of the key contradicts its public key.
     #[error("its spec says {described} and its public key is {actual}")]
     #[non_exhaustive]
     Contradiction {
@@ -137,10 +137,10 @@ pub enum KeyFault {
         /// The type of the public key.
         actual: KeyType,
     },
-    /// Its public key is not acceptable.
+    /// This crate does not accept its public key.
     #[error("its public key is not acceptable: {0}")]
     PublicKey(PublicKeyFault),
-    /// Its public key is another one than the pinned one.
+    /// Its public key is not the pinned one.
     #[error("its public key is not the pinned one, so its signatures would all be rejected")]
     AnotherPublicKey,
 }
@@ -156,21 +156,22 @@ pub enum AnswerFault {
         /// The field's name in the key store's protocol.
         field: Cow<'static, str>,
     },
-    /// It is longer than any answer of the key store, and was not read to its end. Do not retry.
+    /// The answer is longer than any answer of the key store, and was not read to its end. Do not
+    /// retry.
     #[error("it has more than {most} bytes, which no answer of the key store has")]
     #[non_exhaustive]
     TooLong {
-        /// How many bytes are read.
+        /// How many bytes are read at most.
         most: usize,
     },
-    /// What it names as its key cannot be one. Do not retry.
+    /// The answer does not name a key: its name is malformed or an alias. Do not retry.
     #[error("it names `{actual}` as its key, which cannot be one")]
     #[non_exhaustive]
     Key {
-        /// What it names as its key.
+        /// The name in the answer.
         actual: String,
     },
-    /// It used another algorithm than the requested one. Do not retry.
+    /// The key store used another algorithm than the requested one. Do not retry.
     #[error("it used {actual} where {expected} was requested")]
     #[non_exhaustive]
     Algorithm {
@@ -181,11 +182,11 @@ pub enum AnswerFault {
     },
 }
 
-/// Why a signature was not recorded: whether a retry helps.
+/// Why a signature was not recorded, and so whether a retry helps.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, thiserror::Error)]
 #[non_exhaustive]
 pub enum AuditFault {
-    /// The sink was busy or interrupted, for example by a lock that another program keeps too long.
+    /// The sink was busy or interrupted, for example because another program kept the file locked.
     /// Sign again.
     #[error("the sink was busy")]
     Temporary,
@@ -195,12 +196,12 @@ pub enum AuditFault {
     Permanent,
 }
 
-/// Why a signature cannot be written in the form that is needed.
+/// Why a signature cannot be written in the requested form.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, thiserror::Error)]
 #[non_exhaustive]
 pub enum EncodingFault {
-    /// The nonce point's x coordinate is not below the group order, which Ethereum has no sign for.
-    /// That happens to 1 signature in 2^127. Sign again: key stores choose another nonce.
+    /// The nonce point's x coordinate is not below the group order, which Ethereum cannot express.
+    /// It happens to 1 signature in 2^127. Sign again: the key store chooses another nonce.
     #[error("its nonce point's x is not below the group order (1 in 2^127)")]
     ReducedX,
     /// The `v` of EIP-155 does not fit into one byte. Use another form.
@@ -227,8 +228,8 @@ impl KeyFault {
         Self::Algorithm { actual, expected }
     }
 
-    /// Makes a [`Contradiction`](Self::Contradiction): the key store says `described` and the public
-    /// key is `actual`.
+    /// Makes a [`Contradiction`](Self::Contradiction): the key store says `described` and the
+    /// public key is `actual`.
     pub fn contradiction(described: KeyType, actual: KeyType) -> Self {
         Self::Contradiction { described, actual }
     }
@@ -260,7 +261,7 @@ impl AnswerFault {
     }
 }
 
-/// What failed in a key store, or on the way to it.
+/// What failed in a key store, in the credentials for it, or in the connection to it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, thiserror::Error)]
 #[non_exhaustive]
 pub enum KeyStoreFault {
@@ -276,11 +277,12 @@ pub enum KeyStoreFault {
     /// The key is disabled. Enable it.
     #[error("the key is disabled")]
     Disabled,
-    /// The key is pending deletion, pending import, or otherwise not usable. Check its state; a
-    /// pending deletion can be cancelled.
+    /// The key is pending deletion, pending import, or not usable for another reason. Check its
+    /// state; a pending deletion can be cancelled.
     #[error("the key is in a state that does not allow this")]
     InvalidState,
-    /// The key is for another usage or algorithm. Make one for signing, or name the right one.
+    /// The key is for another usage or algorithm. Create a key for signing, or configure the right
+    /// one.
     #[error("the key cannot be used in this way")]
     InvalidUsage,
     /// The key store rejected the request as invalid. Correct what the source names.
@@ -292,21 +294,22 @@ pub enum KeyStoreFault {
     /// The key store is not available at the moment. Retry.
     #[error("the key store is temporarily unavailable")]
     Unavailable,
-    /// No answer came in time. Retry.
+    /// The key store did not answer in time. Retry.
     #[error("the key store did not answer in time")]
     Timeout,
     /// The key store could not be reached. Retry.
     #[error("the key store could not be reached")]
     Connection,
-    /// The endpoint is not the key store: its certificate is not the key store's, or it speaks
-    /// neither TLS nor HTTP. Correct the endpoint, the proxy or the trust store; do not retry.
+    /// The endpoint is not the key store: its certificate is not valid for it, it speaks no TLS or
+    /// no HTTP, or a proxy rejects the caller. Correct the endpoint, the proxy or the trust store;
+    /// do not retry.
     #[error("the endpoint is not the key store")]
     WrongEndpoint,
-    /// A failure that only this provider has. The verdict says what helps, the remedy what to do:
-    /// see [`Error::provider`](super::Error::provider).
+    /// A failure that only this provider has. The verdict says whether a retry helps, the remedy
+    /// what to do: see [`Error::provider`](super::Error::provider).
     #[error("the key store failed")]
     Provider(Verdict),
-    /// A failure this crate does not know. Read the source before you retry.
+    /// A failure that this crate does not know. Read the source before you retry.
     #[error("the key store failed")]
     Other,
 }

@@ -10,12 +10,13 @@ use crate::KeyType;
 const CHECK_ENDPOINT: &str = "check for a proxy or a wrong endpoint";
 
 impl Error {
-    /// What to do about it, in one sentence without a full stop. The message ends with the same words.
+    /// What to do about it, in one sentence without a full stop. The message ends with the same
+    /// text.
     ///
-    /// It says "retry" or "sign again" exactly when the error
-    /// [is retryable](Self::is_retryable). In [`KeyStore`](Self::KeyStore), [`Refused`](Self::Refused)
-    /// and [`InvalidConfig`](Self::InvalidConfig) the words are those of the provider, policy or
-    /// builder that made the error.
+    /// It says "retry" or "sign again" exactly when the error [is retryable](Self::is_retryable).
+    /// In [`KeyStore`](Self::KeyStore), [`Refused`](Self::Refused) and
+    /// [`InvalidConfig`](Self::InvalidConfig) the provider, policy or builder that made the error
+    /// wrote the remedy.
     pub fn remedy(&self) -> Cow<'_, str> {
         let fixed = match self {
             Self::InvalidSecretKey { remedy, .. }
@@ -55,7 +56,7 @@ impl Error {
             }
             Self::InvalidPayload { .. } => "correct what the source names",
             Self::KeyMoved { .. } => {
-                "if an alias was moved on purpose make a new signer, which has another public key, \
+                "if an alias was moved on purpose, make a new signer, which has another public key; \
                  otherwise point the alias back"
             }
             Self::TimedOut { .. } => "retry later, or allow more time",
@@ -67,7 +68,7 @@ impl Error {
                 "retry later, send fewer requests, allow more time, or raise the limit if the key \
                  store's quota allows it"
             }
-            Self::Cancelled => "submit it anew if it is still wanted",
+            Self::Cancelled => "submit it again if it is still wanted",
         };
         fixed.into()
     }
@@ -77,33 +78,33 @@ impl PublicKeyFault {
     fn remedy(self) -> &'static str {
         match self {
             Self::Malformed => {
-                "pass the whole of it, and base64, PEM and JWK to the function of that name"
+                "pass the complete DER, and pass base64, PEM and JWK to the function of that name"
             }
-            Self::Base64 => "pass what the key store prints",
-            Self::Pem => "pass what `openssl pkey -pubout` prints",
-            Self::Jwk => "pass such an object",
+            Self::Base64 => "pass the base64 text that the key store prints",
+            Self::Pem => "pass the output of `openssl pkey -pubout`",
+            Self::Jwk => "pass a JSON object with these members",
             Self::JwkCoordinate | Self::NotOnCurve | Self::Identity | Self::NotCanonical => {
                 "export the key again"
             }
             Self::JwkSecret => {
-                "pass the public members alone, and replace the key if others have seen this text"
+                "pass only the public members, and replace the key if others have seen this text"
             }
             Self::JwkUsage | Self::SmallOrder => "use another key",
-            Self::TooLong => "pass the key alone",
-            Self::TrailingData => "pass the DER alone",
+            Self::TooLong => "pass only the key",
+            Self::TrailingData => "pass only the DER of the key",
             Self::UnsupportedAlgorithm => "use an EC or Ed25519 key",
-            Self::UnsupportedCurve => "use a key on one of these curves",
+            Self::UnsupportedCurve => "use a key on one of these two curves",
             Self::Length => {
                 "pass an EC point of 65 bytes (04‖X‖Y) or 33 (02‖X or 03‖X), or an Ed25519 key of 32"
             }
-            Self::PointFormat => "pass 04‖X‖Y",
+            Self::PointFormat => "pass the point as 04‖X‖Y",
             Self::NotUncompressed => "convert it to the uncompressed form",
         }
     }
 }
 
 impl SignatureFault {
-    /// Whatever is wrong, a key store does not return such bytes.
+    /// The same for every fault: a key store does not return such bytes.
     fn remedy(self) -> &'static str {
         match self {
             Self::Malformed
@@ -125,7 +126,7 @@ impl KeyFault {
                 return format!("create a key with one of {expected}").into();
             }
             Self::Usage { expected, .. } => {
-                return format!("create a key with usage {expected}, since usage cannot change")
+                return format!("create a key with usage {expected}; a key's usage cannot change")
                     .into();
             }
             Self::Algorithm { expected, .. } => {
@@ -146,7 +147,7 @@ impl KeyFault {
 impl AnswerFault {
     fn remedy(&self) -> &'static str {
         match self {
-            Self::Missing { .. } => "retry, and check for a proxy in between if it persists",
+            Self::Missing { .. } => "retry, and if it persists check for a proxy that cuts answers",
             Self::TooLong { .. } | Self::Key { .. } | Self::Algorithm { .. } => CHECK_ENDPOINT,
         }
     }

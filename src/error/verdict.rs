@@ -1,4 +1,4 @@
-//! What a caller may do about each error: one table, and the questions that read it.
+//! Whether a retry helps after each error: one table, and the questions that read it.
 
 use std::time::Duration;
 
@@ -10,15 +10,15 @@ use super::{AnswerFault, AuditFault, EncodingFault, Error, KeyFault, KeyStoreFau
 pub enum Verdict {
     /// A retry may succeed, here or with another signer of the same key.
     Retryable,
-    /// As [`Retryable`](Self::Retryable), with fewer requests.
+    /// Like [`Retryable`](Self::Retryable), but send fewer requests.
     Throttled,
-    /// A retry may succeed later. Another signer is not asked: that would evade the rule that
-    /// rejected the request.
+    /// A retry with the same signer may succeed later. Do not ask another signer: that would evade
+    /// the rule that rejected the request.
     Later,
     /// Another signer of the same key may succeed, for example in another region. This one fails
     /// until an operator acts.
     Local,
-    /// Nothing helps until the request, the configuration or the key is changed.
+    /// Nothing helps until the request, the configuration or the key changes.
     Final,
     /// The answer cannot be that of the pinned key. Investigate before you sign more.
     Alarm,
@@ -27,15 +27,16 @@ pub enum Verdict {
 impl Error {
     /// Whether the same request may succeed later without any change.
     ///
-    /// Signing twice is harmless: only verified signatures are returned, and both are over the
-    /// same bytes. True for throttling, timeouts, lost connections, a key store that is
-    /// temporarily unavailable, a successful answer that came incomplete, a client-side rate limit
-    /// that did not admit the request, a rule that will allow it at a known time, and an audit sink
-    /// that was busy. Not for [`Cancelled`](Self::Cancelled), which the caller decided.
+    /// Signing twice is harmless: only verified signatures are returned, and both are over the same
+    /// bytes. True for throttling, timeouts, lost connections, a key store that is temporarily
+    /// unavailable, an incomplete answer, a client-side rate limit that did not admit the request,
+    /// a rule that will allow it at a known time, and an audit sink that was busy. False for
+    /// [`Cancelled`](Self::Cancelled), which was the caller's decision.
     ///
     /// [`remedy`](Self::remedy) says "retry" or "sign again" exactly when this is true, and "do not
-    /// retry" only when it is false. In [`KeyStore`](Self::KeyStore), [`Refused`](Self::Refused) and
-    /// [`InvalidConfig`](Self::InvalidConfig) the words are those of the maker of the error.
+    /// retry" only when it is false. The text in [`KeyStore`](Self::KeyStore),
+    /// [`Refused`](Self::Refused) and [`InvalidConfig`](Self::InvalidConfig) comes from the
+    /// provider, policy or builder that made the error.
     pub fn is_retryable(&self) -> bool {
         matches!(
             self.verdict(),
@@ -46,16 +47,17 @@ impl Error {
     /// Whether the same request may succeed now with another signer of the same key, such as the
     /// replica of a multi-Region key in another region.
     ///
-    /// True for every error that [is retryable](Self::is_retryable), except a rule that rejects the
-    /// request for now ([`Refused`](Self::Refused)): asking elsewhere would evade it. True as well for
-    /// what stays until an operator acts but belongs to this key store or region: access is denied,
-    /// the key is not found, it is disabled, or it is in a state that does not allow signing; or the
-    /// endpoint is not the key store.
-    ///
-    /// False for what follows the request or the caller everywhere: a request that the key cannot
-    /// sign, a message that is too long, credentials that are rejected. And false for an
-    /// [alarm](Self::is_alarm): another answer would hide it.
     /// `layer::failover` decides by this.
+    ///
+    /// True for every error that [is retryable](Self::is_retryable), except a rule that rejects the
+    /// request for now ([`Refused`](Self::Refused)): asking elsewhere would evade it. Also true for
+    /// an error that an operator must fix but that concerns only this key store or region: access
+    /// is denied, the key is not found, disabled or in a state that does not allow signing, the
+    /// endpoint is not the key store, or its answer is too long.
+    ///
+    /// False for an error that would be the same everywhere: a request that the key cannot sign, a
+    /// message that is too long, rejected credentials. False for an [alarm](Self::is_alarm) too:
+    /// another answer would hide it.
     pub fn may_succeed_elsewhere(&self) -> bool {
         matches!(
             self.verdict(),
@@ -65,13 +67,13 @@ impl Error {
 
     /// Whether the answer cannot be that of the key you pinned: investigate before you sign more.
     ///
-    /// True for a signature that does not verify, is malformed or is another key's, for an answer by another key or
-    /// with another algorithm, and for a key whose description contradicts its public key or the
-    /// pinned one. The cause is most often a moved alias or a wrong pin, and may be something that
-    /// changes what the key store answers. Nothing was returned. An alarm is neither retryable nor
-    /// tried elsewhere, and layers that choose between answers report and return each one they
-    /// get. An attempt that is still in flight when another one signs is dropped, and what it would
-    /// have answered is not known.
+    /// True for a signature that does not verify, is malformed or is another key's, for an answer
+    /// by another key or with another algorithm, and for a key whose description contradicts its
+    /// public key or the pinned one. The cause is most often a moved alias or a wrong pin; it may
+    /// also be a proxy that changes answers. No signature was returned. An alarm is neither retried
+    /// nor sent to another signer, and `layer::failover` and `layer::hedge` report and return each
+    /// one they get. They drop an attempt that is still in flight when another one signs, so its
+    /// answer is not known.
     pub fn is_alarm(&self) -> bool {
         self.verdict() == Verdict::Alarm
     }
@@ -84,7 +86,7 @@ impl Error {
 
     /// What helps. The questions above read this one table.
     pub fn verdict(&self) -> Verdict {
-        // Without a wildcard, so that a new error cannot do without a verdict.
+        // No wildcard, so that a new error does not compile without a verdict.
         match self {
             Self::TimedOut { .. } | Self::QueuedTooLong { .. } => Verdict::Retryable,
             Self::QueueFull { .. } => Verdict::Throttled,
@@ -103,7 +105,7 @@ impl Error {
                 | KeyStoreFault::Disabled
                 | KeyStoreFault::InvalidState
                 | KeyStoreFault::WrongEndpoint => Verdict::Local,
-                // The credentials are the caller's in every region.
+                // The caller uses the same credentials in every region.
                 KeyStoreFault::Credentials
                 | KeyStoreFault::InvalidUsage
                 | KeyStoreFault::InvalidRequest
@@ -147,8 +149,8 @@ impl Error {
         }
     }
 
-    /// How long to wait before the next attempt, when the key store, a rule or a client-side rate
-    /// limit said so.
+    /// How long to wait before the next attempt, if the key store, a rule or a client-side rate
+    /// limit set a time.
     pub fn retry_after(&self) -> Option<Duration> {
         match self {
             Self::KeyStore { retry_after, .. } | Self::Refused { retry_after, .. } => *retry_after,
