@@ -13,13 +13,14 @@ use crate::{
     error::{BoxError, KeyStoreFault},
 };
 
-/// Runs blocking work, such as a `C_Sign` of PKCS#11, on threads of its own, with bounded concurrency.
+/// Runs blocking work, such as a `C_Sign` of PKCS#11, on threads of its own, with bounded
+/// concurrency.
 ///
 /// This lets a provider keep the contract of [`Signer::sign`](crate::Signer::sign): dropping the
-/// future of [`run`](Self::run) returns at once and discards the result. Work that has not begun
-/// never begins. Work that has begun continues *detached*, since no thread can be stopped, and its
-/// result is dropped on that thread. It counts against the limit until it ends, so a key store that
-/// hangs blocks a bounded number of threads, however many callers give up.
+/// future of [`run`](Self::run) returns at once and discards the result. Work that has not started
+/// never starts. Work that has started continues *detached*, since a thread cannot be stopped, and
+/// its result is dropped on that thread. It counts against the limit until it ends, so a key store
+/// that hangs blocks a bounded number of threads, however many callers give up.
 ///
 /// ```
 /// use kms_signer::{Blocking, Result};
@@ -31,8 +32,8 @@ use crate::{
 /// }
 /// ```
 ///
-/// In a tokio runtime the threads are those of `spawn_blocking`; under another executor each piece
-/// of work has a thread of its own. Spans and events of the work belong to the span of its caller.
+/// In a tokio runtime it uses the threads of `spawn_blocking`; under another executor it starts a
+/// thread for each piece of work. Spans and events of the work belong to the span of its caller.
 /// Clones share the limit. Feature `blocking`.
 #[derive(Clone, Debug)]
 pub struct Blocking {
@@ -46,7 +47,7 @@ impl Blocking {
     ///
     /// # Errors
     ///
-    /// [`Error::InvalidConfig`] when `count` is 0, or more than a `Semaphore` of tokio can count.
+    /// [`Error::InvalidConfig`] when `count` is 0 or above `Semaphore::MAX_PERMITS` of tokio.
     pub fn new(count: usize) -> Result<Self> {
         const MOST: usize = Semaphore::MAX_PERMITS;
         match count {
@@ -61,7 +62,8 @@ impl Blocking {
         }
     }
 
-    /// How many pieces of work are under way, with those whose callers have given up.
+    /// How many pieces of work are running or wait for a thread, including those whose callers have
+    /// given up.
     pub fn under_way(&self) -> usize {
         self.count - self.places.available_permits()
     }
@@ -72,8 +74,9 @@ impl Blocking {
     ///
     /// # Errors
     ///
-    /// What `work` returns. [`Error::KeyStore`] with [`KeyStoreFault::Other`] when it panics or no
-    /// thread can be started, and [`Error::Cancelled`] when the runtime shuts down before it began.
+    /// Returns the error of `work`, [`Error::KeyStore`] with [`KeyStoreFault::Other`] when it
+    /// panics or no thread can be started, and [`Error::Cancelled`] when the runtime shuts down
+    /// before it starts.
     pub async fn run<T, W>(&self, work: W) -> Result<T>
     where
         T: Send + 'static,
@@ -87,7 +90,7 @@ impl Blocking {
         let span = Span::current();
         let subscriber = dispatcher::get_default(Clone::clone);
         let detached = move || {
-            // Freed when the work ends, also by a panic, and not when its caller gives up.
+            // Freed when the work ends, even by a panic, and not when its caller gives up.
             let place = place;
             if sender.is_closed() {
                 return;

@@ -1,4 +1,4 @@
-//! Many requests, or many keys, at once.
+//! Many requests, or many keys, at the same time.
 //!
 //! ```
 //! use kms_signer::{SignRequest, Signer, bulk::Bulk};
@@ -46,13 +46,13 @@ const DEFAULT_CONCURRENCY: usize = 32;
 
 /// Processes many requests with bounded concurrency.
 ///
-/// Results are in the order of the requests. A failure does not affect the others: nothing is
-/// retried or slowed down here. To do so, put a layer around the signer.
+/// Results are in the order of the requests. A failure does not affect the other requests. `Bulk`
+/// itself neither retries nor limits the rate: put a layer around the signer for that.
 ///
-/// The work is done by the task that polls the returned future, on any executor. Dropping the
-/// future drops the requests under way. It is `Send`, and its inputs must be too.
+/// The task that polls the returned future does the work, on any executor. Dropping the future
+/// drops the requests in flight. The future is `Send`, and its inputs must be too.
 ///
-/// Besides the results, memory is needed only for the requests under way.
+/// Besides the results, it needs memory only for the requests in flight.
 #[must_use = "a bulk does nothing until `sign_all` or `run` is called and awaited"]
 pub struct Bulk<'a> {
     concurrency: usize,
@@ -71,7 +71,7 @@ pub struct Progress {
 }
 
 impl<'a> Bulk<'a> {
-    /// With a concurrency of 32, and without reports of progress.
+    /// A bulk run with a concurrency of 32 and no reports of progress.
     pub fn new() -> Self {
         Self {
             concurrency: DEFAULT_CONCURRENCY,
@@ -80,11 +80,11 @@ impl<'a> Bulk<'a> {
         }
     }
 
-    /// With at most so many requests under way at a time, 1 or more.
+    /// A bulk run with at most `concurrency` requests in flight, 1 or more.
     ///
-    /// The most signatures per second are this number divided by the seconds that one takes: 1600
-    /// with 32 and 20 ms. To stay within a key store's quota, use `layer::rate_limit` instead, with
-    /// a queue at least as long as the concurrency.
+    /// The highest rate is this number divided by the time of one signature: 1600 signatures per
+    /// second with 32 and 20 ms. To stay within a key store's quota, use `layer::rate_limit`
+    /// instead, with a queue at least as long as the concurrency.
     ///
     /// # Errors
     ///
@@ -102,7 +102,7 @@ impl<'a> Bulk<'a> {
         }
     }
 
-    /// Calls `report` after each request that finishes, in the order in which they finish.
+    /// Calls `report` each time a request finishes.
     ///
     /// It runs on the task that does the work, so it must not block.
     pub fn on_progress(mut self, report: impl FnMut(Progress) + Send + 'a) -> Self {
@@ -112,9 +112,9 @@ impl<'a> Bulk<'a> {
 
     /// Stops as soon as `stop` resolves.
     ///
-    /// Then no request starts, and those under way are dropped. Results so far are returned, and
-    /// all others are [`Error::Cancelled`]. The key may have signed for one of these, but the
-    /// signature is not returned.
+    /// It then starts no further request, drops those in flight, and returns the results so far.
+    /// All other results are [`Error::Cancelled`]. The key may have signed one of these requests,
+    /// but its signature is not returned.
     ///
     /// ```
     /// # use kms_signer::{Result, SignRequest, Signed, Signer, bulk::Bulk};
@@ -131,12 +131,13 @@ impl<'a> Bulk<'a> {
 
     /// Signs each of `requests`, and returns the results in the same order.
     ///
-    /// Each request is taken from the iterator when it starts, so hashing is spread out too.
+    /// It takes each request from the iterator when it starts it, so a lazy iterator also spreads
+    /// out the hashing.
     ///
     /// # Errors
     ///
-    /// Each result has its own: [`Error::Cancelled`] after [`until`](Self::until), otherwise what
-    /// the signer documents.
+    /// Each result has its own error: [`Error::Cancelled`] after [`until`](Self::until), otherwise
+    /// one that the signer documents.
     pub fn sign_all<'r, S, I>(
         self,
         signer: &S,
@@ -154,13 +155,13 @@ impl<'a> Bulk<'a> {
 
     /// Runs each of `futures`, and returns the results in the same order.
     ///
-    /// Each future is taken from the iterator when it starts: a lazy iterator makes no more of them
-    /// at a time than the concurrency.
+    /// It takes each future from the iterator when it starts it, so a lazy iterator never makes
+    /// more futures at a time than the concurrency.
     ///
     /// # Errors
     ///
-    /// Each result has its own: [`Error::Cancelled`] after [`until`](Self::until), otherwise what
-    /// the future returned.
+    /// Each result has its own error: [`Error::Cancelled`] after [`until`](Self::until), otherwise
+    /// the one that the future returned.
     pub fn run<T, F, I>(mut self, futures: I) -> impl Future<Output = Vec<Result<T>>> + Send
     where
         T: Send,
@@ -184,11 +185,11 @@ impl<'a> Bulk<'a> {
                 }
                 done += 1;
                 (self.on_progress)(Progress { done, total });
-                // Without this, futures that never wait would occupy the thread until all are done,
+                // Otherwise futures that never wait would keep the thread busy until all are done,
                 // and the task that resolves `until` might never run.
                 give_way().await;
             }
-            // Requests under way end before the caller gets the results.
+            // Drop the requests in flight before the caller gets the results.
             drop(finished);
             results
                 .into_iter()
@@ -212,7 +213,7 @@ impl fmt::Debug for Bulk<'_> {
     }
 }
 
-/// Lets the executor run other tasks, whichever executor it is.
+/// Lets any executor run other tasks.
 async fn give_way() {
     let mut has_given_way = false;
     future::poll_fn(|context| match has_given_way {

@@ -1,4 +1,4 @@
-//! What a readiness probe may ask of any signer: [`Signer::check`](crate::Signer::check).
+//! The result of a readiness check of any signer: [`Signer::check`](crate::Signer::check).
 //!
 //! ```
 //! use kms_signer::Signer;
@@ -19,10 +19,10 @@ use crate::{
     error::{AnswerFault, KeyStoreFault},
 };
 
-/// What [`Signer::check`](crate::Signer::check) found. Its `Display` is a report of one line for each
-/// question.
+/// The result of [`Signer::check`](crate::Signer::check). Its `Display` is a report with one line
+/// for each question.
 ///
-/// [`default`](Self::default) is the health of a signer with nothing to ask: ready.
+/// [`default`](Self::default) is the health of a signer that has nothing to check: ready.
 #[derive(Debug)]
 #[must_use]
 #[non_exhaustive]
@@ -33,10 +33,10 @@ pub struct Health {
     pub pin: Result<PinCheck>,
     /// Whether this caller may sign with this key now.
     pub may_sign: Result<()>,
-    /// How long it took to learn `may_sign`: about as long as a signature takes.
+    /// How long the check of `may_sign` took: about as long as a signature.
     pub latency: Duration,
-    /// Of the other signers of the same key, each asked if the ones before it fail. The fields above
-    /// are then of the first one.
+    /// The health of the other signers of the same key, in the order in which a failover asks them.
+    /// The fields above are those of the first signer.
     pub alternatives: Vec<Health>,
 }
 
@@ -48,19 +48,19 @@ pub enum KeyState {
     NotReported,
     /// The key signs.
     Enabled,
-    /// The key is being changed, and signs meanwhile.
+    /// The key is being changed, and still signs.
     Updating,
-    /// The key is switched off, and can be switched on again.
+    /// The key is disabled, and can be enabled again.
     Disabled,
-    /// The key is about to be deleted, which may still be cancelled.
+    /// The key is about to be deleted. The deletion can still be cancelled.
     PendingDeletion,
     /// The key is being created.
     Creating,
     /// The key waits for its key material.
     PendingImport,
-    /// Where the key material is cannot be reached.
+    /// The store of the key material cannot be reached.
     Unavailable,
-    /// Another state, by the key store's own name for it.
+    /// Another state, with the key store's own name.
     Other(String),
 }
 
@@ -70,7 +70,7 @@ impl KeyState {
         matches!(self, Self::NotReported | Self::Enabled | Self::Updating)
     }
 
-    /// Its name: that of the variant, or the key store's.
+    /// The name of the variant, or the key store's name of another state.
     pub fn as_str(&self) -> &str {
         match self {
             Self::NotReported => "NotReported",
@@ -92,16 +92,16 @@ impl fmt::Display for KeyState {
     }
 }
 
-/// How it is known that the key is the pinned one.
+/// How a check showed that the key is the pinned one.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum PinCheck {
     /// The key store exports the pinned public key.
     PublicKey,
-    /// The key has the pinned name, under which its public key never changes: for AWS KMS the ARN.
+    /// The key has the pinned name, whose public key never changes: for AWS KMS the ARN.
     Name,
-    /// It was not compared: neither may be read, or no name is pinned yet. The next signature shows it,
-    /// and one of another key is never returned.
+    /// The key was not compared: the caller may read neither, or no name is pinned yet. The next
+    /// signature shows whether it is the pinned one; a signature of another key is never returned.
     Unproven,
 }
 
@@ -118,11 +118,11 @@ impl Default for Health {
 }
 
 impl Health {
-    /// Whether the next request is likely to be signed: this caller may sign, and nothing that the
-    /// key store says of the key speaks against it; or an alternative is ready.
+    /// Whether the next request is likely to be signed: this caller may sign, and the key store
+    /// reports no problem with the key; or an alternative is ready.
     ///
-    /// What could not be found out does not count: a question that is not allowed, throttled or late
-    /// says nothing of the key.
+    /// A failed question about state or public key does not count against the key if the failure
+    /// does not concern the key: no permission, throttling, no answer in time.
     pub fn is_ready(&self) -> bool {
         let against = [self.state.as_ref().err(), self.pin.as_ref().err()];
         let is_ready = self.state.as_ref().map_or(true, KeyState::can_sign)
@@ -131,7 +131,7 @@ impl Health {
         is_ready || self.alternatives.iter().any(Self::is_ready)
     }
 
-    /// Whether the key store answered at all, be it with an error; or that of an alternative.
+    /// Whether the key store, or an alternative's, answered at all, even with an error.
     pub fn is_reachable(&self) -> bool {
         let is_silent = |error: &Error| match error {
             Error::KeyStore { fault, receipt, .. } => {
@@ -152,7 +152,7 @@ impl Health {
             || self.alternatives.iter().any(Self::is_reachable)
     }
 
-    /// Each question that has an error for an answer, those of the alternatives after the signer's own.
+    /// The errors of all questions: first the signer's own, then those of the alternatives.
     pub fn errors(&self) -> impl Iterator<Item = &Error> {
         let mut errors: Vec<&Error> = self.own_errors().collect();
         for alternative in &self.alternatives {
@@ -194,7 +194,7 @@ impl fmt::Display for Health {
     }
 }
 
-/// Whether a key store says something of the key itself, and not only that it cannot or will not say.
+/// Whether the error concerns the key itself, and not only the question about it.
 pub(crate) fn is_of_the_key(error: &Error) -> bool {
     match error {
         Error::KeyStore { fault, .. } => matches!(
@@ -205,7 +205,7 @@ pub(crate) fn is_of_the_key(error: &Error) -> bool {
                 | KeyStoreFault::InvalidUsage
         ),
         Error::KeyMoved { .. } | Error::KeyRefused { .. } => true,
-        // What is incomplete or too long says nothing of the key.
+        // An incomplete or oversized answer says nothing about the key.
         Error::UnusableAnswer { fault, .. } => matches!(
             fault,
             AnswerFault::Key { .. } | AnswerFault::Algorithm { .. }

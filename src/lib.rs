@@ -1,8 +1,8 @@
 //! Sign blockchain transactions in-process with keys that never leave their key store.
 //!
-//! A [`Signer`] holds one key. Ask it to sign a [`SignRequest`] and it returns a [`Signature`]
-//! that has already been verified against its public key, in canonical form.
-//! Chain adapters turn a chain's own objects into requests, so that most applications write only:
+//! A [`Signer`] holds one key. It signs a [`SignRequest`] and returns a [`Signature`] in canonical
+//! form that it has already verified under its public key. Chain adapters turn a chain's own
+//! objects into requests, so most applications write only:
 //!
 //! ```no_run
 //! # #[cfg(all(feature = "aws-kms", feature = "ethereum"))]
@@ -21,20 +21,20 @@
 //! | item | purpose |
 //! |---|---|
 //! | [`Signer`] | the one trait: a public key, and `sign`; with [`async_trait`](macro@async_trait) to implement it |
-//! | [`SignRequest`] | what to sign: a preimage and its hash, or a whole message; [`RequestKind`] says which |
+//! | [`SignRequest`] | what to sign: a preimage and its hash, or a whole message, as [`RequestKind`] says |
 //! | [`PublicKey`] | a validated public key of one of three curves |
-//! | [`Verifier`] | the gate that turns what a key store returned into a [`Signature`] |
-//! | [`Signed`], [`Receipt`] | a signature, and what an auditor needs to trace it |
+//! | [`Verifier`] | checks a key store's signature and turns it into a [`Signature`] |
+//! | [`Signed`], [`Receipt`] | a signature, and the record of the call that made it |
 //! | [`Error`] | typed, says whether to retry and what to do |
-//! | [`health`] | what [`Signer::check`] finds: whether a key could sign |
-//! | `Retries` | how often a call to a remote key store is tried again |
-//! | [`bulk`] | many requests, or many keys, at once |
+//! | [`health`] | the result of [`Signer::check`]: whether a key could sign |
+//! | `Retries` | how often a call to a remote key store is retried |
+//! | [`bulk`] | many requests, or many keys, at the same time |
 //! | [`telemetry`] | the names of spans, fields and metrics |
 //! | [`hazmat`] | signing a bare digest |
 //!
 //! # Modules and features
 //!
-//! | module | feature | default | what it is |
+//! | module | feature | default | purpose |
 //! |---|---|---|---|
 //! | `provider::aws_kms` | `aws-kms` | yes | keys in AWS KMS |
 //! | `provider::local` | `local` | no | keys in memory, for tests and development |
@@ -44,7 +44,7 @@
 //! | | `blocking` | no | `Blocking`: for providers whose library blocks |
 //! | | `jwk` | no | [`PublicKey`] from and to JSON Web Keys |
 //! | | `metrics` | no | metrics, through the facade of the crate `metrics` |
-//! | `emulator` | `emulator` | no | an HTTP KMS on loopback to test with, and to fail on command |
+//! | `emulator` | `emulator` | no | AWS KMS over HTTP on loopback, for tests; fails on command |
 //! | `conformance` | `conformance` | no | tests for your own provider or layer, and a signer that fails on command |
 //!
 //! `docs/failures.md` in the repository tells an operator what each error means and what to do.

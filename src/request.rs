@@ -1,4 +1,4 @@
-//! What to sign: bytes, with the digest that is computed from them.
+//! Requests: the bytes to sign, and the digest computed from them.
 
 mod kind;
 pub(crate) mod opening;
@@ -11,13 +11,13 @@ pub use self::kind::RequestKind;
 use self::opening::SharedOpening;
 use crate::{Error, KeyType, Result};
 
-/// The bytes of a digest, for every hash.
+/// The length of a digest in bytes, for every hash.
 const DIGEST_LEN: usize = 32;
 
-/// What to sign: the bytes themselves, together with the digest the core computed from them.
+/// A request to sign: the bytes, and the digest that this crate computed from them.
 ///
-/// The request keeps its preimage and computes the digest itself. So what a policy reads is what the
-/// key signs: a caller cannot show one thing and sign another.
+/// The request keeps its preimage and computes the digest itself, so a policy reads exactly what
+/// the key signs: a caller cannot show one thing and sign another.
 ///
 /// ```
 /// use kms_signer::SignRequest;
@@ -26,8 +26,8 @@ const DIGEST_LEN: usize = 32;
 /// assert_eq!(request.preimage(), Some(&b"the bytes of a transaction"[..]));
 /// ```
 ///
-/// It borrows the preimage and the label. [`into_owned`](Self::into_owned) gives one that can be
-/// kept or sent elsewhere, such as into a queue:
+/// It borrows the preimage and the label. [`into_owned`](Self::into_owned) returns one that you can
+/// keep or send elsewhere, such as into a queue:
 ///
 /// ```
 /// use kms_signer::{RequestKind, SignRequest};
@@ -39,9 +39,9 @@ const DIGEST_LEN: usize = 32;
 /// assert_eq!(next().kind(), RequestKind::Keccak256);
 /// ```
 ///
-/// Some preimages are made of hashes and show little: that of EIP-712 typed data is two of them. A
-/// chain adapter makes such a request from its *opening*, the typed object behind the preimage, and a
-/// policy reads that: see [`opening`](Self::opening).
+/// Some preimages consist of hashes and show little: that of EIP-712 typed data is two hashes. A
+/// chain adapter makes such a request from its *opening*, the typed object behind the preimage, and
+/// a policy reads the opening: see [`opening`](Self::opening).
 #[derive(Clone)]
 pub struct SignRequest<'a> {
     payload: Payload<'a>,
@@ -85,9 +85,9 @@ impl Hash {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum KeyInput<'a> {
-    /// A digest for ECDSA, to be signed as it is and not hashed again.
+    /// A digest for ECDSA. Sign it as it is; do not hash it again.
     EcdsaPrehash(&'a [u8; 32]),
-    /// A whole message for pure Ed25519 (RFC 8032 §5.1), which hashes it itself.
+    /// A whole message for pure Ed25519 (RFC 8032 §5.1), which does its own hashing.
     Ed25519Message(&'a [u8]),
 }
 
@@ -104,25 +104,25 @@ impl<'a> SignRequest<'a> {
 
     /// Signs the BLAKE2b hash of `preimage` with 32 bytes of output (RFC 7693), as Tezos does.
     ///
-    /// For every key type: ECDSA signs the digest, and Ed25519 takes the 32 bytes of the digest
-    /// as its message, as Tezos signs with `tz1` keys.
+    /// For every key type: ECDSA signs the digest, and Ed25519 signs the 32 bytes of the digest as
+    /// its message, as Tezos does with `tz1` keys.
     pub fn blake2b256(preimage: &'a [u8]) -> Self {
         Self::hashed(Hash::Blake2b256, preimage.into())
     }
 
-    /// Signs the whole of `message` with Ed25519 (RFC 8032 §5.1). ECDSA keys reject it: it names no
-    /// hash.
+    /// Signs the whole `message` with Ed25519 (RFC 8032 §5.1). ECDSA keys reject it, because it
+    /// names no hash.
     ///
-    /// A message of exactly 32 bytes is rejected with [`Error::AmbiguousMessage`], because it may be
-    /// the digest of something else. Tezos signs operations by taking a BLAKE2b digest as the message,
-    /// so a service that signs any message would sign any operation. To sign a digest, use
+    /// A message of exactly 32 bytes is rejected with [`Error::AmbiguousMessage`], because it may
+    /// be the digest of something else. Tezos signs operations by taking a BLAKE2b digest as the
+    /// message, so a service that signs any message would sign any operation. To sign a digest, use
     /// [`blake2b256`](Self::blake2b256), which keeps the preimage, or
     /// [`hazmat::prehashed_message`](crate::hazmat::prehashed_message).
     pub fn message(message: &'a [u8]) -> Self {
         Self::new(Payload::Message(message.into()))
     }
 
-    /// Says what this signature is for, such as an order, a payout or a job. The audit record has it.
+    /// Adds what this signature is for, such as an order, a payout or a job, for the audit record.
     ///
     /// The label is not signed, and the key store does not see it.
     #[must_use]
@@ -131,12 +131,12 @@ impl<'a> SignRequest<'a> {
         self
     }
 
-    /// What the caller says this signature is for.
+    /// The label: what the caller says this signature is for.
     pub fn label(&self) -> Option<&str> {
         self.label.as_deref()
     }
 
-    /// Which hash the request uses, if any: what a policy decides by.
+    /// Which hash the request uses, if any, for policies and records.
     pub fn kind(&self) -> RequestKind {
         match &self.payload {
             Payload::Hashed { hash, .. } => match hash {
@@ -150,7 +150,8 @@ impl<'a> SignRequest<'a> {
         }
     }
 
-    /// The bytes that are signed, for a policy to judge; `None` for a bare digest from [`hazmat`](crate::hazmat).
+    /// The preimage or message, for a policy to judge; `None` for a bare digest from
+    /// [`hazmat`](crate::hazmat).
     pub fn preimage(&self) -> Option<&[u8]> {
         match &self.payload {
             Payload::Hashed { preimage, .. } => Some(preimage),
@@ -159,8 +160,8 @@ impl<'a> SignRequest<'a> {
         }
     }
 
-    /// The same request with a preimage and a label of its own. Nothing is hashed again, and an
-    /// [`opening`](Self::opening) is shared.
+    /// Copies the borrowed preimage and label, so that the request can be kept. It keeps the digest
+    /// and shares the [`opening`](Self::opening).
     pub fn into_owned(self) -> SignRequest<'static> {
         SignRequest {
             payload: match self.payload {
@@ -182,12 +183,12 @@ impl<'a> SignRequest<'a> {
         }
     }
 
-    /// What a key of type `key` signs for this request. A provider takes the bytes from here.
+    /// The bytes that a key of type `key` signs for this request. A provider takes them from here.
     ///
     /// # Errors
     ///
-    /// - [`Error::UnsupportedRequest`] when the request and the key type do not fit together, for
-    ///   example a whole message for an ECDSA key.
+    /// - [`Error::UnsupportedRequest`] when a key of this type cannot sign the request, for example
+    ///   a whole message with an ECDSA key.
     /// - [`Error::AmbiguousMessage`] for a [`message`](Self::message) of 32 bytes.
     pub fn input_for(&self, key: KeyType) -> Result<KeyInput<'_>> {
         match (&self.payload, key) {
@@ -249,8 +250,8 @@ impl KeyInput<'_> {
         }
     }
 
-    /// 32 bytes that tell one input from another, for logs and audit records: the digest itself for
-    /// ECDSA, and the SHA-256 hash of the message for Ed25519, which KMS and CloudTrail never show.
+    /// 32 bytes that identify the input in logs and audit records: for ECDSA the digest itself, for
+    /// Ed25519 the SHA-256 hash of the message. KMS and CloudTrail do not show that hash.
     pub fn fingerprint(&self) -> [u8; 32] {
         match self {
             Self::EcdsaPrehash(digest) => **digest,

@@ -14,8 +14,8 @@ use crate::{Error, PublicKey, Result, SignRequest, Signed, health::Health};
 /// # Implementing a provider
 ///
 /// Keep a [`Verifier`](crate::Verifier) of the key. In `sign`, take the bytes from
-/// [`SignRequest::input_for`], have the key store sign them, and pass what it returned through
-/// [`Verifier::release`](crate::Verifier::release): there is no other way to a
+/// [`SignRequest::input_for`], have the key store sign them, and pass its answer to
+/// [`Verifier::release`](crate::Verifier::release): there is no other way to make a
 /// [`Signature`](crate::Signature).
 ///
 /// ```
@@ -55,26 +55,26 @@ use crate::{Error, PublicKey, Result, SignRequest, Signed, health::Health};
 ///
 /// # When the future is dropped
 ///
-/// The signature of a request whose future was dropped reaches no caller, and the signer works as
-/// before. Whether the key signed is not known then: a key store may have had the request already.
-/// That does no harm by itself, since a signature that was not returned does nothing.
+/// Dropping the future of `sign` ends the request: no caller gets its signature, and the signer
+/// stays usable. The key may have signed nevertheless, because the key store may have received the
+/// request. That does no harm: a signature that is not returned has no effect.
 ///
-/// - Work that can be stopped is stopped: no retry and no second attempt is started, connections and
-///   places are given back.
-/// - Work that cannot be stopped, such as a blocking `C_Sign`, may finish *detached*, and its result
-///   is thrown away. How much of it there can be at a time is bounded: `Blocking` (feature
+/// - A signer stops all work that it can stop: it starts no retry and no second attempt, and frees
+///   connections and places under a limit.
+/// - Work that cannot be stopped, such as a blocking `C_Sign`, may finish *detached*; its result is
+///   discarded. A provider bounds how much such work runs at a time. `Blocking` (feature
 ///   `blocking`) does both.
-/// - What a layer keeps of a request after its future is gone, such as an audit record, that layer
-///   documents.
+/// - A layer may keep something of a request after its future is dropped, such as an audit record.
+///   Its documentation says so.
 ///
 /// # Implementing a wrapper
 ///
 /// Delegate every method to the same signer: an address comes from
-/// [`public_key`](Self::public_key), and chain adapters refuse a signature of another key
-/// ([`Error::SignedByAnotherKey`]).
-/// [`note_refusal`](Self::note_refusal) has a default that does nothing, so a wrapper that forgets
-/// it hides refusals from an audit layer inside, and [`check`](Self::check) one that is always ready;
-/// clippy's `missing_trait_methods` finds that.
+/// [`public_key`](Self::public_key), and chain adapters reject a signature of another key
+/// ([`Error::SignedByAnotherKey`]). Two methods have defaults that a wrapper must replace:
+/// [`note_refusal`](Self::note_refusal) does nothing, which hides refusals from an audit layer
+/// inside, and [`check`](Self::check) is always ready. Clippy's `missing_trait_methods` finds a
+/// forgotten one.
 ///
 /// ```
 /// # use kms_signer::{
@@ -110,44 +110,47 @@ pub trait Signer: fmt::Debug + Send + Sync {
     /// The public key, known since construction: this is never a network call.
     fn public_key(&self) -> &PublicKey;
 
-    /// Signs `request` and returns a signature that verified under [`public_key`](Self::public_key).
+    /// Signs `request` and returns a signature that verified under
+    /// [`public_key`](Self::public_key).
     ///
-    /// An empty preimage or message is one like any other. Dropping the future ends the request, and
-    /// nothing is returned: see [above](Self#when-the-future-is-dropped).
+    /// An empty preimage or message is valid input. Dropping the future ends the request: see
+    /// [above](Self#when-the-future-is-dropped).
     ///
     /// # Errors
     ///
-    /// Before the key store is called: [`Error::UnsupportedRequest`](crate::Error::UnsupportedRequest)
-    /// when the key cannot sign such a request, and
-    /// [`Error::MessageLength`](crate::Error::MessageLength) when the key store does not take a
-    /// message of this length, such as an empty one for AWS KMS. Otherwise what the provider
-    /// documents. See [`Error::is_retryable`](crate::Error::is_retryable).
+    /// Before any call to the key store:
+    /// [`Error::UnsupportedRequest`](crate::Error::UnsupportedRequest) when the key cannot sign
+    /// this kind of request, [`Error::AmbiguousMessage`](crate::Error::AmbiguousMessage) for an
+    /// Ed25519 message of 32 bytes, and [`Error::MessageLength`](crate::Error::MessageLength) when
+    /// the key store does not accept a message of this length, such as an empty one for AWS KMS.
+    /// The provider documents all other errors. See
+    /// [`Error::is_retryable`](crate::Error::is_retryable).
     async fn sign(&self, request: &SignRequest<'_>) -> Result<Signed>;
 
-    /// Takes note that the caller refuses `request` with `error` and does not call
+    /// Notes that the caller rejected `request` with `error` and does not call
     /// [`sign`](Self::sign).
     ///
-    /// A chain adapter calls this when a limit of its own is the reason, such as a chain id that is
-    /// not allowed, and returns `error` to its caller afterwards. So an audit layer
-    /// (`layer::audit`) has a record of an attempt that never reached the key store. Layers and
-    /// pointers pass it on to the signer inside; a provider has nothing to do, which is the default.
+    /// A chain adapter calls this when the request breaks a limit of the adapter, such as a chain
+    /// id that is not allowed, and then returns `error` to its caller. So an audit layer
+    /// (`layer::audit`) can record a request that never reached the key store. Layers and pointers
+    /// delegate it to the signer inside; the default, for providers, does nothing.
     ///
-    /// Only what has bytes to sign makes a request. So an adapter calls this for none of the objects
-    /// that it cannot encode: of Ethereum, a transaction of a type that alloy does not know, and typed
-    /// data that alloy may not hash since a value or type is ambiguous or a bound is exceeded. Their
-    /// error reaches the caller alone, who records it if a record is needed.
+    /// An adapter does not call this for an object that it cannot encode, because such an object
+    /// has no bytes to make a request from: for Ethereum, a transaction of a type that alloy does
+    /// not know, and typed data with an ambiguous value or type or beyond a bound. Only the caller
+    /// sees that error, and records it if a record is needed.
     ///
-    /// It makes no call to a key store and cannot fail: a layer that cannot record the refusal
-    /// reports that by itself.
+    /// This makes no call to a key store and cannot fail: a layer that cannot record the refusal
+    /// reports that in an event.
     async fn note_refusal(&self, request: &SignRequest<'_>, error: &Error) {
         let _ = (request, error);
     }
 
-    /// Finds out whether the key could sign now, without signing: for a readiness probe.
+    /// Checks whether the key could sign now, without signing: for a readiness probe.
     ///
-    /// What it asks, and within which time it returns, the provider documents. Layers and pointers ask
-    /// the signer inside, without taking a turn under a limit. The default is for a signer with nothing
-    /// to ask, which is ready.
+    /// The provider documents what it checks and within which time it returns. Layers and pointers
+    /// ask the signer inside, and use nothing of a limit. The default reports ready, for a signer
+    /// that has nothing to check.
     async fn check(&self) -> Health {
         Health::default()
     }

@@ -4,12 +4,13 @@ use std::{fmt, str::FromStr};
 
 use crate::{Error, Result};
 
-/// Which hash a [`SignRequest`](crate::SignRequest) uses, if any. A policy decides by it, and the
-/// audit record has it.
+/// Which hash a [`SignRequest`](crate::SignRequest) uses, if any. Policies and audit records use
+/// it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum RequestKind {
-    /// The Keccak-256 hash of a preimage: [`SignRequest::keccak256`](crate::SignRequest::keccak256).
+    /// The Keccak-256 hash of a preimage:
+    /// [`SignRequest::keccak256`](crate::SignRequest::keccak256).
     Keccak256,
     /// The SHA-256 hash of a preimage: [`SignRequest::sha256`](crate::SignRequest::sha256).
     Sha256,
@@ -20,7 +21,7 @@ pub enum RequestKind {
     Message,
     /// A bare digest for ECDSA: [`hazmat::prehashed`](crate::hazmat::prehashed).
     Prehashed,
-    /// A bare digest that an Ed25519 key takes as its message:
+    /// A bare digest that an Ed25519 key signs as its message:
     /// [`hazmat::prehashed_message`](crate::hazmat::prehashed_message).
     PrehashedMessage,
 }
@@ -63,7 +64,7 @@ impl fmt::Display for RequestKind {
     }
 }
 
-/// Reads what `Display` writes, and nothing else.
+/// Reads exactly what `Display` writes.
 ///
 /// # Errors
 ///

@@ -1,6 +1,6 @@
-//! What a preimage made of hashes stands for.
+//! Openings: the typed objects behind preimages that consist of hashes.
 
-// Which features have such a chain is not for the core to know.
+// The core does not know which features have a chain with openings.
 #![allow(dead_code)]
 
 use std::{any::Any, sync::Arc};
@@ -9,17 +9,18 @@ use super::{Hash, SignRequest};
 
 pub(super) type SharedOpening = Arc<dyn Any + Send + Sync>;
 
-/// The typed object behind a preimage: a value of a chain module that cannot change, so that what it
-/// shows stays what was hashed.
+/// The typed object behind a preimage: an immutable value of a chain module, so that it always
+/// shows what was hashed.
 ///
-/// The trait is private to the crate. So no caller can attach to a preimage what does not hash to it.
+/// The trait is private to the crate, so no caller can attach an object to a preimage that it does
+/// not hash to.
 pub(crate) trait Opening: Any + Send + Sync {
-    /// The bytes whose Keccak-256 hash is signed, computed from what the opening shows.
+    /// Computes, from the values that the opening shows, the bytes whose Keccak-256 hash is signed.
     fn preimage(&self) -> Vec<u8>;
 }
 
 impl SignRequest<'static> {
-    /// Signs the Keccak-256 hash of the opening's preimage, which is asked for once.
+    /// Signs the Keccak-256 hash of the opening's preimage, which is computed once, here.
     pub(crate) fn keccak256_of(opening: impl Opening) -> Self {
         let mut request = Self::hashed(Hash::Keccak256, opening.preimage().into());
         request.opening = Some(Arc::new(opening));
@@ -28,11 +29,12 @@ impl SignRequest<'static> {
 }
 
 impl SignRequest<'_> {
-    /// The opening of type `T` that this request was made from: what its preimage stands for.
+    /// The opening of type `T` that this request was made from: the typed object behind its
+    /// preimage.
     ///
-    /// `None` if the request was made from bytes, as most are, or from an opening of another type. The
-    /// chain module that defines a type of opening computes the preimage from the values it shows, and
-    /// no other code can attach one. So a policy may decide by them:
+    /// `None` if the request was made from bytes, as most are, or from an opening of another type.
+    /// Only the chain module that defines an opening can attach it, and it computes the preimage
+    /// from the values that the opening shows. So a policy can rely on them:
     ///
     /// ```
     /// # #[cfg(feature = "alloy")] {
