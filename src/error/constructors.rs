@@ -1,4 +1,4 @@
-//! The functions that make errors: one for each variant, named after it.
+//! The functions that make errors: one for each variant with fields, named after it.
 
 use std::{borrow::Cow, time::Duration};
 
