@@ -1,4 +1,4 @@
-//! A signer is about one key, wherever the alias it was opened by leads later.
+//! A signer keeps its key, even if the alias that it was opened with moves later.
 
 use kms_signer::{
     Error, KeyType, SignRequest, Signer, emulator::aws_kms::KmsEmulator, error::KeyStoreFault,
@@ -11,7 +11,7 @@ async fn a_moved_alias_is_noticed_and_names_both_keys() {
     let emulator = KmsEmulator::start().await.unwrap();
     let first = emulator.create_key(KeyType::Secp256k1).unwrap();
     let second = emulator.create_key(KeyType::Secp256k1).unwrap();
-    // UpdateAlias does not compare specs, so the alias may even lead to another curve.
+    // UpdateAlias does not compare specs, so the alias may even point to a key on another curve.
     let other_curve = emulator.create_key(KeyType::P256).unwrap();
     emulator.create_alias("alias/hot-wallet", &first).unwrap();
     let signer = builder(&emulator, "alias/hot-wallet")
@@ -70,7 +70,7 @@ async fn an_alias_that_moved_to_a_key_that_cannot_sign_is_not_blamed_on_the_pinn
     );
 }
 
-/// Only the public key is pinned then, and the error names the key that answered.
+/// Here only the public key is pinned, and the error names the key that answered.
 #[tokio::test]
 async fn a_pinned_alias_that_leads_to_another_key_names_it() {
     let emulator = KmsEmulator::start().await.unwrap();

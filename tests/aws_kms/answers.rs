@@ -17,7 +17,7 @@ use kms_signer::{
 
 use super::{KEY, key_store_fault, request};
 
-/// A client that gets `body` whatever it asks, and how often it asked.
+/// A client that gets `body` in every answer, and the number of its requests.
 fn client_answered_with(status: u16, body: impl Into<String>) -> (Client, Arc<AtomicU32>) {
     let body = body.into();
     let count = Arc::new(AtomicU32::new(0));
@@ -51,7 +51,7 @@ async fn signer_answered_with(status: u16, body: &str) -> (AwsKmsSigner, Arc<Ato
 
 /// `MAYCAQECAQE=` is the DER of r = s = 1, and `MAA=` that of an empty sequence.
 #[tokio::test]
-async fn answers_that_are_not_a_signature_are_refused_each_in_its_way() {
+async fn each_answer_that_is_not_a_signature_has_its_own_error() {
     type Check = fn(&Error) -> bool;
     let cases: [(&str, &str, Check); 9] = [
         ("empty object", "{}", |error| {
@@ -152,7 +152,7 @@ async fn answers_that_are_not_a_signature_are_refused_each_in_its_way() {
             .unwrap_err();
         assert!(check(&error), "{name}: {error:?}");
         assert_eq!(error.request_id(), Some("req-canned"), "{name}");
-        // The key that answered, which in one case is another.
+        // The receipt names the key that answered, which is another one in one case.
         let key = error.receipt().unwrap().key();
         assert!(key == KEY || name == "another key", "{name}: {key}");
         let expected = if error.is_retryable() { 3 } else { 1 };
@@ -187,9 +187,9 @@ async fn throttling_and_denial_come_through_the_sdk_typed() {
     assert!(!error.is_retryable());
 }
 
-/// The answer decides which address gets funded, so it must be about the key that was named.
+/// The answer decides which address gets funded, so it must be about the requested key.
 #[tokio::test]
-async fn connecting_refuses_an_answer_about_another_key() {
+async fn connecting_rejects_an_answer_about_another_key() {
     let emulator = KmsEmulator::start().await.unwrap();
     let arn = emulator.create_key(KeyType::Secp256k1).unwrap();
     let spki = emulator.public_key(&arn).unwrap().to_spki_der();

@@ -1,4 +1,4 @@
-//! A machine whose clock is wrong, and a KMS, or something in between, whose clock is.
+//! A wrong clock: this machine's, KMS's, or that of a proxy in between.
 
 use std::{
     sync::{Arc, Mutex},
@@ -19,12 +19,12 @@ use crate::{KEY, request};
 
 const NOON: u64 = 1_767_355_200; // 2026-01-02T12:00:00Z
 
-/// `x-amz-date` of each request.
+/// The `x-amz-date` of each request.
 type Signed = Arc<Mutex<Vec<String>>>;
 
-/// A machine where it is noon, and a KMS where it is `ahead` seconds later. KMS refuses what was
-/// signed more than five minutes from its time (AWS IAM: "Troubleshooting SigV4"), and answers
-/// anything else with `status` and `body`.
+/// A machine where it is noon, and a KMS whose clock is `ahead` seconds later. This KMS rejects a
+/// request signed more than five minutes from its time (AWS IAM: "Troubleshooting SigV4"), and
+/// answers all others with `status` and `body`.
 fn client(ahead: i64, dates: bool, status: u16, body: &'static str) -> (Client, Signed) {
     let signed = Signed::default();
     let seen = signed.clone();
@@ -62,7 +62,7 @@ fn client(ahead: i64, dates: bool, status: u16, body: &'static str) -> (Client, 
     (Client::from_conf(config), signed)
 }
 
-/// Of `20260102T030405Z`.
+/// The seconds of a date such as `20260102T030405Z`.
 fn seconds(date: &str) -> i64 {
     let (day, time) = date.split_at(9);
     let day = format!("{}-{}-{}", &day[..4], &day[4..6], &day[6..8]);
@@ -97,7 +97,7 @@ async fn a_clock_that_is_wrong_costs_one_more_request_once() {
         assert_eq!(error.name(), "disabled", "{error:?}");
         assert_eq!(offsets(&signed), [0, ahead]);
 
-        // Clones and signers over the same client know it by then.
+        // Clones and signers over the same client use the corrected time too.
         let other = signer
             .another_key(KEY)
             .connect_lazy(public_key())
@@ -111,7 +111,7 @@ async fn a_clock_that_is_wrong_costs_one_more_request_once() {
     }
 }
 
-/// What another client of the signer's builder learns is not the first one's business.
+/// A signer from the same builder but over another client does not change the first one's clock.
 #[tokio::test]
 async fn a_signer_over_another_client_has_a_clock_of_its_own() {
     let (good, good_signed) = client(0, true, 400, DISABLED);
@@ -125,7 +125,7 @@ async fn a_signer_over_another_client_has_a_clock_of_its_own() {
     assert_eq!(offsets(&good_signed), [0]);
 }
 
-/// Signers that are made one by one over clones of one client learn together.
+/// Signers made one by one over clones of one client share what they learn.
 #[tokio::test]
 async fn signers_over_one_client_share_its_clock() {
     let (client, signed) = client(600, true, 400, DISABLED);
@@ -136,7 +136,7 @@ async fn signers_over_one_client_share_its_clock() {
     assert_eq!(offsets(&signed), [0, 600, 600]);
 }
 
-/// The `Date` of an answer from a cache is that of when it was cached (RFC 9111 §5.1).
+/// The `Date` of a cached answer is the time at which it was cached (RFC 9111 §5.1).
 #[tokio::test]
 async fn the_date_of_a_cached_rejection_is_not_believed() {
     let signed = Signed::default();
@@ -159,21 +159,21 @@ async fn the_date_of_a_cached_rejection_is_not_believed() {
     assert_eq!(offsets(&signed), [0]);
 }
 
-/// It learns the time, and leaves the second request to whoever comes next.
+/// A check learns the time, but only the next call sends a request with it.
 #[tokio::test]
 async fn a_check_asks_once_whatever_the_time() {
     let (client, signed) = client(600, true, 400, DISABLED);
     let signer = signer(client).await;
     let _ = signer.check().await;
-    // The others may begin before the first is refused, or after.
+    // The other calls may start before or after the first one is rejected.
     let checked = offsets(&signed);
     assert_eq!((checked.len(), checked[0]), (3, 0));
     signer.sign(&request()).await.unwrap_err();
     assert_eq!(offsets(&signed)[3..], [600]);
 }
 
-/// Without a `Date`, and where the clocks differ by more than clocks do, nothing was learnt, so a
-/// second request would be refused as well.
+/// Without a `Date`, or with an implausible one, the client learns nothing, so KMS would reject a
+/// second request too.
 #[tokio::test]
 async fn without_a_date_to_believe_there_is_no_second_request() {
     for (ahead, dates) in [(3600, false), (3 * 86_400, true)] {
@@ -185,7 +185,7 @@ async fn without_a_date_to_believe_there_is_no_second_request() {
     }
 }
 
-/// The clock of a proxy, say, or of a cache: it refused nothing.
+/// Such an answer may come from a proxy or a cache, and does not reject the signing time.
 #[tokio::test]
 async fn the_date_of_another_answer_does_not_shift_the_clock() {
     let wrong = 240;

@@ -1,4 +1,4 @@
-//! Which connection an attempt takes after one that brought no answer.
+//! Which connection an attempt uses after one that got no answer.
 
 use std::time::Duration;
 
@@ -15,7 +15,7 @@ use crate::{
 
 const ATTEMPT: Duration = Duration::from_millis(400);
 
-/// The first connection answers once and is silent from then on; the others answer.
+/// The first connection answers once and then never again; the other connections answer.
 async fn falls_silent(http: Http) -> (KmsEmulator, Server, AwsKmsSigner) {
     let emulator = KmsEmulator::start().await.unwrap();
     let arn = emulator.create_key(KeyType::Secp256k1).unwrap();
@@ -42,14 +42,14 @@ async fn an_attempt_after_a_timeout_takes_another_connection() {
         let signed = signer.sign(&request()).await.unwrap();
         assert_eq!(signed.receipt.attempts(), 2, "{http:?}");
         assert_eq!(server.accepted(), 2, "{http:?}");
-        // And all that follow stay with it.
+        // All later attempts stay with it.
         let signed = signer.sign(&request()).await.unwrap();
         assert_eq!(signed.receipt.attempts(), 1, "{http:?}");
         assert_eq!(server.accepted(), 2, "{http:?}");
     }
 }
 
-/// A caller with less patience than an attempt has must not leave the silent connection behind.
+/// A caller that gives up before the attempt does must not leave the silent connection in the pool.
 #[tokio::test]
 async fn a_call_after_a_dropped_one_takes_another_connection() {
     for http in [Http::One, Http::Two] {
@@ -62,7 +62,7 @@ async fn a_call_after_a_dropped_one_takes_another_connection() {
     }
 }
 
-/// Calls that wait on the silent connection together leave it together.
+/// Several calls that wait on the silent connection all leave it.
 #[tokio::test]
 async fn calls_at_once_all_leave_a_silent_connection() {
     let (_emulator, server, signer) = falls_silent(Http::Two).await;
@@ -75,7 +75,8 @@ async fn calls_at_once_all_leave_a_silent_connection() {
     for call in calls {
         assert_eq!(call.await.unwrap().unwrap().receipt.attempts(), 2);
     }
-    // With HTTP/2 one takes the place of the other, but as many as calls may be opened meanwhile.
+    // With HTTP/2 one connection replaces the silent one, but each call may have opened its own
+    // first.
     assert!(
         (2..=9).contains(&server.accepted()),
         "{}",

@@ -1,4 +1,4 @@
-//! Sources of credentials that fail or take their time: the SDK's own, as they come.
+//! The SDK's own sources of credentials when they fail or are slow.
 
 use std::{
     path::Path,
@@ -45,22 +45,22 @@ enum Source {
     Sso,
     Container,
     Instance,
-    /// What the process does.
+    /// A `credential_process` with this command.
     Process(&'static str),
-    /// A token file that is not there.
+    /// A missing token file.
     TokenFileMissing,
-    /// Nobody logged in.
+    /// No login to SSO.
     SsoLoggedOut,
     Nothing,
 }
 
-/// What the service of the source does.
+/// How the service behind a source behaves.
 #[derive(Clone, Copy, Debug)]
 enum Service {
     Answers(u16, &'static str),
     Closes,
     Hangs,
-    /// It is called by https and speaks http.
+    /// It speaks http although the source calls it by https.
     Plain,
 }
 
@@ -125,7 +125,7 @@ const FINAL: &[(Source, Service)] = &[
     ),
     (Instance, Answers(403, "no")),
     (Instance, Answers(404, "no role")),
-    // As on a machine that is no instance, which is where credentials are most often missing.
+    // As on a machine that is not an EC2 instance, where credentials are most often missing.
     (Instance, Closes),
     (Process("exit 1"), Closes),
     (Process("echo no JSON"), Closes),
@@ -158,11 +158,11 @@ const PASSING: &[(Source, Service)] = &[
     (Instance, Answers(503, "")),
 ];
 
-/// A source that does not answer leaves the call to its deadline.
+/// With a source that does not answer, the call ends at its deadline.
 const LATE: &[(Source, Service)] = &[(AssumeRole, Hangs), (Process("sleep 20"), Closes)];
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn only_what_passes_by_itself_is_retryable() {
+async fn only_transient_failures_are_retryable() {
     let cases = (FINAL.iter().map(|case| (case, "credentials false")))
         .chain(PASSING.iter().map(|case| (case, "unavailable true")))
         .chain(LATE.iter().map(|case| (case, "timeout true")));
@@ -179,7 +179,7 @@ async fn only_what_passes_by_itself_is_retryable() {
     assert!(wrong.is_empty(), "{wrong:#?}");
 }
 
-/// What a process with such an environment says of its credentials.
+/// The error that a process with this environment gets, and whether it is retryable.
 async fn verdict(source: Source, service: Service) -> String {
     let home = tempfile::tempdir().unwrap();
     let server = serve(service).await;
@@ -256,14 +256,14 @@ fn prepare(source: Source, home: &Path, url: &str, child: &mut Command) {
 
 async fn serve(service: Service) -> Server {
     Server::start(move |_, mut stream: TcpStream| async move {
-        // Of TLS there is no end of a head to wait for.
+        // A TLS handshake has no end of a head to wait for.
         if matches!(service, Plain) {
             let _ = stream.read(&mut [0; 4096]).await;
             let _ = stream.write_all(b"HTTP/1.1 400 Bad Request\r\n\r\n").await;
             return;
         }
         while let Some(head) = read_request(&mut stream).await {
-            // The metadata of an instance are asked for with a token of its own.
+            // The SDK first asks for a token to read the instance metadata with.
             let is_token = head.starts_with("put /latest/api/token");
             let (status, body) = match service {
                 Answers(..) if is_token => (200, "token"),
@@ -287,7 +287,7 @@ async fn serve(service: Service) -> Server {
     .await
 }
 
-/// With the default chain, so with the environment of the process.
+/// Uses the default chain, and so the environment of the process.
 #[tokio::test]
 #[ignore = "the other tests of credentials run it, with an environment"]
 async fn child() {
@@ -301,7 +301,7 @@ async fn child() {
     println!("{error} {:?}", std::error::Error::source(&error));
 }
 
-/// Gives credentials after a while, and counts how often it began to.
+/// Returns credentials after a while, and counts how often it started to load them.
 #[derive(Clone, Debug)]
 struct Slow {
     takes: Duration,
@@ -332,7 +332,7 @@ fn slow(seconds: u64) -> Slow {
     }
 }
 
-/// A KMS that always says the same.
+/// A KMS that always reports a disabled key.
 fn disabled() -> SharedHttpClient {
     let body = r#"{"__type":"DisabledException","message":"x"}"#;
     SharedHttpClient::new(infallible_client_fn(move |_| {
@@ -370,7 +370,7 @@ fn client(credentials: &Slow) -> aws_sdk_kms::config::Builder {
 async fn credentials_may_take_as_long_as_the_call() {
     let credentials = slow(20);
     let config = sdk_config(&credentials);
-    // Each connect makes a client of its own, so only the first counts.
+    // Each connect makes its own client, so only the first counts.
     let builder = AwsKmsSigner::builder(KEY).sdk_config(&config);
     let error = builder
         .timeout(Duration::from_secs(120))
@@ -380,7 +380,7 @@ async fn credentials_may_take_as_long_as_the_call() {
     assert_eq!(error.name(), "disabled", "{error:?}");
     assert_eq!(credentials.loads.load(Ordering::Relaxed), 1);
 
-    // As the docs say for a client that is handed over.
+    // As the docs advise for an existing client.
     let credentials = slow(20);
     let cache = IdentityCache::lazy().load_timeout(Duration::from_secs(60));
     let config = client(&credentials).identity_cache(cache.build()).build();
@@ -388,7 +388,8 @@ async fn credentials_may_take_as_long_as_the_call() {
     assert_loaded_once(&credentials, builder).await;
 }
 
-/// Newer SDKs derive the time for credentials from that of an attempt: a client as it is will do.
+/// Newer SDKs derive the time for credentials from the attempt timeout, so any client works
+/// unchanged.
 #[tokio::test(start_paused = true)]
 async fn with_newer_sdks_credentials_of_any_client_may_take_as_long_as_the_call() {
     let credentials = slow(20);
@@ -397,7 +398,7 @@ async fn with_newer_sdks_credentials_of_any_client_may_take_as_long_as_the_call(
     assert_loaded_once(&credentials, builder).await;
 }
 
-/// A service that is not ready makes nothing but checks, so they have to get there by themselves.
+/// A service that is not ready makes only checks, so checks alone must get the credentials loaded.
 #[tokio::test(start_paused = true)]
 async fn checks_alone_get_credentials_that_take_longer_than_a_check() {
     let credentials = slow(3);
@@ -435,7 +436,7 @@ async fn checks_alone_get_credentials_that_take_longer_than_a_check() {
     assert_eq!(sent.load(Ordering::Relaxed), 3);
 }
 
-/// The call ends by its deadline, and the error says what it waited for.
+/// The call ends at its deadline, and the error says what it waited for.
 #[tokio::test(start_paused = true)]
 async fn credentials_that_take_longer_than_the_call_are_a_timeout() {
     let builder = AwsKmsSigner::builder(KEY).sdk_config(&sdk_config(&slow(200)));

@@ -1,4 +1,4 @@
-//! A call ends when its time is up, whatever the other side does or does not.
+//! A call ends at its deadline, even if the other side never answers.
 
 use std::{net::SocketAddr, ops::RangeInclusive, time::Duration};
 
@@ -26,7 +26,7 @@ use tokio::{
 
 use super::{KEY, request};
 
-/// Accepts everything and answers nothing. Says when a connection was closed by the other side.
+/// A server that accepts connections and never answers. It reports when a client closes one.
 struct Silent {
     address: SocketAddr,
     closed: mpsc::UnboundedReceiver<()>,
@@ -92,7 +92,7 @@ async fn a_server_that_never_answers_is_given_up() {
     assert_timeout(signer.sign(&request()).await, 0..=3);
 }
 
-/// They are wrong for every call, so the first one that is not made shows it.
+/// Such timeouts fail every call, so connecting rejects them.
 #[tokio::test]
 async fn timeouts_that_no_call_can_keep_are_errors_of_both_ways_to_connect() {
     let builder = || AwsKmsSigner::builder(KEY).emulator("http://localhost:1", "us-east-1");
@@ -123,14 +123,14 @@ async fn timeouts_that_no_call_can_keep_are_errors_of_both_ways_to_connect() {
     }
 }
 
-/// With nothing but a timeout, an attempt that hangs leaves time for others.
+/// With only a `timeout` set, an attempt that hangs leaves time for others.
 #[tokio::test(start_paused = true)]
 async fn a_timeout_alone_has_time_for_all_attempts() {
     let builder = unanswered().timeout(Duration::from_secs(2));
     assert_timeout(builder.connect().await, 3..=3);
 }
 
-/// In virtual time, so exactly: a client that is never answered, without a network.
+/// A client without a network that never gets an answer, for exact times in virtual time.
 fn unanswered() -> AwsKmsSignerBuilder {
     let config = config().http_client(NeverClient::new()).build();
     AwsKmsSigner::builder(KEY).client(Client::from_conf(config))
@@ -173,7 +173,7 @@ fn assert_over(elapsed: Duration, end: Duration, attempts: u32) {
     assert!(elapsed + pauses >= end, "{elapsed:?} {end:?}");
 }
 
-/// What takes four seconds to get, and so would never be had in attempts of one.
+/// Credentials that take four seconds to load, so that attempts of one second would never get them.
 #[derive(Debug)]
 struct SlowCredentials;
 
@@ -224,7 +224,7 @@ fn config_of_slow_credentials() -> aws_sdk_kms::Config {
     config.http_client(NeverClient::new()).build()
 }
 
-/// A hung connection is closed rather than pooled: the next attempt would hang on it too.
+/// A hung connection is closed and not pooled: the next attempt would hang on it too.
 #[tokio::test]
 async fn a_connection_that_hung_is_closed_and_so_is_one_whose_caller_went_away() {
     let mut server = Silent::start().await;

@@ -1,4 +1,5 @@
-//! What answers is not KMS: asking again would not help, and the error says what was seen.
+//! A proxy or another server instead of KMS: a retry would not help, and the error says what it
+//! found.
 
 use std::{
     error::Error as _,
@@ -43,7 +44,8 @@ async fn refused(builder: AwsKmsSignerBuilder) -> Error {
     signer.sign(&request()).await.unwrap_err()
 }
 
-/// Final after one attempt, with the words `seen` in the source and `remedy` in the message.
+/// Checks that the error is final after one attempt, with `seen` in the source and `remedy` in the
+/// message.
 #[track_caller]
 fn assert_wrong_endpoint(error: &Error, seen: &str, remedy: &str) {
     assert_eq!(error.name(), "wrong_endpoint", "{error:?}");
@@ -56,7 +58,7 @@ fn assert_wrong_endpoint(error: &Error, seen: &str, remedy: &str) {
 }
 
 #[tokio::test]
-async fn a_certificate_that_does_not_prove_it_is_final() {
+async fn an_untrusted_certificate_is_final() {
     let emulator = KmsEmulator::start().await.unwrap();
     let identity = Identity::new("localhost");
     let server = tls::server(&emulator, &identity, Http::One, |_, _| true).await;
@@ -73,20 +75,20 @@ async fn a_certificate_that_does_not_prove_it_is_final() {
     assert_wrong_endpoint(&error, "localhost", "trust store");
 }
 
-/// What it says instead of HTTP, or of TLS.
+/// A server that sends these bytes instead of HTTP or TLS.
 async fn talkative(words: &'static [u8]) -> Server {
     Server::start(move |_, mut stream: TcpStream| async move {
         let mut buffer = [0; 4096];
         let _ = stream.read(&mut buffer).await;
         let _ = stream.write_all(words).await;
-        // Whatever follows is read, so that nothing is lost to a reset.
+        // Read the rest of the request, so that a reset does not discard the answer.
         while let Ok(1..) = stream.read(&mut buffer).await {}
     })
     .await
 }
 
 #[tokio::test]
-async fn what_speaks_no_http_is_final() {
+async fn a_server_without_http_is_final() {
     for words in [
         &b"SSH-2.0-OpenSSH_9.2\r\n"[..],
         b"220 mail.example ESMTP\r\n",
@@ -103,7 +105,7 @@ async fn what_speaks_no_http_is_final() {
 }
 
 #[tokio::test]
-async fn what_speaks_no_tls_is_final() {
+async fn a_server_without_tls_is_final() {
     let pem = Identity::new("localhost").pem;
     for words in [
         &b"HTTP/1.1 400 Bad Request\r\ncontent-length: 0\r\n\r\n"[..],
@@ -120,8 +122,8 @@ async fn what_speaks_no_tls_is_final() {
     }
 }
 
-/// KMS is called by https, so a proxy is asked for a tunnel first. Older SDKs
-/// pass its rejection on in words of their own.
+/// Calls to KMS use https, so the client first asks the proxy for a tunnel. Older SDKs report the
+/// rejection with their own text.
 #[tokio::test]
 async fn with_newer_sdks_a_proxy_that_rejects_the_caller_is_final() {
     let proxy = Server::start(|_, mut stream: TcpStream| async move {
@@ -130,7 +132,7 @@ async fn with_newer_sdks_a_proxy_that_rejects_the_caller_is_final() {
         let _ = stream.write_all(answer).await;
     })
     .await;
-    // A process of its own, since the SDK reads the proxy from the environment.
+    // In another process, because the SDK reads the proxy from the environment.
     let output = Command::new(std::env::current_exe().unwrap())
         .args(["--exact", "endpoints::child", "--ignored", "--nocapture"])
         .env("HTTPS_PROXY", proxy.url())
@@ -164,9 +166,9 @@ async fn child() {
     );
 }
 
-/// Trouble that passes looks much the same, and is tried again.
+/// Transient failures look similar, and are retried.
 #[tokio::test]
-async fn a_connection_that_breaks_is_tried_again() {
+async fn a_broken_connection_is_retried() {
     let pem = Identity::new("localhost").pem;
     for words in [
         &b""[..],
@@ -189,9 +191,9 @@ async fn a_connection_that_breaks_is_tried_again() {
     }
 }
 
-/// The SDK would give up such a body after five seconds, as one that is too slow.
+/// The SDK would end such a body after five seconds, because it is too slow.
 #[tokio::test]
-async fn a_stalled_body_has_all_the_time_of_its_attempt() {
+async fn a_stalled_body_may_take_the_whole_attempt_timeout() {
     let server = Server::start(|_, mut stream: TcpStream| async move {
         let _ = read_request(&mut stream).await;
         let head = b"HTTP/1.1 200 OK\r\ncontent-length: 100\r\n\r\n{";

@@ -1,4 +1,4 @@
-//! `check` tells whether a key could sign, with the permissions there are, and signs nothing.
+//! `check` reports whether a key could sign, with the permissions of the caller, and signs nothing.
 
 use std::{sync::Arc, time::Duration};
 
@@ -69,7 +69,7 @@ async fn with_describe_key_and_sign_alone_a_pinned_key_is_ready() {
     assert!(health.is_ready(), "{health}");
     assert_eq!(health.pin.unwrap(), PinCheck::Name);
 
-    // Which key an alias leads to is not pinned before the first signature.
+    // The key behind an alias is not pinned before the first signature.
     let health = pinned(&emulator, "alias/hot-wallet").await.check().await;
     assert!(health.is_ready(), "{health}");
     assert_eq!(health.pin.unwrap(), PinCheck::Unproven);
@@ -168,9 +168,9 @@ async fn a_key_store_that_is_gone_is_not_reachable() {
     assert!(health.to_string().contains(&fault), "{health}");
 }
 
-/// Not ready because of an outage of what it need not know would take a service down with it.
+/// Otherwise an outage of an unneeded operation would take down a service that can sign.
 #[tokio::test]
-async fn what_could_not_be_found_out_is_not_held_against_a_key() {
+async fn a_failed_question_does_not_make_a_signer_unready() {
     let emulator = KmsEmulator::start().await.unwrap();
     let arn = emulator.create_key(KeyType::Secp256k1).unwrap();
     let signer = pinned(&emulator, &arn).await;
@@ -181,7 +181,7 @@ async fn what_could_not_be_found_out_is_not_held_against_a_key() {
         (KmsFailure::reset(), true),
         (KmsFailure::expired_credentials(), true),
         (KmsFailure::access_denied(), true),
-        // It spoils good answers alone, and a dry run's is an error.
+        // This failure changes only successful answers, and a dry run's answer is an error.
         (KmsFailure::empty_object(), false),
     ] {
         for (operations, pin) in [
@@ -203,7 +203,7 @@ async fn what_could_not_be_found_out_is_not_held_against_a_key() {
                 drop(rule);
             }
         }
-        // The dry run is what decides.
+        // The dry run decides.
         let rule = emulator.inject(FailureRule::new(failure.clone()).on(Operation::Sign));
         let is_ready = signer.check().await.is_ready();
         assert_eq!(is_ready, !stops_the_dry_run, "{failure:?}");
@@ -235,7 +235,7 @@ fn failure(code: &str) -> (u16, Value) {
     (400, json!({"__type": code, "message": "no"}))
 }
 
-/// What `check` finds with these answers to `DescribeKey` and the dry run.
+/// The result of `check` with these answers to `DescribeKey` and the dry run.
 async fn check_of(key: &LocalSigner, state: &'static str, dry_run: (u16, Value)) -> Health {
     let metadata = json!({"KeyId": "1", "Arn": KEY, "KeyState": state});
     check_described(key, json!({ "KeyMetadata": metadata }), dry_run).await
@@ -262,7 +262,7 @@ async fn check_described(key: &LocalSigner, description: Value, dry_run: (u16, V
     signer.check().await
 }
 
-/// Something answered for `DescribeKey`, and what it said is not of the key.
+/// An endless answer to `DescribeKey` does not concern the key.
 #[tokio::test]
 async fn a_description_without_end_says_nothing_of_the_key() {
     let key = LocalSigner::from_bytes(KeyType::Secp256k1, &[7; 32]).unwrap();
@@ -271,7 +271,8 @@ async fn a_description_without_end_says_nothing_of_the_key() {
     assert!(health.state.is_err() && health.is_ready(), "{health}");
 }
 
-/// "Key states of AWS KMS keys": a multi-Region key that becomes the primary is `Updating`, and signs.
+/// "Key states of AWS KMS keys": a multi-Region key that becomes the primary is `Updating`, and
+/// signs.
 #[tokio::test]
 async fn only_some_states_are_ready() {
     let key = LocalSigner::from_bytes(KeyType::Secp256k1, &[7; 32]).unwrap();
@@ -297,7 +298,7 @@ async fn only_some_states_are_ready() {
     }
 }
 
-/// Every one of these says 200.
+/// Each of these answers has status 200.
 #[tokio::test]
 async fn a_dry_run_that_signs_has_to_sign_well() {
     let key = LocalSigner::from_bytes(KeyType::Secp256k1, &[7; 32]).unwrap();
@@ -337,7 +338,7 @@ async fn a_dry_run_that_signs_has_to_sign_well() {
     }
 }
 
-/// What a service holds is seldom the `AwsKmsSigner` itself.
+/// A service seldom holds the `AwsKmsSigner` itself.
 #[tokio::test]
 async fn a_wallet_of_two_regions_is_checked_through_its_layers() {
     let (mut emulators, mut arns, mut signers) = (Vec::new(), Vec::new(), Vec::new());
@@ -360,7 +361,7 @@ async fn a_wallet_of_two_regions_is_checked_through_its_layers() {
     assert!(!wallet.check().await.is_ready());
 }
 
-/// A check proves nothing of an alias for good: only what was asked for is pinned.
+/// An alias may move after a check, so a check pins nothing.
 #[tokio::test]
 async fn a_check_pins_nothing() {
     let emulator = KmsEmulator::start().await.unwrap();
@@ -374,7 +375,8 @@ async fn a_check_pins_nothing() {
     assert_eq!(signer.key(), arn);
 }
 
-/// In virtual time, so exactly. A probe that waits for the deadline of a call is killed before.
+/// In virtual time, so the times are exact. Kubernetes would kill a probe that waits for the
+/// deadline of a call.
 #[tokio::test(start_paused = true)]
 async fn a_check_makes_three_calls_and_returns_within_its_own_timeout() {
     let key = LocalSigner::random(KeyType::Secp256k1).unwrap();

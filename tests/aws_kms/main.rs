@@ -28,14 +28,14 @@ use kms_signer::{
 
 const KEY_TYPES: [KeyType; 3] = [KeyType::Secp256k1, KeyType::P256, KeyType::Ed25519];
 
-/// For clients that never look whether it exists.
+/// A key id for clients that never check whether the key exists.
 const KEY: &str = "arn:aws:kms:us-east-1:111122223333:key/1";
 
 fn builder(emulator: &KmsEmulator, key_id: &str) -> AwsKmsSignerBuilder {
     AwsKmsSigner::builder(key_id).emulator(emulator.endpoint_url(), emulator.region())
 }
 
-/// Fits every key type.
+/// A request that every key type can sign.
 fn request() -> SignRequest<'static> {
     SignRequest::blake2b256(b"preimage")
 }
@@ -139,7 +139,7 @@ async fn a_client_and_an_sdk_config_can_be_given() {
 }
 
 #[tokio::test]
-async fn key_states_are_told_apart() {
+async fn each_key_state_has_its_own_error() {
     let emulator = KmsEmulator::start().await.unwrap();
     let arn = emulator.create_key(KeyType::Secp256k1).unwrap();
     let signer = builder(&emulator, &arn).connect().await.unwrap();
@@ -158,7 +158,7 @@ async fn key_states_are_told_apart() {
     assert_eq!(fault, KeyStoreFault::InvalidState);
     assert_eq!(error.code(), Some("KMSInvalidStateException"));
     assert_eq!(error.receipt().unwrap().key(), arn);
-    assert_eq!(error.receipt().unwrap().attempts(), 1, "not worth a retry");
+    assert_eq!(error.receipt().unwrap().attempts(), 1, "it was retried");
 
     emulator.cancel_deletion(&arn).unwrap();
     emulator.set_enabled(&arn, true).unwrap();
@@ -166,7 +166,7 @@ async fn key_states_are_told_apart() {
 }
 
 #[tokio::test]
-async fn a_key_that_is_not_there_is_not_found() {
+async fn a_missing_key_is_not_found() {
     let emulator = KmsEmulator::start().await.unwrap();
     for key_id in ["alias/nobody", "1234abcd-12ab-34cd-56ef-1234567890ab"] {
         let (fault, error) = key_store_fault(builder(&emulator, key_id).connect().await);
@@ -202,7 +202,7 @@ async fn an_ed25519_message_that_kms_does_not_take_costs_no_call() {
     assert_eq!(emulator.total_calls(), before);
 }
 
-/// A server that speaks for another region refuses the SDK's signature.
+/// A server of another region rejects the SDK's signature.
 #[tokio::test]
 async fn a_wrong_region_says_so() {
     let emulator = KmsEmulator::builder()
@@ -223,7 +223,7 @@ async fn a_wrong_region_says_so() {
 }
 
 #[tokio::test]
-async fn missing_credentials_are_told_from_a_missing_network() {
+async fn missing_credentials_and_a_missing_network_have_different_errors() {
     let emulator = KmsEmulator::start().await.unwrap();
     let arn = emulator.create_key(KeyType::Secp256k1).unwrap();
     let nobody = aws_config::SdkConfig::builder()
@@ -253,9 +253,9 @@ async fn missing_credentials_are_told_from_a_missing_network() {
     );
 }
 
-/// To try again would not log anyone in, nor bring the file.
+/// A retry would neither log in nor create the file.
 #[tokio::test]
-async fn a_source_of_credentials_that_needs_somebody_to_act_is_not_asked_again() {
+async fn a_source_of_credentials_that_an_operator_must_fix_is_not_retried() {
     let not_logged_in = aws_config::sso::SsoCredentialsProvider::builder()
         .account_id("111122223333")
         .role_name("signer")
@@ -306,8 +306,8 @@ async fn credentials_are_not_shown() {
     }
 }
 
-/// An endpoint that the SDK cannot use comes from its own configuration here, so the builder did
-/// not see it; the SDK then quotes the request with its body, which must not come out.
+/// Here the bad endpoint comes from the SDK's own configuration, so the builder cannot reject it.
+/// The SDK's error quotes the request with its body, which must not be shown.
 #[tokio::test]
 async fn the_payload_is_not_shown_when_a_request_cannot_be_sent() {
     let emulator = KmsEmulator::start().await.unwrap();

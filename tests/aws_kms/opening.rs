@@ -1,4 +1,4 @@
-//! Opening many keys at once.
+//! Opening many keys at the same time.
 
 use kms_signer::{
     KeyType, Signer,
@@ -26,7 +26,7 @@ async fn ten_thousand_pinned_keys_are_opened_without_a_call() {
 }
 
 #[tokio::test]
-async fn many_keys_are_opened_by_one_call_each_and_a_bad_one_does_not_harm_the_others() {
+async fn many_keys_are_opened_by_one_call_each_and_a_bad_one_does_not_affect_the_others() {
     let emulator = KmsEmulator::start().await.unwrap();
     let arns: Vec<String> = (0..50)
         .map(|_| emulator.create_key(KeyType::Secp256k1).unwrap())

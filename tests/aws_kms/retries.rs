@@ -1,4 +1,4 @@
-//! What is tried again, how often, and what the error says of it.
+//! Which failures are retried, how often, and what the error says.
 
 use std::time::Duration;
 
@@ -28,7 +28,7 @@ async fn emulated() -> (KmsEmulator, AwsKmsSigner) {
 }
 
 #[tokio::test]
-async fn what_passes_by_itself_is_not_seen_but_counted() {
+async fn a_caller_sees_no_transient_failure_and_the_receipt_counts_it() {
     let (emulator, signer) = emulated().await;
     for failure in [
         KmsFailure::throttling(),
@@ -49,7 +49,7 @@ async fn what_passes_by_itself_is_not_seen_but_counted() {
 }
 
 #[tokio::test]
-async fn what_does_not_pass_is_tried_once() {
+async fn a_permanent_failure_is_not_retried() {
     let (emulator, signer) = emulated().await;
     for failure in [
         KmsFailure::access_denied(),
@@ -69,7 +69,7 @@ async fn what_does_not_pass_is_tried_once() {
 }
 
 #[tokio::test]
-async fn an_error_carries_all_that_is_known_of_the_call() {
+async fn an_error_carries_everything_known_about_the_call() {
     let (emulator, signer) = emulated().await;
     let busy = KmsFailure::throttling().retry_after(Duration::from_secs(1_800));
     emulator.inject(on_sign(busy)).keep();
@@ -77,7 +77,7 @@ async fn an_error_carries_all_that_is_known_of_the_call() {
     assert!(error.is_throttled() && error.is_retryable());
     assert_eq!(error.name(), "throttled");
     assert_eq!(error.code(), Some("ThrottlingException"));
-    // Longer than the call may take, so it returned at once and says so.
+    // Longer than the call may take, so the error returned at once, with that time.
     assert_eq!(error.retry_after(), Some(Duration::from_secs(1_800)));
     let receipt = error.receipt().unwrap();
     assert_eq!(receipt.operation(), "Sign");
@@ -97,7 +97,7 @@ async fn an_error_carries_all_that_is_known_of_the_call() {
 }
 
 #[tokio::test]
-async fn a_clock_that_is_wrong_is_told_from_a_wrong_secret() {
+async fn a_wrong_clock_and_a_wrong_secret_have_different_remedies() {
     let (emulator, signer) = emulated().await;
     let injected = emulator.inject(on_sign(KmsFailure::clock_skew()));
     let skewed = signer.sign(&request()).await.unwrap_err();
@@ -119,7 +119,7 @@ async fn a_clock_that_is_wrong_is_told_from_a_wrong_secret() {
 }
 
 #[tokio::test]
-async fn a_key_store_that_throttles_everything_is_asked_little_more_than_once() {
+async fn a_key_store_that_throttles_everything_gets_few_retries() {
     let (emulator, signer) = emulated().await;
     let busy = emulator.inject(on_sign(KmsFailure::throttling()));
     for _ in 0..100 {
@@ -164,7 +164,7 @@ async fn signers_over_one_client_share_its_budget_and_those_over_another_do_not(
     let public_key = emulator.public_key(&arn).unwrap();
     let client = client(&emulator);
     emulator.inject(on_sign(KmsFailure::throttling())).keep();
-    // Some of them choose other retries, which are paid from the same budget.
+    // Some of them set other retries, which the same budget pays for.
     let mut signers = Vec::new();
     for index in 0..100 {
         let builder = AwsKmsSigner::builder(&arn).client(client.clone());
@@ -175,12 +175,12 @@ async fn signers_over_one_client_share_its_budget_and_those_over_another_do_not(
         signer.sign(&request()).await.unwrap_err();
     }
     let calls = emulator.calls(Operation::Sign);
-    // A token comes back every second, and the run takes less than ten.
+    // The budget gains a token every second, and the run takes less than ten seconds.
     assert!(
         (100..=111).contains(&calls),
         "{calls} calls for 100 requests"
     );
-    // One that comes later, while the others are still there, gets no budget of its own.
+    // A signer made later, while the others still exist, shares their budget too.
     let later = AwsKmsSigner::builder(&arn).client(client.clone());
     let later = later.connect_lazy(public_key.clone()).await.unwrap();
     let error = later.sign(&request()).await.unwrap_err();
@@ -225,9 +225,10 @@ async fn retries_can_be_switched_off() {
     signer.sign(&request()).await.unwrap();
 }
 
-/// All keys of an account under one limit: neither the provider's retries nor the layer add up.
+/// All keys of an account under one limit: the retries of the provider and of the callers do not
+/// multiply.
 #[tokio::test]
-async fn under_a_rate_limit_many_keys_ask_little_more_than_once_and_recover() {
+async fn under_a_rate_limit_many_keys_retry_little_and_recover() {
     let (emulator, first) = emulated().await;
     let limit = RateLimit::per_second(10_000).max_wait(Duration::from_millis(20));
     let limit = limit.build().unwrap();
@@ -248,7 +249,7 @@ async fn under_a_rate_limit_many_keys_ask_little_more_than_once_and_recover() {
         "{calls} calls for {requests} requests"
     );
     drop(busy);
-    // The limit lets a first one through when its pause is over.
+    // The limit admits one request first when its pause is over.
     let mut recovered = false;
     for _ in 0..1_000 {
         recovered = signers[0].sign(&request()).await.is_ok();

@@ -1,4 +1,4 @@
-//! A signer belongs to no runtime: one that is closed, or another one, does not break it.
+//! A signer belongs to no runtime: it works after its first one is closed, and on others.
 
 use std::future::Future;
 
@@ -28,7 +28,7 @@ fn a_signer_outlives_the_runtime_it_was_made_in() {
         signer.sign(&request()).await.unwrap();
         signer
     });
-    // Its connections were served by this one.
+    // This runtime served its connections.
     first.shutdown_background();
 
     for _ in 0..3 {
@@ -78,7 +78,7 @@ fn without_a_runtime_there_is_an_error_and_no_panic() {
     runtime.block_on(signer.sign(&request())).unwrap();
 }
 
-/// For futures that are ready at once.
+/// The output of a future that is ready at once.
 fn poll_once<T>(future: impl Future<Output = T>) -> T {
     futures_util::FutureExt::now_or_never(future).expect("it waits for something")
 }

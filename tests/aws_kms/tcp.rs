@@ -15,7 +15,8 @@ use tokio::{
     task::{JoinHandle, JoinSet},
 };
 
-/// Hands each connection, with its number from 0, to a function. Stops when dropped.
+/// A server that calls a function with each connection and its number, from 0. It stops when
+/// dropped.
 pub struct Server {
     address: SocketAddr,
     accepted: Arc<AtomicUsize>,
@@ -53,7 +54,7 @@ impl Server {
         self.address.port()
     }
 
-    /// How many connections were made.
+    /// How many connections it accepted.
     pub fn accepted(&self) -> usize {
         self.accepted.load(Ordering::SeqCst)
     }
@@ -65,7 +66,7 @@ impl Drop for Server {
     }
 }
 
-/// Reads one HTTP/1.1 request to its end and returns its head; `None` if there is none.
+/// Reads one complete HTTP/1.1 request and returns its head; `None` if there is none.
 pub async fn read_request(stream: &mut (impl AsyncRead + Unpin)) -> Option<String> {
     let mut bytes = Vec::new();
     let mut buffer = [0; 4096];

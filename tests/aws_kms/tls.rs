@@ -1,4 +1,4 @@
-//! A KMS behind TLS: requests go on to an emulator, unless the test says otherwise.
+//! A KMS behind TLS that forwards requests to an emulator, unless a test leaves them unanswered.
 
 use std::{
     future::{Future, pending},
@@ -31,14 +31,14 @@ use tokio_rustls::{
 
 use crate::tcp::Server;
 
-/// The protocol that is negotiated by ALPN.
+/// The protocol that ALPN negotiates.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Http {
     One,
     Two,
 }
 
-/// A certificate for `localhost` that signs itself.
+/// A self-signed certificate.
 pub struct Identity {
     pub pem: String,
     certificate: CertificateDer<'static>,
@@ -69,8 +69,8 @@ impl Identity {
     }
 }
 
-/// Serves one connection. `answers` is asked with the number of the request on it, from 0; where it
-/// says no, the request stays without an answer.
+/// Serves one connection. `answers` gets the number of each request on it, from 0; if it returns
+/// false, the request gets no answer.
 pub async fn serve(
     stream: TcpStream,
     acceptor: TlsAcceptor,
@@ -92,7 +92,7 @@ pub async fn serve(
         }
     });
     let stream = TokioIo::new(stream);
-    // Either ends with an error when the client leaves, which is what it should do.
+    // Both end with an error when the client disconnects, as they should.
     let _ = match is_http2 {
         true => {
             let http = hyper::server::conn::http2::Builder::new(TokioExecutor::new());
@@ -130,7 +130,7 @@ async fn forward(
     Ok(Response::from_parts(head, Full::new(body)))
 }
 
-/// A configuration of the SDK with its own HTTP client, which trusts `pem` alone.
+/// A configuration of the SDK with its own HTTP client, which trusts only `pem`.
 pub fn config(server: &Server, pem: &str) -> SdkConfig {
     let context = TlsContext::builder()
         .with_trust_store(TrustStore::empty().with_pem_certificate(pem))
