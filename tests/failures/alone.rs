@@ -1,7 +1,7 @@
-//! Each kind of failure by itself, on every attempt, in virtual time: so exactly.
+//! Each kind of failure alone, on every attempt, in virtual time, so that times are exact.
 //!
-//! The deadline of each call is the same short one. What is answered takes no time, so only what
-//! hangs comes near it.
+//! Each call has the same short deadline. Answers take no time, so only calls that hang come near
+//! it.
 
 use std::sync::Arc;
 
@@ -35,7 +35,7 @@ pub async fn run(report: &mut Report, io: &Handle, requests: u64, concurrency: u
     }
 }
 
-/// A key store, and the way to it.
+/// An emulator and the transport to it.
 struct Setting {
     emulator: KmsEmulator,
     transport: Transport,
@@ -73,7 +73,7 @@ impl Setting {
         self.signer(arn).connect_lazy(public_key).await.unwrap()
     }
 
-    /// From now on every call of `operation` meets the failure.
+    /// Makes every call of `operation` fail from now on.
     fn inject(&self, kind: &Kind, operation: Operation) {
         match kind.transit {
             Transit::Arrives => {
@@ -84,7 +84,8 @@ impl Setting {
         }
     }
 
-    /// What was sent and what came to the emulator are the same, where nothing gets lost in between.
+    /// Compares how many requests were sent with how many the emulator got, if none is lost on the
+    /// way.
     fn count_calls(&self, kind: &Kind, tally: &mut Tally, operation: Operation) {
         if matches!(kind.transit, Transit::Arrives) {
             tally.check_calls(self.emulator.calls(operation));
@@ -97,7 +98,7 @@ async fn sign(kind: Kind, io: &Handle, requests: u64, concurrency: usize) -> Tal
     let arn = setting.emulator.create_key(KeyType::Secp256k1).unwrap();
     let signer = Arc::new(setting.pinned(&arn).await);
     let mut tally = Tally::new(kind.name, Clock::Virtual);
-    // The first signature is right, so that there is an answer to replay.
+    // The first request succeeds, so that there is an answer to replay.
     tally
         .sign(signer.clone(), 1, 1, DEADLINE, Expect::SIGNED)
         .await;
@@ -134,7 +135,7 @@ async fn connect(kind: Kind, io: &Handle, requests: u64, concurrency: usize) -> 
     tally
 }
 
-/// Each change is undone before the next.
+/// Undoes each change before the next one.
 async fn change(
     name: &str,
     failure: fn(&KmsEmulator) -> KmsFailure,
@@ -166,7 +167,7 @@ async fn change(
         );
         tally.sign(signer, 1, 1, DEADLINE, expect).await;
         assert_eq!(injected.fired(), 1, "{name}");
-        // It is gone already if its key was deleted.
+        // The alias is gone already if its key was deleted.
         let _ = emulator.delete_alias(ALIAS);
     }
     tally.check_calls(emulator.calls(Operation::Sign));

@@ -1,4 +1,4 @@
-//! Connections that were closed while idle, or break: nothing of it is seen outside.
+//! Connections that were closed while idle, or break: callers see no error.
 
 use std::{sync::Arc, time::Duration};
 
@@ -19,12 +19,12 @@ use super::{
 };
 
 const CONCURRENCY: usize = 16;
-/// Nothing here takes long, and what is to be shown is that no error is.
+/// Long enough for every call here, so that a timeout cannot be the cause of an error.
 const DEADLINE: Duration = Duration::from_secs(30);
 
 pub fn run(report: &mut Report, io: &Handle, requests: u64) {
     let attempts = |attempts: u32| kinds::retries().max_retries(attempts - 1);
-    // Every connection in the client's pool is stale, or is about to be.
+    // Every connection in the client's pool is stale, or will be soon.
     let idle = [(KmsFailure::close_after_answer(), 1.0)];
     let signed = Expect::SIGNED.attempts(1, 3);
     report.add(broken(
@@ -35,7 +35,7 @@ pub fn run(report: &mut Report, io: &Handle, requests: u64) {
         signed,
         requests,
     ));
-    // So many attempts that chance alone does not use them up.
+    // Enough attempts that a call does not use them up by chance.
     let reset = [
         (KmsFailure::reset(), 0.05),
         (KmsFailure::reset_after_processing(), 0.05),

@@ -1,7 +1,7 @@
-//! What hangs, over real connections and in real time.
+//! Calls that hang, over real connections and in real time.
 //!
-//! `alone.rs` shows by the millisecond when a call ends. This shows that it also ends when what
-//! hangs is a socket, with the HTTP client that users have.
+//! `alone.rs` shows to the millisecond when a call ends. This file shows that a call also ends when
+//! a socket hangs, with the HTTP client that users have.
 
 use std::sync::Arc;
 
@@ -32,7 +32,7 @@ pub fn builder(emulator: &KmsEmulator, key_id: &str) -> AwsKmsSignerBuilder {
         .retries(kinds::retries())
 }
 
-/// On a busy machine the deadline may be over before the third attempt, or the first.
+/// On a busy machine the deadline may pass before the third attempt, or even the first.
 fn expect(kind: &Kind) -> Expect {
     kind.expect.attempts(0, 3)
 }

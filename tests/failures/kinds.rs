@@ -1,4 +1,4 @@
-//! The kinds of failures, and what each comes to.
+//! The kinds of failures, and the outcome of each.
 
 use std::time::Duration;
 
@@ -12,23 +12,23 @@ use kms_signer::{
 
 use super::{tally::Expect, transport::Transit};
 
-/// For what hangs: short, so that it does not hold up the run where time is real.
+/// The attempt timeout: short, so that failures that hang do not slow down a run in real time.
 pub const ATTEMPT: Duration = Duration::from_millis(250);
-/// Time for two attempts and the beginning of a third.
+/// The timeout of a call: time for two attempts and the start of a third.
 pub const DEADLINE: Duration = Duration::from_millis(600);
 
-/// Three attempts, with pauses that take next to nothing of the deadline, and no budget.
+/// Three attempts with very short pauses, and a budget that never runs out.
 pub fn retries() -> Retries {
     let retries = Retries::default().initial_backoff(Duration::from_millis(1));
     retries.budget(u32::MAX)
 }
 
-/// A kind of failure, and what it comes to when every attempt meets it.
+/// A kind of failure, and the outcome of a request whose attempts all meet it.
 pub struct Kind {
     pub name: &'static str,
     pub failure: KmsFailure,
     pub expect: Expect,
-    /// What happens in its place where time is virtual.
+    /// What happens to the answer in virtual time instead.
     pub transit: Transit,
 }
 
@@ -56,27 +56,27 @@ impl Kind {
 const ANOTHER_KEY: &str =
     "arn:aws:kms:us-east-1:000000000000:key/00000000-0000-4000-8000-000000000000";
 
-/// May pass by themselves: tried again.
+/// Transient failures, which are retried.
 const LOST: Expect = Expect::fails_thrice(&["connection"]);
 const CUT: Expect = Expect::fails_thrice(&["connection", "unavailable"]);
 const LATE: Expect = Expect::fails_thrice(&["timeout"]);
 const UNAVAILABLE: Expect = Expect::fails_thrice(&["unavailable"]);
 const THROTTLED: Expect = Expect::fails_thrice(&["throttled"]);
 const INCOMPLETE: Expect = Expect::fails_thrice(&["unusable_answer"]);
-/// Nothing that an attempt more would change.
+/// Permanent failures, which are not retried.
 const CONTRADICTING: Expect = Expect::fails(&["unusable_answer"]);
 const CREDENTIALS: Expect = Expect::fails(&["credentials"]);
 const INVALID: Expect = Expect::fails(&["invalid_request"]);
 const OTHER: Expect = Expect::fails(&["other"]);
 const MALFORMED: Expect = Expect::fails(&["invalid_signature"]);
 const FORGED: Expect = Expect::fails(&["signature_not_verified"]);
-/// A flipped bit may make a scalar too large, or a signature no DER.
+/// A flipped bit may make a scalar too large, or break the DER.
 const FLIPPED: Expect = Expect::fails(&["signature_not_verified", "invalid_signature"]);
 const MOVED: Expect = Expect::fails(&["key_moved"]);
 const DENIED: Expect = Expect::fails(&["access_denied"]);
 const SIGNED: Expect = Expect::SIGNED;
 
-/// What Sign can answer, or not. What happens to a connection after that is in `connections.rs`.
+/// Every failure of `Sign`. `connections.rs` shows what happens to a connection afterwards.
 pub fn signing() -> Vec<Kind> {
     let mut kinds = codes();
     kinds.extend(answers());
@@ -85,7 +85,7 @@ pub fn signing() -> Vec<Kind> {
     kinds
 }
 
-/// Errors by a code of KMS, or by one that is common to AWS.
+/// Errors with a code of KMS, or with one that is common to AWS.
 fn codes() -> Vec<Kind> {
     let codes = [
         ("AccessDeniedException", DENIED),
@@ -122,7 +122,7 @@ fn codes() -> Vec<Kind> {
     codes.map(kind).into()
 }
 
-/// Answers that are no error of KMS's, and no signature either.
+/// Answers that are neither an error of KMS nor a signature.
 fn answers() -> Vec<Kind> {
     let kind = Kind::new;
     vec![
@@ -204,7 +204,7 @@ fn signatures() -> Vec<Kind> {
     ]
 }
 
-/// What takes time, or never ends.
+/// Answers that take time, or never end.
 fn in_time() -> Vec<Kind> {
     let (millis, kind) = (Duration::from_millis, Kind::new);
     vec![
@@ -236,7 +236,7 @@ fn in_time() -> Vec<Kind> {
     ]
 }
 
-/// What GetPublicKey can answer, or not.
+/// Every failure of `GetPublicKey`.
 pub fn connecting() -> Vec<Kind> {
     let kind = Kind::new;
     vec![
@@ -267,7 +267,7 @@ pub fn connecting() -> Vec<Kind> {
     ]
 }
 
-/// The alias by which keys that change are called.
+/// The alias of keys that change.
 pub const ALIAS: &str = "alias/hot-wallet";
 
 pub type Change = (&'static str, fn(&KmsEmulator) -> KmsFailure, Expect);

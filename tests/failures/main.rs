@@ -1,24 +1,24 @@
-//! Everything that can go wrong with AWS KMS, many times over: every signature verifies, nothing
-//! panics, nothing hangs, and each error has the verdict that is expected.
+//! Injects every failure of AWS KMS many times: each signature verifies, nothing panics or hangs,
+//! and each error has the expected verdict.
 //!
 //! | module | time | what |
 //! |---|---|---|
-//! | `alone` | virtual | each kind of failure on every attempt: what a request comes to, how often it was sent, and to the millisecond when it ended |
-//! | `hanging` | real | what hangs, over sockets |
+//! | `alone` | virtual | each kind of failure on every attempt: the outcome of a request, how often it was sent, and to the millisecond when it ended |
+//! | `hanging` | real | calls that hang, over sockets |
 //! | `connections` | real | connections that break or were closed |
-//! | `mixed` | real | everything at once, through a stack of layers |
+//! | `mixed` | real | all failures at once, through a stack of layers |
 //!
 //! In real time a call may be late because its thread could not run; `probe` measures for how long,
-//! and that is not counted. Everything else fails the run. `self_check` shows that it does.
+//! and that time does not count. Everything else fails the run, as `self_check` shows.
 //!
-//! Prints one line for each kind of failure. `scripts/soak` runs it with more requests, which it
-//! takes from these variables:
+//! The test prints one line for each kind of failure. `scripts/soak` runs it with more requests.
+//! These variables set their number:
 //!
 //! | variable | default | what |
 //! |---|---|---|
 //! | `FAILURES_PER_KIND` | 200 | requests for each kind of failure |
 //! | `FAILURES_HANGING` | 48 | requests for each kind that hangs, over sockets |
-//! | `FAILURES_CONCURRENCY` | 16 | of them at a time |
+//! | `FAILURES_CONCURRENCY` | 16 | requests at the same time |
 //! | `FAILURES_MIXED` | 2000 | requests with all kinds at once, through a stack of layers |
 //! | `FAILURES_CONNECTIONS` | 1000 | requests over connections that break |
 

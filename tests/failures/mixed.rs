@@ -27,9 +27,9 @@ use super::{
 };
 
 const DEADLINE: Duration = Duration::from_millis(1_500);
-/// On each thread.
+/// The concurrency on each thread.
 const CONCURRENCY: usize = 16;
-/// The part of the requests to each region that meets a failure.
+/// The share of the requests to each region that meet a failure.
 const FAILING: f64 = 0.3;
 const ATTEMPTS: u32 = 2;
 
@@ -39,14 +39,14 @@ pub fn run(report: &mut Report, io: &Handle, requests: u64) {
     let (emulators, signer) = io.block_on(async {
         let emulators = emulators().await;
         let failover = Timeout::new(regions(&emulators).await, DEADLINE).unwrap();
-        // The deadline does not count the time in which the record is written.
+        // The deadline does not include the time to write the record.
         let signer = Audit::new(Inner(failover), JsonLinesFile::open(&path).unwrap());
         (emulators, Arc::new(signer))
     });
     for emulator in &emulators {
         spoil(emulator);
     }
-    // Of the call that answered in the end, and one more if KMS did not like the clock.
+    // The attempts of the call that answered last, and one more if KMS rejected the signing time.
     let expect = Expect::SIGNED.or_fails(ALL).attempts(0, ATTEMPTS + 1);
     let mut tally = threads::share(requests, async |clock, requests| {
         let mut tally = Tally::new("all at once, two regions, layers", clock);
@@ -98,7 +98,7 @@ async fn regions(emulators: &[KmsEmulator]) -> Failover<impl Signer + use<>> {
 fn spoil(emulator: &KmsEmulator) {
     let kinds = kinds::signing().into_iter().map(|kind| kind.failure);
     let failures: Vec<KmsFailure> = kinds.chain([KmsFailure::close_after_answer()]).collect();
-    // One after the other: the later ones see what the earlier ones let through.
+    // In this order: the later rules apply to the requests that the earlier ones admit.
     let each = FAILING / failures.len() as f64;
     for failure in failures {
         emulator
@@ -109,7 +109,7 @@ fn spoil(emulator: &KmsEmulator) {
     emulator.inject(FailureRule::new(usual)).keep();
 }
 
-/// What some failure may come to.
+/// Every outcome that some failure may have.
 const ALL: &[&str] = &[
     "access_denied",
     "connection",

@@ -1,4 +1,4 @@
-//! What is seen of one request from outside: how often it was sent, and when a layer inside was done.
+//! Observes one request from outside: how often it was sent, and when a signer inside was done.
 
 use std::sync::{
     Arc, OnceLock,
@@ -12,7 +12,7 @@ tokio::task_local! {
     static OBSERVED: Arc<Observed>;
 }
 
-/// Of the request that the current task makes.
+/// The observations of the request that the current task makes.
 #[derive(Debug, Default)]
 pub struct Observed {
     sent: AtomicU32,
@@ -27,7 +27,7 @@ impl Observed {
         (result, observed)
     }
 
-    /// The request is sent once more.
+    /// Counts a request that is sent.
     pub fn count_attempt() {
         OBSERVED.with(|observed| observed.sent.fetch_add(1, Ordering::Relaxed));
     }
@@ -43,7 +43,7 @@ impl Observed {
     }
 }
 
-/// A signer whose deadline is looked at, inside of a layer that has none.
+/// A signer whose deadline the test checks, inside a layer that has none.
 #[derive(Debug)]
 pub struct Inner<S>(pub S);
 

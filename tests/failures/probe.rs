@@ -1,8 +1,8 @@
-//! How late the machine itself is.
+//! Measures how late the machine itself is.
 //!
-//! A runtime of one thread has a task that wants to run every millisecond. When it could not, the
-//! thread was busy or not running, and neither could the call whose deadline passed in that time.
-//! That time is not the call's. What is left is the time in which the call could have ended and did not.
+//! A task on a runtime of one thread should run every millisecond. When it cannot, the thread is
+//! busy or not running, so a call whose deadline passes then cannot end either. That time does not
+//! count against the call. The rest is the time in which the call could have ended and did not.
 
 use std::{
     collections::VecDeque,
@@ -15,9 +15,9 @@ use tokio::{
     time::{Instant, sleep_until},
 };
 
-/// Also the precision of tokio's timers.
+/// How often the task should run. It is also the precision of tokio's timers.
 const TICK: Duration = Duration::from_millis(1);
-/// Longer than from any deadline to the end of a call that is not a failure.
+/// How long delays are kept: longer than from a deadline to the end of any acceptable call.
 const KEPT: Duration = Duration::from_secs(60);
 
 #[derive(Debug)]
@@ -28,14 +28,14 @@ pub struct Probe {
 
 #[derive(Debug)]
 struct Seen {
-    /// When the task is to run next.
+    /// When the task should run next.
     due: Instant,
-    /// From when it was due until it ran.
+    /// The times from when the task was due until it ran.
     stalls: VecDeque<(Instant, Instant)>,
 }
 
 impl Probe {
-    /// Watches the runtime it is called in, which has to have one thread.
+    /// Watches the current runtime, which must have one thread.
     pub fn start() -> Self {
         let seen = Arc::new(Mutex::new(Seen {
             due: Instant::now(),
@@ -45,13 +45,13 @@ impl Probe {
         Self { seen, task }
     }
 
-    /// How long no task could run between the two times, the latter of which is over.
+    /// How long no task could run between two times in the past.
     pub fn stalled(&self, from: Instant, to: Instant) -> Duration {
         let seen = self.seen.lock().unwrap();
         let overlap =
             |start: Instant, end: Instant| end.min(to).saturating_duration_since(start.max(from));
         let past = seen.stalls.iter().map(|(start, end)| overlap(*start, *end));
-        // Due, and has not run yet.
+        // The task is due and has not run yet.
         past.sum::<Duration>() + overlap(seen.due, to)
     }
 }

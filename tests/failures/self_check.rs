@@ -1,4 +1,4 @@
-//! That this matrix sees what it is there to see: a call that is late, and an attempt too many.
+//! Checks that this matrix detects a late call and an extra attempt.
 
 use std::{sync::Arc, thread, time::Duration};
 
@@ -16,7 +16,7 @@ use super::{
 
 const DEADLINE: Duration = Duration::from_millis(50);
 
-/// Signs, and does something wrong.
+/// Signs, but does something wrong.
 #[derive(Debug)]
 struct Wrong {
     signer: LocalSigner,
@@ -25,13 +25,13 @@ struct Wrong {
 
 #[derive(Clone, Copy, Debug)]
 enum KmsFailure {
-    /// Takes this time.
+    /// Takes this long.
     Slow(Duration),
-    /// Takes this time, in which its thread can do nothing else: so does a busy machine.
+    /// Blocks its thread for this long, like a busy machine.
     Stalled(Duration),
-    /// Sends the request that often, and says so.
+    /// Sends the request this often, and reports it.
     Repeated(u32),
-    /// Sends the request twice, and says that it was once.
+    /// Sends the request twice, and reports once.
     Concealed,
 }
 
@@ -74,7 +74,7 @@ async fn tally(clock: Clock, failure: KmsFailure, requests: u64) -> Tally {
     tally
 }
 
-/// In virtual time.
+/// Checks in virtual time.
 pub async fn run() {
     let millis = Duration::from_millis;
     for (failure, late, wrong_attempts) in [
@@ -90,7 +90,8 @@ pub async fn run() {
     }
 }
 
-/// In real time: a call that could have ended is late, and one whose thread could not run is not.
+/// Checks in real time: a call that could have ended is late, one whose thread could not run is
+/// not.
 pub fn run_on_threads() {
     let second = Duration::from_secs(1);
     for (failure, is_late) in [
@@ -99,7 +100,7 @@ pub fn run_on_threads() {
     ] {
         let tally = threads::share(4, async |clock, share| tally(clock, failure, share).await);
         assert_eq!(tally.requests(), 4);
-        // So busy that it does not run for most of a second is no machine, each time.
+        // No machine is so busy that each of these calls does not run for most of a second.
         assert_eq!(tally.late() > 0, is_late, "{failure:?}");
     }
 }

@@ -1,4 +1,4 @@
-//! Runs many requests at once, judges each outcome, and counts.
+//! Runs many requests at the same time, judges each outcome, and counts.
 
 use std::{collections::BTreeMap, sync::Arc, time::Duration};
 
@@ -16,25 +16,25 @@ use tokio::{
 
 use super::{observed::Observed, probe::Probe};
 
-/// What a request is to come to.
+/// The expected outcome of a request.
 #[derive(Clone, Copy, Debug)]
 pub struct Expect {
     may_sign: bool,
-    /// Kinds of errors.
+    /// The names of the expected errors.
     kinds: &'static [&'static str],
-    /// How often it may be sent: at least, and at most.
+    /// How often the request may be sent: at least and at most.
     attempts: (u32, u32),
 }
 
 impl Expect {
-    /// A signature, with the first attempt.
+    /// Expects a signature from the first attempt.
     pub const SIGNED: Self = Self {
         may_sign: true,
         kinds: &[],
         attempts: (1, 1),
     };
 
-    /// An error of one of these kinds, which nothing can change: it is not tried again.
+    /// Expects one of these errors, which is permanent and not retried.
     pub const fn fails(kinds: &'static [&'static str]) -> Self {
         Self {
             may_sign: false,
@@ -43,7 +43,7 @@ impl Expect {
         }
     }
 
-    /// An error of one of these kinds, each of which may pass: it uses up the three attempts.
+    /// Expects one of these errors, which is transient and uses up the three attempts.
     pub const fn fails_thrice(kinds: &'static [&'static str]) -> Self {
         Self::fails(kinds).attempts(3, 3)
     }
@@ -63,31 +63,31 @@ impl Expect {
     }
 }
 
-/// Whether what a call returned is right. Asked when the time of the call has been taken.
+/// Checks the result of a call, after the time of the call is measured.
 pub type Judge = Box<dyn FnOnce() -> bool + Send>;
 
-/// What a call came to: how often its receipt says it was sent, if it has one, and its judge.
+/// The result of a call: the attempts in its receipt, if it has one, and its judge.
 pub struct Answer {
     pub attempts: Option<u32>,
     pub judge: Judge,
 }
 
-/// How a deadline is compared.
+/// How to compare a deadline.
 #[derive(Clone, Debug)]
 pub enum Clock {
-    /// In virtual time nothing is late but the call.
+    /// In virtual time only the call can be late.
     Virtual,
-    /// In real time, less what the machine was late itself.
+    /// In real time, minus the time that the machine itself was late.
     Probed(Arc<Probe>),
 }
 
 impl Clock {
-    /// Timers are precise to a millisecond, and are rounded up.
+    /// The precision of timers, which round up to a millisecond.
     const VIRTUAL_MARGIN: Duration = Duration::from_millis(2);
-    /// For what a call has to do after its deadline, in an unoptimised build.
+    /// The time for the work of a call after its deadline, in an unoptimised build.
     const REAL_MARGIN: Duration = Duration::from_millis(20);
 
-    /// By how much a call ended after `deadline`; zero if it is not too much.
+    /// How long after `deadline` a call ended; zero within the tolerance.
     fn late(&self, deadline: Instant, end: Instant) -> Duration {
         let after = end.saturating_duration_since(deadline);
         let margin = match self {
@@ -119,7 +119,7 @@ pub struct Tally {
     panics: u64,
     late: u64,
     slowest: Duration,
-    /// The first wrong verdict, to look into.
+    /// The first wrong verdict, as an example.
     example: Option<String>,
 }
 
@@ -159,7 +159,7 @@ impl Tally {
         self.wrong_attempts
     }
 
-    /// Both together.
+    /// Adds another tally to this one.
     pub fn plus(mut self, other: Self) -> Self {
         self.requests += other.requests;
         self.signed += other.signed;
@@ -245,12 +245,12 @@ impl Tally {
         }
     }
 
-    /// How often requests were sent, where only the emulator knows.
+    /// Sets how often requests were sent, if only the emulator knows.
     pub fn set_calls(&mut self, calls: u64) {
         self.calls = calls;
     }
 
-    /// Compares what came to the emulator with what was sent.
+    /// Compares the calls to the emulator with the requests sent.
     pub fn check_calls(&mut self, calls: u64) {
         if calls != self.calls {
             self.wrong_attempts += 1;
@@ -259,8 +259,8 @@ impl Tally {
         }
     }
 
-    /// Compares the audit records with what was counted: one for each signature, each of which
-    /// verifies by what is in the record alone.
+    /// Compares the audit records with the counts: there is one for each signature, and each record
+    /// alone is enough to verify its signature.
     pub fn check_records(&mut self, lines: &str) {
         let mut signed = 0;
         for line in lines.lines() {
@@ -313,7 +313,7 @@ impl Tally {
         }
     }
 
-    /// Compares how often this request was sent with what is due, and with what its receipt says.
+    /// Compares how often this request was sent with the expectation and with its receipt.
     fn count_attempts(&mut self, finished: &Finished, expect: Expect) {
         let (claimed, sent) = (finished.claimed, finished.sent);
         self.calls += u64::from(sent.or(claimed).unwrap_or_default());
@@ -357,14 +357,14 @@ impl Tally {
 struct Finished {
     elapsed: Duration,
     late: Duration,
-    /// How often its receipt says that it was sent.
+    /// How often it was sent according to its receipt.
     claimed: Option<u32>,
-    /// How often it was sent, where that is counted.
+    /// How often it was sent, if that is counted.
     sent: Option<u32>,
     verdict: Result<bool>,
 }
 
-/// Prints each tally as soon as it is there, and the sum of all at the end.
+/// Prints each tally as soon as it is complete, and the sum of all at the end.
 #[derive(Default)]
 pub struct Report(Vec<Tally>);
 
@@ -393,7 +393,7 @@ impl Report {
         self.0.push(tally);
     }
 
-    /// Fails with the names of those that are bad.
+    /// Fails with the names of the bad tallies.
     pub fn finish(self) -> std::result::Result<(), String> {
         let bad: Vec<String> = (self.0.iter())
             .filter(|tally| tally.is_bad())
@@ -416,7 +416,7 @@ impl Report {
     }
 }
 
-/// Judged by the curve crate, not by this crate's verifier.
+/// Verifies with the curve crate, not with this crate's verifier.
 fn is_signature(key: &PublicKey, preimage: &[u8], signature: &Signature) -> bool {
     let Signature::Secp256k1(ours) = signature else {
         return false;
@@ -431,7 +431,7 @@ fn is_signature(key: &PublicKey, preimage: &[u8], signature: &Signature) -> bool
         && recovered.is_ok_and(|recovered| recovered == key)
 }
 
-/// Which errors may pass by themselves, written down a second time.
+/// Which errors are transient, written down independently of the crate.
 fn may_pass(error: &Error) -> bool {
     match error {
         Error::KeyStore { fault, .. } => [

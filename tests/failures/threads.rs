@@ -1,4 +1,4 @@
-//! Load on several threads, each of which knows how late it is itself.
+//! Load on several threads, each of which measures how late it is.
 
 use std::{sync::Arc, thread};
 
@@ -6,10 +6,11 @@ use tokio::{runtime::Builder, sync::Barrier};
 
 use super::{probe::Probe, tally::Clock, tally::Tally};
 
-/// Each a runtime by itself, so that a probe sees everything that could keep its calls waiting.
+/// The number of threads. Each has its own runtime, so that its probe sees everything that could
+/// delay its calls.
 const THREADS: u64 = 2;
 
-/// Runs `work` on each thread with its share of the requests, and adds up what they counted.
+/// Runs `work` on each thread with its share of the requests, and adds up the tallies.
 pub fn share<F: Future<Output = Tally>>(
     requests: u64,
     work: impl Fn(Clock, u64) -> F + Sync,
@@ -20,7 +21,7 @@ pub fn share<F: Future<Output = Tally>>(
         runtime.block_on(async {
             let clock = Clock::Probed(Arc::new(Probe::start()));
             let tally = work(clock, share).await;
-            // A connection is served by the thread that opened it, and used by the others too.
+            // The thread that opened a connection serves it, and the other threads use it too.
             barrier.wait().await;
             tally
         })

@@ -1,8 +1,8 @@
 //! An HTTP client for a runtime with a virtual clock.
 //!
-//! A real exchange with the emulator takes no time at all: it runs on another runtime, and tokio's
-//! clock stands still while it waits for that. What takes time, or never ends, happens in here
-//! instead, and so in virtual time: a late call is late by the millisecond on any machine.
+//! A real exchange with the emulator takes no virtual time: it runs on another runtime, and tokio's
+//! clock stops while it waits for that. Delays and hangs happen here instead, in virtual time, so
+//! that a late call is late by the same milliseconds on any machine.
 
 use std::{
     sync::{Arc, Mutex},
@@ -33,19 +33,19 @@ use tokio::{runtime::Handle, task::spawn_blocking, time::sleep};
 
 use super::observed::Observed;
 
-/// What happens to an answer on its way.
+/// How an answer arrives.
 #[derive(Clone, Copy, Debug, Default)]
 pub enum Transit {
-    /// It arrives at once, as the emulator gave it.
+    /// The answer arrives at once, as the emulator sent it.
     #[default]
     Arrives,
-    /// It never does.
+    /// The answer never arrives.
     Never,
-    /// Half of its body does, and no more.
+    /// Only half of the body arrives.
     Half,
-    /// It does after this time.
+    /// The answer arrives after this time.
     Late(Duration),
-    /// Its body does, with this pause before each byte.
+    /// The body arrives with this pause before each byte.
     ByteByByte(Duration),
 }
 
@@ -67,7 +67,7 @@ impl Transport {
         }
     }
 
-    /// What happens to answers from now on.
+    /// Sets how answers arrive from now on.
     pub fn set(&self, transit: Transit) {
         *self.transit.lock().unwrap() = transit;
     }
@@ -116,7 +116,7 @@ impl HttpConnector for Connector {
 }
 
 impl Connector {
-    /// Sends the request and waits for the whole answer. The virtual clock stands still for as long.
+    /// Sends the request and waits for the whole answer. The virtual clock stops in the meantime.
     async fn exchange(self, request: HttpRequest) -> Result<HttpResponse, ConnectorError> {
         let io = self.transport.io.clone();
         let exchange = async move {
@@ -134,7 +134,7 @@ impl Connector {
     }
 }
 
-/// A body that ends with an error, as a connection that breaks ends it.
+/// A body that ends with an error, as when a connection breaks.
 fn broken(error: BoxError) -> SdkBody {
     let frames = [Err::<Frame<Bytes>, _>(error)];
     SdkBody::from_body_1_x(StreamBody::new(stream::iter(frames)))
