@@ -1,5 +1,8 @@
 //! Text from a server or a policy, made safe to show.
 
+// Without a remote provider no server says anything.
+#![cfg_attr(not(feature = "_remote"), allow(dead_code))]
+
 use std::borrow::Cow;
 
 use std::error::Error as StdError;
