@@ -3,6 +3,9 @@
 //! A provider implements [`Transport`], which says how it reaches its key store and what failures
 //! mean, and makes each of its calls with [`call`].
 
+// Which parts of it a provider needs is not for the core to know.
+#![allow(dead_code, unused_imports)]
+
 mod answer;
 mod attempt;
 mod budget;
