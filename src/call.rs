@@ -90,8 +90,12 @@ pub(crate) struct Subject<'a> {
 
 /// Makes a call: runs `send` for each attempt, and `accept` for each answer that reports success.
 ///
-/// `send` marks its [`Attempt`] as sent when the request goes out; the attempt's timeout starts
-/// there. Dropping its future abandons the attempt: no later attempt may use its connection.
+/// `send` marks its [`Attempt`] as sent when it has what the request needs, such as credentials, and
+/// before it connects. From then on the attempt's timeout runs, and the receipt counts the attempt;
+/// until then only the timeout of the call applies. Dropping its future abandons the attempt: no later
+/// attempt may use its connection.
+///
+/// `deadline` is [`in_future`] of a timeout of the [`Settings`].
 ///
 /// An error of `accept` is treated like one of the key store: retried if it is retryable.
 pub(crate) async fn call<T, F, A, V>(

@@ -16,7 +16,7 @@ use tokio::{
 /// One attempt at a call, for the transport that makes it.
 #[derive(Debug)]
 pub(crate) struct Attempt {
-    /// The transport marks it when the request goes out.
+    /// The transport marks it when the request goes out, before it connects.
     pub(crate) sent: Arc<Sent>,
     /// When the whole call ends, with all its attempts.
     pub(crate) deadline: Instant,
