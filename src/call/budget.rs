@@ -21,6 +21,13 @@ struct Tokens {
     at: Option<Instant>,
 }
 
+/// The budget of a client whose user set none, as [`Retries`](super::Retries) says.
+impl Default for Budget {
+    fn default() -> Self {
+        Self::new(100)
+    }
+}
+
 impl Budget {
     pub(crate) fn new(capacity: u32) -> Self {
         let count = capacity.into();

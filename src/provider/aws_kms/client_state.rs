@@ -15,9 +15,6 @@ use aws_sdk_kms::Client;
 use super::clock::Clock;
 use crate::call::Budget;
 
-/// The tokens of a budget that the user did not set.
-const DEFAULT_TOKENS: u32 = 100;
-
 /// The address of the configuration that the clones of a client share, and the region: a client
 /// without a region is used in the regions of its keys' ARNs.
 type Place = (usize, Option<Arc<str>>);
@@ -48,7 +45,7 @@ impl ClientState {
             return shared;
         }
         let shared = Arc::new(Self {
-            budget: Budget::new(DEFAULT_TOKENS),
+            budget: Budget::default(),
             clock: Clock::default(),
             is_loading: AtomicBool::new(false),
             place: place.clone(),
