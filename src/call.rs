@@ -6,9 +6,6 @@
 // Which parts of it a provider needs is not for the core to know.
 #![allow(dead_code, unused_imports)]
 
-// Which parts of it a provider needs is not for the core to know.
-#![allow(dead_code, unused_imports)]
-
 mod answer;
 mod attempt;
 mod budget;

@@ -34,20 +34,25 @@ impl SignRequest<'_> {
     ///
     /// `None` if the request was made from bytes, as most are, or from an opening of another type.
     /// Only the chain module that defines an opening can attach it, and it computes the preimage
-    /// from the values that the opening shows. So a policy can rely on them:
+    /// from the values that the opening shows. So a policy can rely on them.
+    ///
+    /// A caller of [`Signer::sign`](crate::Signer::sign) can still pass the preimage of typed data as
+    /// bytes, which show two hashes and have no opening. They begin with `19 01` (EIP-712), as nothing
+    /// else that Ethereum signs does, so a policy denies such bytes, and bare digests:
     ///
     /// ```
     /// # #[cfg(feature = "alloy")] {
     /// use kms_signer::{SignRequest, chain::ethereum::TypedDataOpening};
     ///
-    /// /// Denies every permit, whatever the token.
+    /// /// Denies every permit, whatever the token, and what may hide one.
     /// fn is_allowed(request: &SignRequest<'_>) -> bool {
     ///     match request.opening::<TypedDataOpening>() {
     ///         Some(typed_data) => typed_data.primary_type() != "Permit",
-    ///         None => request.preimage().is_some(),
+    ///         None => request.preimage().is_some_and(|bytes| !bytes.starts_with(b"\x19\x01")),
     ///     }
     /// }
     /// assert!(is_allowed(&SignRequest::keccak256(b"the bytes of a transaction")));
+    /// assert!(!is_allowed(&SignRequest::keccak256(b"\x19\x01 and two hashes")));
     /// # }
     /// ```
     pub fn opening<T: Any>(&self) -> Option<&T> {
