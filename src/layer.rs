@@ -25,6 +25,9 @@
 //!
 //! 1. **[`Audit`](audit::Audit)**: outermost, so that it records what the caller got, once for each
 //!    request.
+//!    A policy of your own goes right inside it: what it rejects, with
+//!    [`Error::refused`](crate::Error::refused), is then recorded. If it has to be outside, it calls
+//!    [`note_refusal`](crate::Signer::note_refusal) of the signer inside.
 //! 2. **[`Timeout`](timeout::Timeout)**: how long the caller waits in all. It includes queues, and
 //!    each region that is tried.
 //! 3. **[`Failover`](failover::Failover)**: outside the rate limits, since each region has its own
