@@ -119,12 +119,12 @@ pub trait Signer: fmt::Debug + Send + Sync {
     /// # Errors
     ///
     /// Before any call to the key store:
-    /// [`Error::UnsupportedRequest`](crate::Error::UnsupportedRequest) when the key cannot sign
-    /// this kind of request, [`Error::AmbiguousMessage`](crate::Error::AmbiguousMessage) for an
-    /// Ed25519 message of 32 bytes, and [`Error::MessageLength`](crate::Error::MessageLength) when
+    /// [`Error::UnsupportedRequest`] when the key cannot sign
+    /// this kind of request, [`Error::AmbiguousMessage`] for an
+    /// Ed25519 message of 32 bytes, and [`Error::MessageLength`] when
     /// the key store does not accept a message of this length, such as an empty one for AWS KMS.
     /// The provider documents all other errors. See
-    /// [`Error::is_retryable`](crate::Error::is_retryable).
+    /// [`Error::is_retryable`].
     async fn sign(&self, request: &SignRequest<'_>) -> Result<Signed>;
 
     /// Notes that the caller rejected `request` with `error` and does not call
@@ -132,7 +132,8 @@ pub trait Signer: fmt::Debug + Send + Sync {
     ///
     /// A chain adapter calls this when the request breaks a limit of the adapter, such as a chain
     /// id that is not allowed, and then returns `error` to its caller. So an audit layer
-    /// (`layer::audit`) can record a request that never reached the key store. Layers and pointers
+    /// (`layer::audit`) can record a request that never reached the key store. A layer that rejects a
+    /// request calls it for the signer inside, where an audit layer may be. Layers and pointers
     /// delegate it to the signer inside; the default, for providers, does nothing.
     ///
     /// An adapter does not call this for an object that it cannot encode, because such an object

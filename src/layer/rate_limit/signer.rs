@@ -33,8 +33,8 @@ impl<S: Signer> Signer for RateLimited<S> {
 
     /// # Errors
     ///
-    /// [`Error::QueueFull`](crate::Error::QueueFull) and
-    /// [`Error::QueuedTooLong`](crate::Error::QueuedTooLong) before anything was sent;
+    /// [`Error::QueueFull`] and
+    /// [`Error::QueuedTooLong`] before anything was sent;
     /// otherwise those of the signer inside.
     async fn sign(&self, request: &SignRequest<'_>) -> Result<Signed> {
         self.limit.run(self.inner.sign(request)).await
