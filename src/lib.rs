@@ -40,7 +40,7 @@
 //! | `provider::local` | `local` | no | keys in memory, for tests and development |
 //! | `chain::ethereum` | `ethereum` | yes | addresses, messages, every transaction type |
 //! | | `alloy` | yes | the same signer as an alloy `Signer`, `TxSigner` and wallet |
-//! | `layer` | `layers` | no | rate limit, failover, hedge, deadline, audit |
+//! | `layer` | `layers` | no | rate limit, failover, hedge, timeout, audit |
 //! | | `blocking` | no | `Blocking`: for providers whose library blocks |
 //! | | `jwk` | no | [`PublicKey`] from and to JSON Web Keys |
 //! | | `metrics` | no | metrics, through the facade of the crate `metrics` |
