@@ -52,7 +52,7 @@ impl Error {
             }
             Self::InvalidDigestLength { .. } => "pass the hash itself, in binary",
             Self::MessageLength { .. } => {
-                "sign a message of that length, or keep the key in a store without this limit"
+                "sign a message of such a length, or keep the key in a store without this limit"
             }
             Self::InvalidPayload { .. } => "correct what the source names",
             Self::KeyMoved { .. } => {
