@@ -114,7 +114,7 @@ fn custom_provider_signs_and_passes_the_suite() {
     }
     let lines = |start| stdout.lines().filter(move |line| line.starts_with(start));
     assert_eq!(lines("FAILED").count(), 0, "{stdout}");
-    assert_eq!(lines("passed").count(), 12, "{stdout}");
+    assert_eq!(lines("passed").count(), 13, "{stdout}");
     // A secp256k1 key has no messages.
     assert_eq!(lines("skipped").count(), 1, "{stdout}");
     assert!(!(stdout + &stderr).contains("token-that"));

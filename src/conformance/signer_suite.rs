@@ -11,7 +11,7 @@ use super::{
     requests,
     secrets::Secrets,
 };
-use crate::{Error, KeyType, PublicKey, Receipt, SignRequest, Signed, Signer};
+use crate::{Error, KeyType, PublicKey, Receipt, SignRequest, Signed, Signer, health::Health};
 
 /// Lengths around the 32 bytes of a digest, and up to the longest message that AWS KMS accepts.
 const SIZES: [usize; 6] = [1, 31, 32, 33, 300, 4096];
@@ -128,6 +128,7 @@ impl SignerSuite {
             .await;
         run.case("failures_are_reported", self.failures_are_reported())
             .await;
+        run.case("checks_answer", self.checks_answer()).await;
         run.case("nothing_secret_is_shown", self.nothing_secret_is_shown())
             .await;
         // Last, because a key store may count dropped requests only later.
@@ -316,6 +317,25 @@ impl SignerSuite {
         )?;
         self.secrets
             .check("an error", &format!("{error} {error:?}"))
+    }
+
+    async fn checks_answer(&self) -> Checked {
+        let (request, _) = requests::any_key(b"check");
+        self.sign(&request).await?;
+        let health = self.signer.check().await;
+        self.check_shown(&health)?;
+        require(health.is_ready(), "a key that signs to be ready", || {
+            health.to_string()
+        })?;
+        match &self.failing {
+            Some(failing) => self.check_shown(&failing.check().await),
+            None => Ok(()),
+        }
+    }
+
+    fn check_shown(&self, health: &Health) -> Checked {
+        self.secrets
+            .check("a health", &format!("{health} {health:?}"))
     }
 
     async fn nothing_secret_is_shown(&self) -> Checked {

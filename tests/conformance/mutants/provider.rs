@@ -13,7 +13,7 @@ use std::{
 use kms_signer::{
     Error, KeyType, PublicKey, RawSignature, Receipt, Result, SignRequest, Signature, Signed,
     Signer, Verifier, async_trait, conformance::SignerSuite, error::KeyStoreFault, hazmat,
-    provider::local::LocalSigner,
+    health::Health, provider::local::LocalSigner,
 };
 use tokio::sync::Semaphore;
 
@@ -38,6 +38,9 @@ pub enum Mutation {
     CountsNoAttempt,
     ForgetsTheReceiptOfErrors,
     RaisesAlarms,
+    IsNeverReady,
+    ChecksForever,
+    ShowsItsTokenInChecks,
     ShowsItsToken,
     ShowsWhatItRejects,
     KeepsThePermitOfADroppedFuture,
@@ -54,6 +57,7 @@ const ALL_THAT_SIGN: &[&str] = &[
     "empty_input_is_signed_or_rejected",
     "long_input_is_signed_or_rejected",
     "receipts_are_filled",
+    "checks_answer",
     "nothing_secret_is_shown",
     "dropped_futures_leave_it_usable",
 ];
@@ -115,6 +119,9 @@ pub const MUTANTS: &[(Mutation, &[&str])] = &[
         &["failures_are_reported"],
     ),
     (Mutation::RaisesAlarms, &["failures_are_reported"]),
+    (Mutation::IsNeverReady, &["checks_answer"]),
+    (Mutation::ChecksForever, &["checks_answer"]),
+    (Mutation::ShowsItsTokenInChecks, &["checks_answer"]),
     (Mutation::ShowsItsToken, &["nothing_secret_is_shown"]),
     (
         Mutation::ShowsWhatItRejects,
@@ -271,6 +278,21 @@ impl Signer for Mutant {
             _ => receipt,
         };
         Ok(Signed::new(signed.signature, receipt))
+    }
+
+    async fn check(&self) -> Health {
+        let mut health = Health::default();
+        match self.mutation {
+            Mutation::IsNeverReady => health.may_sign = Err(unavailable(None)),
+            Mutation::ChecksForever => std::future::pending().await,
+            // Of a signer that is ready: it is no error of the key.
+            Mutation::ShowsItsTokenInChecks => {
+                let error = Error::key_store(KeyStoreFault::Unavailable, "retry", TOKEN);
+                health.state = Err(error);
+            }
+            _ => {}
+        }
+        health
     }
 }
 
