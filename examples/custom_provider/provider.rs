@@ -128,7 +128,7 @@ fn read(answer: &str) -> Result<Vec<u8>, Failure> {
             retry_after: wait.parse().ok().map(Duration::from_millis),
             ..Failure::new(
                 KeyStoreFault::Throttled,
-                "send fewer requests",
+                "retry after a pause, and send fewer requests",
                 "too many requests",
             )
         }),
