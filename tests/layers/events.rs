@@ -44,8 +44,8 @@ impl Visit for Fields<'_> {
     }
 }
 
-/// Every thread listens, so that no call site is registered as one without a listener while another
-/// test begins to: `tracing` would remember that.
+/// Listens on every thread. Otherwise `tracing` could register a call site as one without a
+/// listener while another test starts, and remember that.
 fn watch_every_call_site() {
     static WATCHED: Once = Once::new();
     WATCHED.call_once(|| {
@@ -53,7 +53,7 @@ fn watch_every_call_site() {
     });
 }
 
-/// The events of some work on this thread, under the paused clock.
+/// Runs work on this thread under the paused clock, and returns its events.
 fn events(work: impl Future<Output = ()>) -> Vec<String> {
     watch_every_call_site();
     let events = Events::default();
@@ -95,7 +95,7 @@ fn each_failure_and_each_change_of_a_circuit() {
     );
 }
 
-/// With what it takes to find the call.
+/// The event has the fields that identify the call.
 #[test]
 fn an_alarm_is_loud_in_each_layer_that_could_hide_it() {
     let seen = events(async {
@@ -107,7 +107,7 @@ fn an_alarm_is_loud_in_each_layer_that_could_hide_it() {
             .unwrap();
         let signer = Failover::builder([signer]).build().unwrap();
         sign(&signer).await.unwrap_err();
-        // Others are the caller's to report.
+        // The caller reports errors that are no alarm.
         inner.then([Step::fail(KeyStoreFault::Disabled)]);
         sign(&signer).await.unwrap_err();
     });

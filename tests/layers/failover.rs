@@ -29,7 +29,7 @@ const ELSEWHERE: [KeyStoreFault; 5] = [
     KeyStoreFault::WrongEndpoint,
 ];
 
-/// Signers of one key that are told apart by their receipts.
+/// Signers of one key, which their receipts tell apart.
 fn regions<const N: usize>() -> [ScriptedSigner; N] {
     let key = scripted();
     std::array::from_fn(|at| key.replica(&format!("region-{at}")))
@@ -39,7 +39,7 @@ async fn signed_by(signer: &impl Signer) -> String {
     sign(signer).await.unwrap().receipt.key().to_owned()
 }
 
-/// Two regions of which the first is given up.
+/// Two regions; the circuit of the first one is open.
 async fn first_is_down() -> (
     ScriptedSigner,
     ScriptedSigner,
@@ -84,14 +84,14 @@ async fn each_retryable_failure_moves_on() {
         assert_eq!(
             signed_by(&signer).await,
             "region-0",
-            "one failure gave up the signer"
+            "one failure opened the circuit"
         );
     }
 }
 
-/// What someone has to correct in one region is no reason to fail in the others.
+/// An error that an operator must fix in one region does not keep the other regions from signing.
 #[tokio::test(start_paused = true)]
-async fn what_is_wrong_in_one_region_alone_moves_on_and_does_not_count() {
+async fn an_error_of_one_region_alone_moves_on_and_does_not_count() {
     for fault in ELSEWHERE {
         let [first, second] = regions();
         first.then([Step::fail(fault); 10]);
@@ -135,7 +135,7 @@ async fn a_rule_is_not_evaded_in_another_region() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_probe_that_ends_so_is_taken_by_the_next_request() {
+async fn after_a_probe_without_a_result_the_next_request_probes() {
     let (first, _second, signer) = first_is_down().await;
     advance(ms(5_000)).await;
     first.then([Step::fail(KeyStoreFault::Disabled)]);
@@ -169,7 +169,7 @@ async fn other_failures_return_at_once_and_do_not_count() {
     }
 }
 
-/// One to come back with, or else the first: there is the region that is preferred.
+/// It returns a retryable error if there is one, and otherwise that of the first, preferred region.
 #[tokio::test(start_paused = true)]
 async fn if_all_fail_one_error_returns() {
     use KeyStoreFault::*;
@@ -196,7 +196,7 @@ async fn if_all_fail_one_error_returns() {
     }
 }
 
-/// A time to come back at is worth more than the place in the list.
+/// An error with a `retry_after` comes before an earlier signer's error without one.
 #[tokio::test(start_paused = true)]
 async fn if_all_fail_an_error_that_says_when_returns() {
     let asks = |wait| Step::fail(KeyStoreFault::Throttled).retry_after(ms(wait));
@@ -212,7 +212,7 @@ async fn if_all_fail_an_error_that_says_when_returns() {
     assert_eq!(error.receipt().unwrap().key(), "region-2");
 }
 
-/// Not the order in which they were asked counts: one that was skipped is asked last.
+/// The order in the list counts, not the order of the requests: a skipped signer is asked last.
 #[tokio::test(start_paused = true)]
 async fn the_error_of_a_signer_that_was_skipped_is_that_of_the_preferred_one() {
     for (faults, expected) in [
@@ -237,7 +237,7 @@ async fn the_error_of_a_signer_that_was_skipped_is_that_of_the_preferred_one() {
     }
 }
 
-/// An answer that is too long is of what stands in the key store's place, in that region.
+/// An answer that is too long comes from a proxy or a wrong endpoint in that region.
 #[tokio::test(start_paused = true)]
 async fn an_answer_that_is_too_long_moves_on() {
     let [first, second] = regions();
@@ -249,7 +249,7 @@ async fn an_answer_that_is_too_long_moves_on() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_signer_that_is_down_is_skipped_and_taken_back() {
+async fn a_signer_that_is_down_is_skipped_and_later_used_again() {
     let (first, second, signer) = first_is_down().await;
     advance(ms(4_999)).await;
     assert_eq!(signed_by(&signer).await, "region-1");
@@ -294,7 +294,7 @@ async fn a_request_can_be_dropped_anywhere() {
         first.otherwise(Step::sign());
         if first.dropped() == 1 {
             probes_dropped += 1;
-            // The next one probes, since this one found out nothing.
+            // The next one probes, since this one learned nothing.
             assert_eq!(signer.circuits(), [HalfOpen, Closed], "{polls} polls");
             assert_eq!(signed_by(&signer).await, "region-0");
         }
@@ -322,7 +322,7 @@ async fn requests_that_are_dropped_do_not_count_as_failures() {
     assert_eq!(signer.circuits(), [Closed, Closed]);
 }
 
-/// The signer was not asked, and the others are; but it is no less healthy for that.
+/// The signer did not get the request, so the failover asks the others, but the signer is healthy.
 #[tokio::test(start_paused = true)]
 async fn a_full_queue_moves_on_and_does_not_count() {
     let [first, second] = regions();
@@ -351,7 +351,7 @@ async fn a_circuit_is_open_for_as_long_as_the_key_store_asks() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn the_settings_are_heeded() {
+async fn the_settings_are_used() {
     let [first, second] = regions();
     first.otherwise(Step::fail(KeyStoreFault::Unavailable));
     let signer = Failover::builder([first.clone(), second])
@@ -382,14 +382,14 @@ async fn if_every_circuit_is_open_all_are_asked() {
     assert_eq!(signer.circuits(), [Open, Open]);
     assert_eq!(sign(&signer).await.unwrap_err().name(), "unavailable");
     assert_eq!((first.calls(), second.calls()), (4, 4));
-    // Both are back, and nobody has to wait for it.
+    // Both sign again, and no request has to wait for that.
     let start = Instant::now();
     assert_eq!(signed_by(&signer).await, "region-0");
     assert!(start.elapsed().is_zero());
     assert_eq!(signer.circuits(), [Closed, Open]);
 }
 
-/// An error is the worst answer: one that was skipped may be back.
+/// Asking a skipped signer is better than returning an error: it may work again.
 #[tokio::test(start_paused = true)]
 async fn those_that_were_skipped_are_asked_before_a_request_fails() {
     let failures = RETRYABLE.into_iter().chain(ELSEWHERE).map(Step::fail);
@@ -400,7 +400,7 @@ async fn those_that_were_skipped_are_asked_before_a_request_fails() {
         assert_eq!(signer.circuits(), [Closed, Closed], "{failure:?}");
         assert_eq!((first.calls(), second.calls()), (4, 4));
     }
-    // Each once, and one that is still down stays so for no longer.
+    // Each once, and a signer that is still down is not skipped for longer because of it.
     let (first, second, signer) = first_is_down().await;
     first.then([Step::fail(KeyStoreFault::Unavailable)]);
     second.then([Step::fail(KeyStoreFault::Disabled)]);
@@ -409,7 +409,7 @@ async fn those_that_were_skipped_are_asked_before_a_request_fails() {
     assert_eq!(signer.circuits(), [Open, Closed]);
     advance(ms(5_000)).await;
     assert_eq!(signer.circuits(), [HalfOpen, Closed]);
-    // But not where the next one cannot do better.
+    // But not after an alarm.
     let (first, second, signer) = first_is_down().await;
     second.then([Step::error(ALARMS[0])]);
     let error = sign(&signer).await.unwrap_err();
@@ -417,8 +417,8 @@ async fn those_that_were_skipped_are_asked_before_a_request_fails() {
     assert_eq!(first.calls(), 3);
 }
 
-/// A request that asks a signer though its circuit is open finds out nothing that the probe does
-/// not.
+/// Only the outcome of a probe changes an open circuit, not that of another request that asks the
+/// signer as a last resort.
 #[tokio::test(start_paused = true)]
 async fn the_outcome_of_a_probe_counts() {
     for (probe, expected) in [
@@ -440,14 +440,14 @@ async fn the_outcome_of_a_probe_counts() {
 }
 
 #[test]
-fn an_empty_list_is_refused() {
+fn an_empty_list_is_rejected() {
     let error = Failover::<LocalSigner>::builder([]).build().unwrap_err();
     assert!(matches!(error, Error::InvalidConfig { .. }), "{error:?}");
     assert!(error.to_string().ends_with("list at least one"), "{error}");
 }
 
 #[test]
-fn signers_of_different_keys_are_refused_and_named() {
+fn signers_of_different_keys_are_rejected_by_name() {
     let key = LocalSigner::random(KeyType::Secp256k1).unwrap();
     for key_type in [KeyType::Secp256k1, KeyType::P256, KeyType::Ed25519] {
         let other = LocalSigner::random(key_type).unwrap();
@@ -473,7 +473,7 @@ fn signers_of_different_keys_are_refused_and_named() {
     }
 }
 
-/// The circuits of many requests at once, on real threads: none is lost.
+/// Many requests at the same time on real threads: no circuit stays open.
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
 async fn a_circuit_closes_again_whatever_the_order() {
     let [first, second] = regions();

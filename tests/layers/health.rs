@@ -1,4 +1,4 @@
-//! `check` reaches the signer inside of every layer and pointer, and spends nothing of a limit.
+//! `check` reaches the signer inside every layer and pointer, and uses nothing of a limit.
 
 use std::{
     sync::{
@@ -25,7 +25,7 @@ use tokio::time::{Instant, sleep};
 
 use super::scripted::ms;
 
-/// Signs nothing, and has this health after a while.
+/// A signer that only reports this health, after a while.
 #[derive(Clone, Debug)]
 struct Checked {
     key: LocalSigner,
@@ -116,7 +116,7 @@ async fn a_failover_is_ready_with_one_signer_and_asks_all_at_once() {
     assert!(!health.check().await.is_ready());
 }
 
-/// A probe that waits in a queue would find a busy service not ready, and make it busier.
+/// A probe that waits in a queue would report a busy service as not ready, and make it busier.
 #[tokio::test(start_paused = true)]
 async fn a_check_takes_no_turn_under_a_rate_limit() {
     let limit = RateLimit::per_second(1_000).in_flight(1).build().unwrap();

@@ -20,7 +20,7 @@ fn hedged(inner: &ScriptedSigner) -> Hedge<ScriptedSigner> {
 
 #[tokio::test(start_paused = true)]
 async fn the_first_signature_wins_and_the_other_attempt_is_dropped() {
-    // How long both attempts take, and when there is a signature.
+    // How long the two attempts take, and when the request returns.
     for (first, second, expected) in [(200, 10, 60), (200, 149, 199), (70, 100, 70), (51, 500, 51)]
     {
         let inner = scripted();
@@ -42,7 +42,7 @@ async fn the_first_signature_wins_and_the_other_attempt_is_dropped() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn what_is_fast_is_asked_once() {
+async fn a_fast_request_has_one_attempt() {
     let inner = scripted();
     inner.otherwise(Step::sign().after(ms(49)));
     let signer = hedged(&inner);
@@ -98,9 +98,9 @@ async fn if_both_fail_the_error_of_the_first_returns() {
     }
 }
 
-/// Another attempt cures nothing, and above all it must not hide an alarm.
+/// Another attempt would not help, and it must not hide an alarm.
 #[tokio::test(start_paused = true)]
-async fn what_is_not_retryable_returns_at_once() {
+async fn an_error_that_is_not_retryable_returns_at_once() {
     let disabled = |after| Step::fail(KeyStoreFault::Disabled).after(ms(after));
     for (script, expected, kind) in [
         ([disabled(60), Step::sign().after(ms(100))], 60, "disabled"),
@@ -116,11 +116,11 @@ async fn what_is_not_retryable_returns_at_once() {
         );
         check_final([late, Step::sign().after(ms(1_000))], 60, kind).await;
         check_final([Step::sign().after(ms(1_000)), early], 60, kind).await;
-        // Nor does the other attempt's failure hide it.
+        // The other attempt's failure does not hide it either.
         let fails = |after| Step::fail(KeyStoreFault::Timeout).after(ms(after));
         check_final([fails(55), early], 60, kind).await;
         check_final([late, fails(5)], 60, kind).await;
-        // Nor an answer that is ready in the same poll, whichever attempt it is polled first.
+        // Nor does an answer that is ready in the same poll, in either order.
         check_final([Step::sign().after(ms(60)), early], 60, kind).await;
         check_final([late, Step::sign().after(ms(10))], 60, kind).await;
         check_final([disabled(60), early], 60, kind).await;
@@ -157,7 +157,7 @@ async fn a_request_can_be_dropped_anywhere() {
     sign(&signer).await.unwrap();
 }
 
-/// However slow the key store is, at no time more than the share of requests so far.
+/// Even with a slow key store, extra calls never exceed the share of the requests so far.
 #[tokio::test(start_paused = true)]
 async fn extra_calls_stay_within_their_share() {
     for (share, per_thousand) in [
@@ -185,7 +185,7 @@ async fn extra_calls_stay_within_their_share() {
     }
 }
 
-/// A fast spell saves up for a slow one, and no more than ten.
+/// While requests are fast, at most ten extra calls are saved for later.
 #[tokio::test(start_paused = true)]
 async fn ten_extra_calls_are_saved() {
     let inner = scripted();
@@ -198,7 +198,7 @@ async fn ten_extra_calls_are_saved() {
     for task in slow {
         task.await.unwrap().unwrap();
     }
-    // Those are earned before one of the hundred is slow, and nobody can save more than ten.
+    // They are earned before one of the hundred is slow, and at most ten are saved.
     assert_eq!(signer.hedges(), 10);
 }
 
@@ -220,7 +220,7 @@ mod quantile {
 
     use super::*;
 
-    /// A signer that has seen as many requests of 10 to 29 ms.
+    /// A hedge that has seen this many requests of 10 to 29 ms.
     async fn warm(requests: usize) -> (ScriptedSigner, Hedge<ScriptedSigner>) {
         let inner = scripted();
         let signer = Hedge::at_quantile(inner.clone(), 0.95)
@@ -234,7 +234,7 @@ mod quantile {
         (inner, signer)
     }
 
-    /// When the second attempt at a request starts that does not end.
+    /// After which delay the second attempt starts, for a request that does not end.
     async fn delay(inner: &ScriptedSigner, signer: &Hedge<ScriptedSigner>) -> Option<Duration> {
         let before = inner.calls();
         inner.then([Step::hang(), Step::hang()]);
@@ -244,7 +244,7 @@ mod quantile {
         let starts = starts(inner);
         match starts[before..] {
             [_] => {
-                // Takes the turn of the second attempt.
+                // There was no second attempt: use up its step.
                 timeout(ms(1), sign(inner)).await.unwrap_err();
                 None
             }
@@ -262,7 +262,7 @@ mod quantile {
         assert_eq!(
             delay(&inner, &signer).await,
             None,
-            "a failure was taken down"
+            "the time of a failure was recorded"
         );
         inner.then([Step::sign().after(ms(10))]);
         sign(&signer).await.unwrap();
@@ -298,20 +298,20 @@ mod quantile {
         }
     }
 
-    /// If the short time of each second attempt were taken down, the delay would sink, until
-    /// nearly all requests were slow by it.
+    /// If the hedge recorded the short time of each second attempt, the delay would sink until
+    /// nearly all requests counted as slow.
     #[tokio::test(start_paused = true)]
     async fn winning_does_not_lower_the_delay() {
         let (inner, signer) = warm(256).await;
         for round in 0..50 {
-            // A twentieth is slow, and its second attempt fast.
+            // One request in twenty is slow, and its second attempt is fast.
             for at in 0..19 {
                 inner.then([Step::sign().after(ms(10 + at))]);
                 sign(&signer).await.unwrap();
             }
             inner.then([Step::sign().after(ms(900)), Step::sign().after(ms(1))]);
             sign(&signer).await.unwrap();
-            // A twentieth of 256 is no whole number, so it is the one or the other.
+            // A twentieth of 256 is no whole number, so the delay is one value or the other.
             let delay = delay(&inner, &signer).await;
             assert!(
                 [Some(ms(28)), Some(ms(29))].contains(&delay),

@@ -1,4 +1,4 @@
-//! Each layer gives back what is inside of it, of any type.
+//! Each layer returns the signer inside, of any type.
 
 use std::ops::Deref;
 
@@ -47,7 +47,7 @@ fn each_layer_gives_its_signer_back() {
     assert_eq!(regions.iter().map(address).collect::<Vec<_>>(), addresses);
 }
 
-/// Which of them it is.
+/// Which of the two signers it is.
 fn address(signer: &impl Deref<Target = dyn Signer>) -> *const u8 {
     std::ptr::from_ref::<dyn Signer>(&**signer).cast()
 }

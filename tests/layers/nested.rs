@@ -18,7 +18,7 @@ struct Stack {
     signer: Arc<dyn Signer>,
 }
 
-/// The order that the docs advise.
+/// The layers in the order that the docs advise.
 fn stack() -> Stack {
     let key = scripted();
     let regions = ["first", "second"].map(|name| key.replica(name));
@@ -46,7 +46,7 @@ fn stack() -> Stack {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_region_that_hangs_is_given_up_in_time_for_the_next() {
+async fn a_region_that_hangs_leaves_time_for_the_next() {
     let Stack {
         regions, signer, ..
     } = stack();
@@ -60,7 +60,7 @@ async fn a_region_that_hangs_is_given_up_in_time_for_the_next() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_full_queue_in_one_region_is_work_for_the_next() {
+async fn with_a_full_queue_in_one_region_the_next_one_signs() {
     let Stack {
         regions, signer, ..
     } = stack();
@@ -86,7 +86,7 @@ async fn throttling_in_one_region_does_not_slow_the_other() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_dropped_request_gives_everything_back_through_all_layers() {
+async fn a_dropped_request_frees_everything_in_all_layers() {
     let Stack {
         regions,
         limits,

@@ -1,4 +1,4 @@
-//! Scripts for the signer inside a layer, and what to do with the layer.
+//! Scripts for the signer inside a layer, and functions that call the layer.
 
 use std::time::Duration;
 
@@ -9,7 +9,7 @@ use kms_signer::{
 };
 use tokio::time::{Instant, sleep};
 
-/// Rejected by a client-side limit further in.
+/// A rejection by a client-side limit further in.
 pub const FULL: Step = Step::error(|| Error::queue_full(0, Duration::from_millis(1)));
 
 /// Each error that is an alarm, as a signer returns it.
@@ -29,7 +29,7 @@ pub fn scripted() -> ScriptedSigner {
     ScriptedSigner::new(KeyType::Secp256k1).unwrap()
 }
 
-/// When each request arrived, by the clock that the tests move.
+/// When each request arrived, by the paused clock.
 pub fn starts(signer: &ScriptedSigner) -> Vec<Instant> {
     signer.starts().into_iter().map(Instant::from_std).collect()
 }
@@ -41,7 +41,7 @@ pub fn labels(signer: &ScriptedSigner) -> Vec<String> {
     labels.collect()
 }
 
-/// Signs once; the error, if there was one.
+/// Signs once, and returns the error if there was one.
 pub async fn sign(signer: &impl Signer) -> Result<Signed> {
     signer.sign(&SignRequest::keccak256(b"preimage")).await
 }
@@ -58,7 +58,8 @@ pub fn spawn_sign<S: Signer + Clone + 'static>(
     })
 }
 
-/// Polls `sign` so many times, a millisecond apart, and drops it. Whether it was still pending.
+/// Polls `sign` so many times, a millisecond apart, and drops it. Returns whether it was still
+/// pending.
 pub async fn sign_and_drop_after(signer: &impl Signer, polls: usize) -> bool {
     let request = SignRequest::keccak256(b"dropped");
     let mut future = signer.sign(&request);

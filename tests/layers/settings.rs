@@ -1,4 +1,5 @@
-//! A number with which a layer cannot work is an error that names it, and none is changed in silence.
+//! A number with which a layer cannot work is an error that names it, and no number is changed
+//! silently.
 
 use std::time::Duration;
 
@@ -11,7 +12,7 @@ use kms_signer::{
 use crate::scripted::ms;
 
 const ZERO: Duration = Duration::ZERO;
-/// What a semaphore of tokio can count.
+/// The highest count of a semaphore of tokio.
 const MOST: usize = usize::MAX >> 3;
 
 fn signer() -> impl Signer {

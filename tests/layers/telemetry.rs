@@ -16,7 +16,7 @@ use metrics_util::debugging::{DebugValue, DebuggingRecorder, Snapshotter};
 
 use crate::scripted::{ALARMS, ms, scripted, sign, sign_and_drop_after};
 
-/// Runs on one thread under the paused clock, and returns the counters: name, labels, value.
+/// Runs work on one thread under the paused clock, and returns the counters: name, labels, value.
 fn counters(work: impl Future<Output = ()>) -> Vec<(String, Vec<String>, u64)> {
     let recorder = DebuggingRecorder::new();
     let snapshotter: Snapshotter = recorder.snapshotter();
@@ -51,15 +51,15 @@ fn each_second_attempt_is_counted_by_who_answered() {
             .build()
             .unwrap();
         let late = Step::fail(KeyStoreFault::Timeout).after(ms(60));
-        // By the second: alone, and after the first failed.
+        // Won by the second attempt: alone, and after the first failed.
         inner.then([Step::sign().after(ms(900)), Step::sign().after(ms(1))]);
         inner.then([late, Step::sign().after(ms(90))]);
-        // By the first: alone.
+        // Won by the first attempt, alone.
         inner.then([Step::sign().after(ms(60)), Step::sign().after(ms(900))]);
         for _ in 0..3 {
             sign(&signer).await.unwrap();
         }
-        // By none: both failed, and the caller left.
+        // Won by none: both failed, and the caller left.
         inner.then([late, late]);
         sign(&signer).await.unwrap_err();
         inner.then([Step::hang(), Step::hang()]);
@@ -176,7 +176,7 @@ fn each_request_that_a_layer_ends_is_counted_by_its_error() {
         let (cut, waited) = tokio::join!(sign(&limited), sign(&limit));
         assert!(cut.is_err() && waited.is_err());
 
-        // What the signer inside refuses was ended by nobody else.
+        // An error of the signer inside does not count as one of the layer.
         inner.then([Step::fail(KeyStoreFault::Disabled)]);
         sign(&Timeout::new(inner, ms(60)).unwrap())
             .await

@@ -6,7 +6,7 @@ use tokio::time::Instant;
 use crate::scripted::{ms, scripted, sign, sign_and_drop_after};
 
 #[tokio::test(start_paused = true)]
-async fn what_takes_longer_ends_at_the_limit_and_is_dropped() {
+async fn a_slow_request_ends_at_the_timeout_and_is_dropped() {
     let inner = scripted();
     let signer = Timeout::new(inner.clone(), ms(100)).unwrap();
     for slow in [Step::sign().after(ms(101)), Step::hang()] {
@@ -28,7 +28,7 @@ async fn what_takes_longer_ends_at_the_limit_and_is_dropped() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn what_is_in_time_passes_unchanged() {
+async fn an_answer_in_time_returns_unchanged() {
     let inner = scripted();
     let signer = Timeout::new(inner.clone(), ms(100)).unwrap();
     inner.then([

@@ -19,7 +19,7 @@ use tokio::time::Instant;
 
 use crate::scripted::{ms, scripted, sign, spawn_sign, starts};
 
-/// Whether in every window at most `burst + rate·t` requests started.
+/// Checks that in every window of `t` seconds at most `burst + rate·t` requests started.
 fn assert_within(starts: &[Instant], rate: u32, burst: u32) {
     for (from, first) in starts.iter().enumerate() {
         for (to, last) in starts.iter().enumerate().skip(from) {
@@ -68,7 +68,7 @@ async fn the_rate_holds_in_every_window_and_is_reached() {
         let starts = starts(&inner);
         assert_eq!(starts.len(), requests);
         assert_within(&starts, rate, burst);
-        // Not slower than needed: a token's time, and a tick of the timer.
+        // Not slower than necessary: at most the time of a token and a tick of the timer more.
         let needed = (requests as f64 - f64::from(burst)) / f64::from(rate);
         let took = (*starts.last().unwrap() - start).as_secs_f64();
         assert!(
@@ -79,7 +79,7 @@ async fn the_rate_holds_in_every_window_and_is_reached() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_lull_saves_no_more_than_the_burst() {
+async fn an_idle_time_saves_no_more_than_the_burst() {
     let limit = RateLimit::per_second(100).burst(10).build().unwrap();
     let inner = scripted();
     let signer = limit.limit(inner.clone());
@@ -166,7 +166,7 @@ async fn in_flight_reaches_its_bound_and_never_exceeds_it() {
     }
 }
 
-/// One quota, whoever draws on it.
+/// One quota for everything that uses it.
 #[tokio::test(start_paused = true)]
 async fn clones_signers_and_calls_share_one_limit() {
     let limit = RateLimit::per_second(10)
@@ -188,7 +188,7 @@ async fn clones_signers_and_calls_share_one_limit() {
     assert_eq!(limit.in_flight(), 0);
 }
 
-/// With real threads: each waiter is woken, whatever the others do meanwhile.
+/// With real threads: each waiter is woken, whatever the others do.
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
 async fn no_wake_up_is_lost() {
     const TASKS: usize = 2_000;
@@ -205,7 +205,7 @@ async fn no_wake_up_is_lost() {
             let (limit, served) = (limit.clone(), served.clone());
             tokio::spawn(async move {
                 if at % 3 == 0 {
-                    // Leaves the queue, or its turn, or its call.
+                    // Drop the request: in the queue, when it is admitted, or during its call.
                     let call = limit.run(async {
                         tokio::task::yield_now().await;
                         Ok(())

@@ -1,4 +1,4 @@
-//! Who waits, who is refused, and who leaves.
+//! The queue: requests that wait, are rejected, or are dropped.
 
 use std::pin::pin;
 
@@ -17,7 +17,7 @@ use crate::scripted::{labels, ms, scripted, settle, sign, sign_and_drop_after, s
 
 type Task = JoinHandle<Result<Signed>>;
 
-/// A limit of one in flight that is taken, so that everything else waits for it.
+/// A limit of one in flight, which is used, so that every other request waits.
 async fn taken(queue: usize) -> (ScriptedSigner, RateLimit, RateLimited<ScriptedSigner>, Task) {
     let limit = RateLimit::per_second(1_000)
         .burst(100)
@@ -59,7 +59,7 @@ async fn first_come_first_served_also_when_some_leave() {
     assert_eq!(labels(&inner)[1..], expected);
 }
 
-/// Not even one that comes when the other's time is there, and is quicker.
+/// Not even one that arrives just when the other may start, and is polled first.
 #[tokio::test(start_paused = true)]
 async fn a_newcomer_does_not_overtake() {
     let limit = RateLimit::per_second(10).burst(1).build().unwrap();
@@ -96,9 +96,9 @@ async fn the_queue_has_exactly_as_many_places() {
             assert!(retry_after > ms(0) && retry_after <= ms(10));
             assert!(error.is_retryable() && error.is_throttled());
         }
-        assert_eq!(inner.calls(), 1, "a refused request was sent");
+        assert_eq!(inner.calls(), 1, "a rejected request was sent");
 
-        // A place that is left is free again.
+        // The place of a dropped request is free again.
         if let Some(leaving) = waiting.first() {
             leaving.abort();
             settle().await;
@@ -119,7 +119,7 @@ async fn the_queue_has_exactly_as_many_places() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn who_waits_too_long_gives_up_and_was_not_sent() {
+async fn a_request_that_waits_too_long_ends_and_was_not_sent() {
     let limit = RateLimit::per_second(1_000)
         .in_flight(1)
         .max_wait(ms(30))
@@ -141,15 +141,15 @@ async fn who_waits_too_long_gives_up_and_was_not_sent() {
         "{error:?}"
     );
     assert_eq!(limit.waiting(), 0);
-    // The time of waiting alone is limited: the first took longer and was not cut.
+    // Only the wait is limited: the first request took longer and was not ended.
     first.await.unwrap().unwrap();
     assert_eq!(inner.calls(), 1);
     sign(&signer).await.unwrap();
 }
 
-/// The rate of those who left is there for the others.
+/// Requests that left the queue use nothing of the rate.
 #[tokio::test(start_paused = true)]
-async fn who_leaves_the_queue_costs_nothing_of_the_rate() {
+async fn a_request_that_leaves_the_queue_uses_nothing_of_the_rate() {
     let limit = RateLimit::per_second(10)
         .burst(1)
         .queue(1_000)
@@ -183,7 +183,7 @@ async fn a_request_can_be_dropped_anywhere() {
     let signer = limit.limit(inner.clone());
     let mut pending = 0;
     for polls in 0..16 {
-        // It has to wait for the rate, and then for its answer.
+        // It waits for the rate, and then for its answer.
         sign(&signer).await.unwrap();
         let mut taking = pin!(limit.run(future::pending::<Result<()>>()));
         while limit.in_flight() == 0 || limit.waiting() > 0 {

@@ -25,7 +25,7 @@ fn limit() -> RateLimit {
         .unwrap()
 }
 
-/// Callers that try again until they have a signature. Returns how often they asked.
+/// Callers that retry until they have a signature. Returns how often they asked.
 async fn persist(signer: impl Signer) -> usize {
     for asked in 1.. {
         if sign(&signer).await.is_ok() {
@@ -36,8 +36,8 @@ async fn persist(signer: impl Signer) -> usize {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_key_store_that_throttles_everything_is_asked_rarely_and_used_soon_after() {
-    // Whenever it ends: the worst is just after a probe was throttled.
+async fn a_key_store_that_throttles_everything_gets_few_requests_and_recovers_soon() {
+    // For any end of the throttling; the worst is just after a probe was throttled.
     for ends_after in [700, 5_000, 9_999, 10_300, 20_750] {
         let limit = limit();
         let inner = scripted();
@@ -49,7 +49,7 @@ async fn a_key_store_that_throttles_everything_is_asked_rarely_and_used_soon_aft
         sleep(ms(ends_after)).await;
 
         let calls = inner.calls();
-        // One burst until the first answer is there, and then a probe after each pause.
+        // One burst until the first answer, and then one probe after each pause.
         let most = 64 + 5 + usize::try_from(ends_after).unwrap() / 1_000 + 1;
         assert!(calls <= most, "{calls} calls in {ends_after} ms");
         assert!(calls > 64 / 2, "{calls} calls: the burst was not sent");
@@ -81,7 +81,7 @@ async fn after_the_pause_one_request_goes_alone() {
     let throttled = scripted();
     throttled.then([Step::fail(KeyStoreFault::Throttled)]);
     let error = sign(&limit.limit(throttled)).await.unwrap_err();
-    assert!(error.is_throttled(), "the caller is not told");
+    assert!(error.is_throttled(), "the caller does not see it");
 
     let inner = scripted();
     inner.otherwise(Step::sign().after(ms(20)));
@@ -99,7 +99,7 @@ async fn after_the_pause_one_request_goes_alone() {
     );
     assert!(
         after[9] <= after[1] + ms(2),
-        "the others were not let go together: {after:?}"
+        "the others did not start together: {after:?}"
     );
     assert_eq!(labels(&inner)[0], "0");
 }
@@ -117,7 +117,7 @@ async fn a_probe_that_is_throttled_begins_a_longer_pause() {
     let starts = starts(&inner);
     let gaps: Vec<Duration> = starts.windows(2).map(|pair| pair[1] - pair[0]).collect();
     for (gap, expected) in gaps.iter().zip([50, 100, 200, 400]) {
-        // Up to a quarter at random, and a tick of the timer.
+        // Up to a quarter longer at random, and a tick of the timer.
         let range = ms(expected)..=ms(expected + expected / 4 + 2);
         assert!(range.contains(gap), "{gaps:?}");
     }
@@ -133,7 +133,7 @@ async fn the_key_store_says_how_long() {
         inner.then([turn]);
         let signer = limit.limit(inner.clone());
         sign(&signer).await.unwrap_err();
-        // With a queue of its own, since a pause can be longer than the longest wait.
+        // Repeat, since a pause can be longer than the longest wait in the queue.
         let start = Instant::now();
         while sign(&signer).await.is_err() {}
         let range = ms(waited)..=ms(waited + waited / 4 + 2);
@@ -145,9 +145,9 @@ async fn the_key_store_says_how_long() {
     }
 }
 
-/// Only throttling holds back; a key that is disabled says nothing of the others.
+/// Only throttling pauses requests; a disabled key says nothing about the others.
 #[tokio::test(start_paused = true)]
-async fn other_failures_hold_nobody_back() {
+async fn other_failures_pause_no_request() {
     let inner = scripted();
     inner.then([
         Step::fail(KeyStoreFault::Disabled),
@@ -164,9 +164,9 @@ async fn other_failures_hold_nobody_back() {
     assert_eq!(inner.calls(), 4);
 }
 
-/// A probe that fails otherwise, is dropped, or hangs, does not hold the others for long.
+/// A probe that is dropped, hangs or fails for another reason does not delay the others for long.
 #[tokio::test(start_paused = true)]
-async fn another_request_takes_the_place_of_a_probe_that_says_nothing() {
+async fn another_request_replaces_a_probe_without_a_result() {
     let hanging = [Step::hang()];
     let failing = [Step::fail(KeyStoreFault::Unavailable)];
     for (script, most) in [(failing, ms(70)), (hanging, ms(1_070))] {
@@ -191,9 +191,9 @@ async fn another_request_takes_the_place_of_a_probe_that_says_nothing() {
     }
 }
 
-/// Those who wait for its outcome learn at once that there will be none.
+/// Requests that wait for its outcome learn at once that there will be none.
 #[tokio::test(start_paused = true)]
-async fn a_probe_that_is_dropped_wakes_those_who_wait() {
+async fn a_dropped_probe_wakes_the_waiting_requests() {
     let limit = limit();
     let inner = scripted();
     inner.then([Step::fail(KeyStoreFault::Throttled), Step::hang()]);
@@ -237,7 +237,7 @@ async fn a_dropped_probe_is_given_back_at_every_point() {
 
 /// A client-side limit further in asks for fewer requests too.
 #[tokio::test(start_paused = true)]
-async fn a_full_queue_inside_holds_back_as_well() {
+async fn a_full_queue_inside_pauses_requests_too() {
     let inner = scripted();
     inner.then([FULL]);
     let signer = limit().limit(inner.clone());
@@ -269,7 +269,7 @@ async fn a_call_that_is_not_a_signature_pauses_the_others_too() {
     begun.await.unwrap();
     assert!(start.elapsed() >= ms(50));
 
-    // While the probe has no answer the others wait, at most a second.
+    // While the probe has no answer, the others wait for at most a second.
     let start = Instant::now();
     let undecided = limit.run(async { Err::<(), _>(Error::Cancelled) });
     undecided.await.unwrap_err();
