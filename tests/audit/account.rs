@@ -1,4 +1,4 @@
-//! What an Ethereum account tells the layers around its key: labels, and openings of typed data.
+//! What an Ethereum account gives to the layers around its key: labels, and openings of typed data.
 
 use std::{
     sync::{Arc, Mutex},
@@ -62,7 +62,7 @@ async fn records_have_the_label_of_every_way_to_sign() {
         .map(|record| record.label.as_deref().unwrap())
         .collect();
     assert_eq!(labels, ["a", "b", "c", "d", "e", "f"]);
-    // The receipt is that of the record.
+    // The receipt equals that of the record.
     for (record, receipt) in
         records[1..]
             .iter()
@@ -74,7 +74,7 @@ async fn records_have_the_label_of_every_way_to_sign() {
     }
 }
 
-/// A signer inside of a layer, and the openings that reached it.
+/// A signer inside a layer, and the openings that reached it.
 #[derive(Clone, Debug)]
 struct Inner(LocalSigner, Arc<Mutex<Vec<TypedDataOpening>>>);
 

@@ -22,7 +22,7 @@ fn log_in(folder: &TempDir) -> PathBuf {
     folder.path().join("audit.jsonl")
 }
 
-/// The labels in a file, each line of which must be a record.
+/// The labels in a file. Each line must be a record.
 #[track_caller]
 fn labels(path: &Path) -> Vec<String> {
     let text = fs::read_to_string(path).unwrap();
@@ -57,13 +57,13 @@ async fn every_record_is_a_line_whatever_the_label() {
     assert_eq!(
         breaks,
         expected.len(),
-        "more than one control character a line"
+        "more than one control character in a line"
     );
 }
 
-/// Has several sinks for one path record, each from several tasks, and returns their labels.
+/// Records through several sinks for one path, each from several tasks, and returns the labels.
 async fn write_at_once(path: &Path, writer: &str) -> Vec<String> {
-    // Several pages, so that a line takes the file system a while.
+    // Several pages, so that writing a line takes the file system a while.
     let filler = "x".repeat(10_000);
     let mut tasks = Vec::new();
     let mut labels = Vec::new();
@@ -93,7 +93,7 @@ fn sorted(mut labels: Vec<String>) -> Vec<String> {
     labels
 }
 
-/// Compares without showing them: they are long.
+/// Compares labels without showing them, since they are long.
 #[track_caller]
 fn assert_same(labels: Vec<String>, expected: Vec<String>) {
     assert_eq!(labels.len(), expected.len());
@@ -109,7 +109,7 @@ async fn many_writers_keep_lines_whole() {
     assert_same(labels(&path), written);
 }
 
-/// The other process is this test once more, told by a variable of the environment.
+/// The other process runs this test too, and knows its role from an environment variable.
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
 async fn two_processes_keep_lines_whole() {
     const VARIABLE: &str = "KMS_SIGNER_TEST_AUDIT_LOG";
@@ -125,7 +125,7 @@ async fn two_processes_keep_lines_whole() {
         .stdout(std::process::Stdio::null())
         .spawn()
         .unwrap();
-    // Goes on until both have written at the same time, however long the other takes to start.
+    // Write until both have written at the same time, however long the other takes to start.
     let mut written = Vec::new();
     let status = loop {
         written.extend(write_at_once(&path, &format!("here {}", written.len())).await);
@@ -141,7 +141,7 @@ async fn two_processes_keep_lines_whole() {
     assert_same(here, written);
 }
 
-/// What logrotate does: rename, and let the writer find out.
+/// Renames the file as logrotate does, without a signal to the writer.
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
 async fn no_record_is_lost_when_the_file_is_renamed() {
     let folder = TempDir::new().unwrap();
@@ -162,7 +162,7 @@ async fn no_record_is_lost_when_the_file_is_renamed() {
     loop {
         let is_last = writing.is_finished();
         let to = folder.path().join(format!("audit.jsonl.{rotations}"));
-        // There is none between a rename and the next record.
+        // Between a rename and the next record there is no file.
         if fs::rename(&path, to).is_ok() {
             rotations += 1;
         }
@@ -178,7 +178,7 @@ async fn no_record_is_lost_when_the_file_is_renamed() {
     let found = files.flat_map(|file| {
         let file = file.unwrap();
         match file.metadata().unwrap().len() {
-            // Renamed when it was made and not yet written to.
+            // The file was renamed after it was made and before a record was written.
             0 => Vec::new(),
             _ => labels(&file.path()),
         }
@@ -205,7 +205,7 @@ async fn a_record_is_not_glued_to_a_line_that_was_cut() {
 }
 
 #[tokio::test]
-async fn files_that_end_well_or_are_empty_get_no_empty_line() {
+async fn files_that_are_empty_or_end_with_a_newline_get_no_empty_line() {
     let folder = TempDir::new().unwrap();
     for before in ["", "{}\n", "{}\n{}\n"] {
         let path = log_in(&folder);
@@ -232,7 +232,7 @@ async fn an_fsync_for_each_record_writes_the_same() {
     assert_same(labels(&path), numbers);
 }
 
-/// Each of these takes a write, or seems to, and keeps nothing.
+/// Each of these accepts a write, or seems to, and stores nothing.
 #[cfg(target_os = "linux")]
 #[test]
 fn what_keeps_no_records_is_refused_before_the_first() {
@@ -256,7 +256,7 @@ fn what_keeps_no_records_is_refused_before_the_first() {
 /// Not even if it takes the place of the file later.
 #[cfg(target_os = "linux")]
 #[tokio::test]
-async fn what_keeps_no_records_gets_none_later_on() {
+async fn a_path_that_stores_nothing_later_gets_no_record() {
     let folder = TempDir::new().unwrap();
     let path = log_in(&folder);
     let signer = Audit::new(local(), JsonLinesFile::open(&path).unwrap());
@@ -273,9 +273,9 @@ async fn what_keeps_no_records_gets_none_later_on() {
     }
 }
 
-/// The lock that another program keeps is gone some day, and nothing has to be changed for it.
+/// Another program frees its lock some day, so the failure is temporary.
 #[tokio::test]
-async fn a_lock_that_is_held_too_long_is_worth_another_try() {
+async fn a_lock_that_is_held_too_long_is_a_temporary_failure() {
     let folder = TempDir::new().unwrap();
     let path = log_in(&folder);
     let signer = Audit::new(local(), JsonLinesFile::open(&path).unwrap());
@@ -285,7 +285,7 @@ async fn a_lock_that_is_held_too_long_is_worth_another_try() {
     assert_eq!(error.name(), "audit_failed");
     assert!(error.is_retryable(), "{error}");
     assert!(error.to_string().contains("sign again"), "{error}");
-    // One that is held is no reason to refuse the file.
+    // A held lock is no reason to reject the file.
     let other = Audit::new(local(), JsonLinesFile::open(&path).unwrap());
     held.unlock().unwrap();
     sign(&signer, "first").await.unwrap();
@@ -294,7 +294,7 @@ async fn a_lock_that_is_held_too_long_is_worth_another_try() {
 }
 
 #[tokio::test]
-async fn a_folder_that_is_gone_releases_no_signature() {
+async fn with_a_missing_folder_no_signature_is_returned() {
     let folder = TempDir::new().unwrap();
     let path = log_in(&folder);
     let signer = Audit::new(local(), JsonLinesFile::open(&path).unwrap());
@@ -311,14 +311,14 @@ async fn a_folder_that_is_gone_releases_no_signature() {
 
 #[cfg(unix)]
 #[tokio::test]
-async fn a_new_file_is_its_owners_alone() {
+async fn only_the_owner_can_use_a_new_file() {
     use std::os::unix::fs::PermissionsExt as _;
     let folder = TempDir::new().unwrap();
     let path = log_in(&folder);
     let signer = Audit::new(local(), JsonLinesFile::open(&path).unwrap());
     let mode = |path: &Path| fs::metadata(path).unwrap().permissions().mode() & 0o777;
     assert_eq!(mode(&path), 0o600);
-    // One that an administrator made keeps what they chose, and the next one is new again.
+    // A file that an administrator made keeps its mode; the next new file does not get it.
     fs::set_permissions(&path, fs::Permissions::from_mode(0o640)).unwrap();
     sign(&signer, "label").await.unwrap();
     assert_eq!(mode(&path), 0o640);
@@ -327,13 +327,13 @@ async fn a_new_file_is_its_owners_alone() {
     assert_eq!(mode(&path), 0o600);
 }
 
-/// Not one whose turn had come, nor one that waited for it.
+/// Neither a record being written nor one that waits for its turn.
 #[tokio::test]
 async fn no_record_is_lost_though_its_request_is_dropped() {
     let folder = TempDir::new().unwrap();
     let path = log_in(&folder);
     let signer = Audit::new(local(), JsonLinesFile::open(&path).unwrap());
-    // Holds up the writes.
+    // Delay the writes.
     let held = File::open(&path).unwrap();
     held.lock().unwrap();
 
@@ -353,9 +353,9 @@ async fn no_record_is_lost_though_its_request_is_dropped() {
     assert_eq!(labels(&path), ["first", "second", "kept"]);
 }
 
-/// With a typed error, and not with a panic.
+/// It is a typed error and not a panic.
 #[test]
-fn without_a_runtime_no_signature_is_released() {
+fn without_a_runtime_no_signature_is_returned() {
     let folder = TempDir::new().unwrap();
     let signer = Audit::new(local(), JsonLinesFile::open(log_in(&folder)).unwrap());
     let request = SignRequest::keccak256(b"preimage");
@@ -363,18 +363,18 @@ fn without_a_runtime_no_signature_is_released() {
     assert_eq!(error.name(), "audit_failed");
 }
 
-/// The path is that of the time when the file was opened.
+/// A later change of the current folder does not move the file.
 #[test]
 fn a_relative_path_is_made_absolute() {
-    // A file that is there, so that none is left behind.
+    // Use an existing file, so that the test leaves none behind.
     let sink = JsonLinesFile::open("Cargo.toml").unwrap();
     let root = Path::new(env!("CARGO_MANIFEST_DIR"));
     assert_eq!(sink.path(), root.join("Cargo.toml"));
 }
 
-/// Reads a file as an auditor does: by label, each record once.
+/// Reads a file as an auditor does, by label. Each record is there once.
 #[tokio::test]
-async fn the_file_has_what_the_sink_was_given() {
+async fn the_file_has_the_records_that_the_sink_got() {
     let folder = TempDir::new().unwrap();
     let path = log_in(&folder);
     let file = Audit::new(local(), JsonLinesFile::open(&path).unwrap());
@@ -395,7 +395,7 @@ async fn the_file_has_what_the_sink_was_given() {
     for record in sink.records() {
         let mut expected = serde_json::to_value(&record).unwrap();
         let found = &lines[record.label.as_ref().unwrap()];
-        // Each layer looks at the clock for itself.
+        // Each layer reads the clock itself.
         expected["time"] = found["time"].clone();
         assert_eq!(&expected, found);
     }

@@ -1,5 +1,5 @@
-//! Records of signatures: what is in them, that no signature is released without, and that what an
-//! adapter refuses has one.
+//! Records of signatures: their members, that no signature is returned without one, and that an
+//! adapter's refusals have one.
 
 #[cfg(feature = "alloy")]
 mod account;
@@ -18,7 +18,7 @@ use kms_signer::{
 };
 use serde_json::Value;
 
-/// The interface: the members of a record, in their order.
+/// The members of a record, in their order. They are an interface.
 const MEMBERS: [&str; 16] = [
     "time",
     "outcome",
@@ -63,7 +63,7 @@ fn local() -> LocalSigner {
     LocalSigner::from_bytes(KeyType::Secp256k1, &[7; 32]).unwrap()
 }
 
-/// Records in memory, and where to look them up.
+/// A sink that keeps its records in memory, and a way to read them.
 fn in_memory<S: Signer>(signer: S) -> (Audit<S, Arc<MemorySink>>, Arc<MemorySink>) {
     let sink = Arc::new(MemorySink::new());
     (Audit::new(signer, Arc::clone(&sink)), sink)

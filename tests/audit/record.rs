@@ -1,4 +1,4 @@
-//! What is in a record.
+//! The content of a record.
 
 use std::{
     sync::Arc,
@@ -23,7 +23,7 @@ fn bytes(member: &Value) -> Vec<u8> {
     hex::decode(member.as_str().unwrap()).unwrap()
 }
 
-/// Panics unless the record alone, with the message of Ed25519, proves the signature.
+/// Panics unless the record alone (for Ed25519 with the message) proves the signature.
 #[track_caller]
 fn assert_proves(record: &Value, message: &[u8]) {
     let (key, digest) = (bytes(&record["public_key"]), bytes(&record["digest"]));
@@ -94,7 +94,7 @@ async fn a_record_proves_the_signature_and_names_the_call() {
     }
 }
 
-/// Renaming a member breaks whoever reads the records.
+/// Renaming a member would break programs that read records.
 #[tokio::test]
 async fn records_have_these_members_in_this_order() {
     let (signer, sink) = in_memory(local());
@@ -110,7 +110,7 @@ async fn records_have_these_members_in_this_order() {
 
 /// RFC 3339 in UTC, always with three digits of a second, so that records sort as text.
 #[tokio::test]
-async fn the_time_is_that_of_the_clock() {
+async fn the_time_comes_from_the_clock() {
     let (signer, sink) = in_memory(local());
     sign(&signer, "label").await.unwrap();
     let text = sink.records()[0].time.clone();
@@ -147,7 +147,7 @@ async fn every_kind_of_request_is_recorded_with_its_digest() {
 }
 
 #[tokio::test]
-async fn what_the_key_store_refused_is_recorded() {
+async fn a_rejection_by_the_key_store_is_recorded() {
     let (signer, sink) = in_memory(FailingSigner(local()));
     let error = sign(&signer, "payout").await.unwrap_err();
     assert_eq!(error.name(), "throttled");
@@ -166,7 +166,7 @@ async fn what_the_key_store_refused_is_recorded() {
 }
 
 #[tokio::test]
-async fn what_does_not_fit_the_key_is_recorded() {
+async fn a_request_that_the_key_cannot_sign_is_recorded() {
     let (signer, sink) = in_memory(local());
     let error = signer.sign(&SignRequest::message(b"m")).await.unwrap_err();
     assert!(matches!(error, Error::UnsupportedRequest { .. }), "{error}");
@@ -176,7 +176,7 @@ async fn what_does_not_fit_the_key_is_recorded() {
     assert_eq!(record["kind"], "message");
     let public_key = local().public_key().to_bytes();
     assert_eq!(bytes(&record["public_key"]), public_key);
-    // No call was made, and there is nothing a key could have signed.
+    // No call was made, and there are no bytes that the key could have signed.
     for member in [
         "code",
         "digest",
@@ -194,7 +194,7 @@ async fn what_does_not_fit_the_key_is_recorded() {
 }
 
 #[tokio::test]
-async fn the_label_of_a_request_wins_over_that_of_the_layer() {
+async fn the_label_of_a_request_overrides_that_of_the_layer() {
     let sink = Arc::new(MemorySink::new());
     let plain = Audit::new(local(), Arc::clone(&sink));
     let labelled = Audit::new(local(), Arc::clone(&sink)).with_label("payouts");
@@ -214,7 +214,7 @@ async fn the_label_of_a_request_wins_over_that_of_the_layer() {
 }
 
 #[tokio::test]
-async fn nothing_that_was_signed_or_said_is_in_a_record() {
+async fn a_record_contains_neither_the_message_nor_the_source_of_an_error() {
     let message = b"canary of the message";
     let key = LocalSigner::random(KeyType::Ed25519).unwrap();
     let (signer, sink) = in_memory(key);

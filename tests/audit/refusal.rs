@@ -1,4 +1,4 @@
-//! That a request which a chain adapter refuses, before any signer is asked, has a record.
+//! A request that a chain adapter rejects, before it asks any signer, has a record.
 
 use std::{sync::Arc, time::Duration};
 
@@ -71,7 +71,7 @@ async fn a_refusal_is_recorded_with_its_digest_and_no_call() {
 }
 
 #[tokio::test]
-async fn a_refusal_stands_when_it_cannot_be_recorded() {
+async fn a_refusal_that_cannot_be_recorded_returns_unchanged() {
     let (events, _guard) = Events::listen();
     assert_refused(refused(Audit::new(local(), BrokenSink)).await);
     let events = events.of_audit();
@@ -81,7 +81,7 @@ async fn a_refusal_stands_when_it_cannot_be_recorded() {
     }
 }
 
-/// The record goes on without its caller, for as long as a sink may take.
+/// The record continues without its caller, for as long as a sink may take.
 #[tokio::test(start_paused = true)]
 async fn a_refusal_whose_caller_left_is_recorded_or_leaves_an_event() {
     let (events, _guard) = Events::listen();
@@ -96,7 +96,7 @@ async fn a_refusal_whose_caller_left_is_recorded_or_leaves_an_event() {
     }
 }
 
-/// A sink that hangs holds up no refusal longer than a signature.
+/// A sink that hangs delays a refusal no longer than a signature.
 #[tokio::test(start_paused = true)]
 async fn a_timeout_also_ends_the_record_of_a_refusal() {
     let limit = Duration::from_secs(3);
@@ -107,9 +107,9 @@ async fn a_timeout_also_ends_the_record_of_a_refusal() {
     assert_eq!(start.elapsed(), limit);
 }
 
-/// One record each, however the audit layer is wrapped.
+/// Each refusal has one record, however the audit layer is wrapped.
 #[tokio::test]
-async fn a_refusal_passes_every_layer_and_pointer() {
+async fn every_layer_and_pointer_delegates_a_refusal() {
     let minute = Duration::from_secs(60);
     let limit = RateLimit::per_second(1).build().unwrap();
     type Wrap<'a> = &'a dyn Fn(Box<dyn Signer>) -> Box<dyn Signer>;
@@ -137,7 +137,7 @@ async fn a_refusal_passes_every_layer_and_pointer() {
     for (name, wrap) in wrap {
         let (signer, sink) = in_memory(local());
         let signer = wrap(Box::new(signer));
-        // More often than the rate limit would let a request through.
+        // More often than the rate limit would admit a request.
         for _ in 0..3 {
             assert_refused(refused(&signer).await);
         }

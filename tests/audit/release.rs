@@ -1,4 +1,4 @@
-//! That no signature is returned without its record, and what is reported of those that are lost.
+//! No signature is returned without its record, and events report lost records.
 
 use std::{
     io,
@@ -17,7 +17,7 @@ use sha3::Digest as _;
 
 use crate::{FailingSigner, in_memory, local, sign};
 
-/// A sink that keeps nothing.
+/// A sink that always fails.
 #[derive(Debug)]
 pub struct BrokenSink;
 
@@ -28,7 +28,7 @@ impl AuditSink for BrokenSink {
     }
 }
 
-/// A sink that never comes to an end.
+/// A sink that never returns.
 #[derive(Debug)]
 pub struct StuckSink;
 
@@ -40,7 +40,7 @@ impl AuditSink for StuckSink {
 }
 
 #[tokio::test]
-async fn a_signature_that_is_not_recorded_is_not_released() {
+async fn a_signature_that_is_not_recorded_is_not_returned() {
     let signer = Audit::new(local(), BrokenSink);
     match sign(&signer, "label").await {
         Err(Error::AuditFailed {
@@ -53,12 +53,12 @@ async fn a_signature_that_is_not_recorded_is_not_released() {
     }
 }
 
-/// What is told by events, as text.
+/// Keeps events as text.
 #[derive(Clone, Debug, Default)]
 pub struct Events(Arc<Mutex<Vec<u8>>>);
 
-/// Every thread listens, so that no call site is registered as one without a listener while another
-/// test begins to: `tracing` would remember that.
+/// Listens on every thread. Otherwise `tracing` could register a call site as one without a
+/// listener while another test starts, and remember that.
 fn watch_every_call_site() {
     static WATCHED: Once = Once::new();
     WATCHED.call_once(|| {
@@ -140,13 +140,13 @@ fn assert_one(events: &[String], parts: &[&str]) {
     }
 }
 
-/// Nobody has that signature, if there is one, but the key store's own log has it.
+/// No caller has that signature, if there is one, but the key store's own log has it.
 #[tokio::test]
 async fn a_request_that_is_dropped_before_its_answer_leaves_an_event() {
     let (events, _guard) = Events::listen();
     let (signer, sink) = in_memory(SilentSigner(local()));
     let request = SignRequest::keccak256(b"preimage");
-    // What was never polled was never asked for.
+    // A request that was never polled never reached the signer.
     drop(signer.sign(&request));
     let mut future = signer.sign(&request);
     assert!(poll!(&mut future).is_pending());
@@ -166,7 +166,7 @@ async fn a_request_that_is_dropped_before_its_answer_leaves_an_event() {
     assert!(sink.records().is_empty());
 }
 
-/// Takes its time, and then fails or not.
+/// A slow sink, which then fails or not.
 #[derive(Debug)]
 struct SlowSink {
     records: MemorySink,
@@ -184,7 +184,7 @@ impl AuditSink for SlowSink {
     }
 }
 
-/// Drops a request while the sink is at work, and waits until it was.
+/// Drops a request while the sink works, and waits until the sink returns.
 async fn events_of_a_drop(fails: bool) -> (Vec<String>, Arc<SlowSink>) {
     let (events, _guard) = Events::listen();
     let records = MemorySink::new();
@@ -239,7 +239,7 @@ fn a_runtime_that_ends_before_the_sink_leaves_an_event() {
     );
 }
 
-/// Not even one that hangs keeps its callers without a limit.
+/// A sink that hangs does not delay its callers without a limit.
 #[tokio::test(start_paused = true)]
 async fn a_sink_has_thirty_seconds() {
     let (events, _guard) = Events::listen();
@@ -253,7 +253,7 @@ async fn a_sink_has_thirty_seconds() {
     assert_one(&events.of_audit(), &["ERROR", "not recorded", "30s"]);
 }
 
-/// The caller learns whether to come back, from what the sink says of the cause.
+/// The cause that the sink reports decides whether the error is retryable.
 #[tokio::test]
 async fn the_cause_decides_whether_to_sign_again() {
     #[derive(Debug)]
@@ -282,7 +282,7 @@ async fn the_cause_decides_whether_to_sign_again() {
     assert!(!error.unwrap_err().is_retryable());
 }
 
-/// A sink that panics is one that failed, and is reported as one, on any executor.
+/// A sink that panics counts and is reported as one that failed, on any executor.
 #[tokio::test]
 async fn a_sink_that_panics_fails_the_request() {
     #[derive(Debug)]
@@ -315,7 +315,7 @@ async fn a_sink_that_panics_fails_the_request() {
 }
 
 #[tokio::test]
-async fn what_is_recorded_leaves_no_event() {
+async fn a_recorded_request_leaves_no_event() {
     let (events, _guard) = Events::listen();
     let (signer, sink) = in_memory(local());
     sign(&signer, "label").await.unwrap();
