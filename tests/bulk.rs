@@ -1,4 +1,4 @@
-//! Many requests at once: order, bounds, cancellation.
+//! Many requests at the same time: order, bounds, cancellation.
 
 use std::{
     future::{pending, ready},
@@ -17,7 +17,7 @@ use kms_signer::{
 };
 use tokio::sync::{Semaphore, oneshot};
 
-/// What is under way, was at most, was started, and was dropped before its end.
+/// How many requests are in flight, were in flight at most, were started, and were dropped.
 #[derive(Debug, Default)]
 struct Counts {
     now: AtomicUsize,
@@ -44,7 +44,7 @@ impl Counts {
     }
 }
 
-/// One request under way.
+/// One request in flight.
 struct Passage<'a> {
     counts: &'a Counts,
     is_finished: bool,
@@ -71,7 +71,7 @@ impl Drop for Passage<'_> {
     }
 }
 
-/// Signs when it is allowed to, and counts.
+/// A signer that signs only with a permit, and counts.
 #[derive(Debug)]
 struct Gated {
     signer: LocalSigner,
@@ -80,7 +80,7 @@ struct Gated {
 }
 
 impl Gated {
-    /// Lets `permits` requests pass.
+    /// Admits `permits` requests.
     fn new(permits: usize) -> Self {
         Self {
             signer: LocalSigner::from_bytes(KeyType::Secp256k1, &[7; 32]).unwrap(),
@@ -103,7 +103,7 @@ impl Signer for Gated {
     async fn sign(&self, request: &SignRequest<'_>) -> Result<Signed> {
         let mut passage = Passage::begin(&self.counts);
         self.gate.acquire().await.unwrap().forget();
-        // Others get their turn, so that requests do overlap.
+        // Let other tasks run, so that requests overlap.
         tokio::task::yield_now().await;
         let signed = self.signer.sign(request).await;
         passage.is_finished = true;
@@ -121,7 +121,7 @@ fn requests(preimages: &[[u8; 4]]) -> impl ExactSizeIterator<Item = SignRequest<
         .map(|preimage| SignRequest::keccak256(preimage))
 }
 
-/// Signatures of this key are deterministic, so each tells what it is over.
+/// Signatures of this key are deterministic, so each identifies its bytes.
 async fn expected(signer: &Gated, preimage: &[u8]) -> Signature {
     let request = SignRequest::keccak256(preimage);
     let signed = signer.signer.sign(&request).await.unwrap();
@@ -144,7 +144,7 @@ async fn results_have_the_order_of_the_requests() {
     }
 }
 
-/// The first one finishes last, and is the first result all the same.
+/// The first request finishes last, and is still the first result.
 #[tokio::test]
 async fn the_order_does_not_depend_on_who_finishes_first() {
     let (sender, receiver) = oneshot::channel();
@@ -169,14 +169,14 @@ async fn the_order_does_not_depend_on_who_finishes_first() {
 }
 
 #[tokio::test]
-async fn so_many_are_under_way_and_never_more() {
+async fn at_most_the_concurrency_is_in_flight() {
     for (bulk, most) in [
         (Bulk::new(), 32),
         (Bulk::default(), 32),
         (Bulk::with_concurrency(1).unwrap(), 1),
         (Bulk::with_concurrency(7).unwrap(), 7),
         (Bulk::with_concurrency(100).unwrap(), 100),
-        // More than there are.
+        // More than there are requests.
         (Bulk::with_concurrency(usize::MAX).unwrap(), 100),
     ] {
         let signer = Gated::open();
@@ -189,7 +189,7 @@ async fn so_many_are_under_way_and_never_more() {
     }
 }
 
-/// Nothing at a time would never end.
+/// A bulk run without concurrency would never end.
 #[test]
 fn a_concurrency_of_0_is_rejected() {
     let error = Bulk::with_concurrency(0).unwrap_err();
@@ -202,7 +202,7 @@ fn a_concurrency_of_0_is_rejected() {
     );
 }
 
-/// Neither requests nor futures are made before their turn.
+/// The iterator makes neither requests nor futures before they start.
 #[tokio::test]
 async fn futures_are_made_when_their_turn_comes() {
     let counts = Counts::default();
@@ -220,11 +220,11 @@ async fn futures_are_made_when_their_turn_comes() {
 }
 
 #[tokio::test]
-async fn a_failure_costs_the_others_nothing() {
+async fn a_failure_does_not_affect_the_others() {
     let signer = Gated::open();
     let preimages = preimages(60);
     let requests = preimages.iter().enumerate().map(|(at, preimage)| {
-        // An ECDSA key refuses a whole message.
+        // An ECDSA key rejects a whole message.
         match at % 3 {
             0 => SignRequest::message(preimage),
             _ => SignRequest::keccak256(preimage),
@@ -272,14 +272,14 @@ async fn cancelling_keeps_the_results_and_drops_what_runs() {
     }
     assert!(cancelled.iter().all(is_cancelled), "{cancelled:?}");
     let counts = &signer.counts;
-    assert_eq!(counts.now(), 0, "still under way");
+    assert_eq!(counts.now(), 0, "still in flight");
     assert_eq!(counts.started(), 10 + counts.dropped());
     assert!((1..=4).contains(&counts.dropped()), "{counts:?}");
 }
 
-/// What was dropped, by the time the results are there, is gone for good.
+/// Dropped requests have ended by the time the results return.
 #[tokio::test]
-async fn what_hangs_is_dropped_too() {
+async fn requests_that_hang_are_dropped_too() {
     let signer = Gated::new(0);
     let (stop, stopped) = oneshot::channel::<()>();
     let preimages = preimages(50);
@@ -310,7 +310,7 @@ async fn nothing_is_made_once_it_is_cancelled() {
     assert!(results.iter().all(is_cancelled));
 }
 
-/// The one thread also runs what cancels.
+/// The only thread also runs the task that cancels.
 #[tokio::test]
 async fn work_that_never_waits_can_be_cancelled() {
     let (stop, stopped) = oneshot::channel::<()>();
@@ -402,7 +402,7 @@ async fn ten_thousand_requests() {
     assert_eq!(signer.counts.most(), 32);
 }
 
-/// Neither sleeps nor spawns, so that no runtime is needed.
+/// A bulk run neither sleeps nor spawns, so it needs no runtime.
 #[test]
 fn any_executor_will_do() {
     let signer = LocalSigner::random(KeyType::Ed25519).unwrap();

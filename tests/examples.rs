@@ -1,4 +1,4 @@
-//! The examples do what the README says, run as a user runs them.
+//! Runs the examples as a user does, and checks that they do what the README says.
 
 use std::{
     io::{BufRead as _, BufReader, Read as _, Write as _},
@@ -10,7 +10,7 @@ use std::{
 use kms_signer::{KeyType, emulator::aws_kms::KmsEmulator};
 use serde_json::Value;
 
-/// More than the answer takes; what hangs fails.
+/// Longer than any answer takes, so that only a test that hangs fails.
 const PATIENCE: Duration = Duration::from_secs(30);
 
 fn example(name: &str) -> Command {
@@ -74,16 +74,16 @@ async fn kms_test_prints_the_address_or_says_what_is_wrong() {
         let output = command.output().unwrap();
         (output.status.success(), text(&output))
     };
-    // The bare alias name is what the guides of this field pass.
+    // Guides for similar tools pass the bare alias name.
     let (success, (stdout, stderr)) = run("sgn-signer");
     assert!(success, "{stderr}");
     assert!(stdout.contains("Ethereum signer address: 0x"), "{stdout}");
     assert!(stdout.contains("Verified"), "{stdout}");
 
-    let (success, (_, stderr)) = run("nobody");
+    let (success, (_, stderr)) = run("missing");
     assert!(!success);
     assert!(
-        stderr.contains("alias/nobody") && stderr.contains("not found"),
+        stderr.contains("alias/missing") && stderr.contains("not found"),
         "{stderr}"
     );
 
@@ -120,7 +120,7 @@ fn custom_provider_signs_and_passes_the_suite() {
     assert!(!(stdout + &stderr).contains("token-that"));
 }
 
-/// Ends the example with the test.
+/// Ends the example when the test ends.
 struct Guard(Child);
 
 impl Drop for Guard {

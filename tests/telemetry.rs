@@ -1,4 +1,4 @@
-//! The names of spans, fields and metrics that `telemetry` promises, and what is in them.
+//! The names of spans, fields and metrics that `telemetry` documents, and their values.
 
 use std::{
     collections::BTreeMap,
@@ -63,7 +63,7 @@ impl<S: Subscriber> Layer<S> for Notes {
         self.add(span.metadata(), |fields| span.record(fields));
     }
 
-    /// What a span gains after it was made; there is one span at a time here.
+    /// Adds fields that a span gets after it was made. There is one span at a time here.
     fn on_record(&self, _: &span::Id, values: &span::Record<'_>, _: Context<'_, S>) {
         let mut fields = Fields::default();
         values.record(&mut fields);
@@ -95,8 +95,8 @@ fn names(note: &Note) -> Vec<&str> {
     note.fields.keys().map(String::as_str).collect()
 }
 
-/// Every thread listens, so that no call site is registered as one without a listener while another
-/// test begins to: `tracing` would remember that.
+/// Listens on every thread. Otherwise `tracing` could register a call site as one without a
+/// listener while another test starts, and remember that.
 fn watch_every_call_site() {
     static WATCHED: Once = Once::new();
     WATCHED.call_once(|| {
@@ -229,7 +229,7 @@ fn the_preimage_is_in_the_span_only_if_it_is_switched_on() {
     }
 }
 
-/// Every metric with its labels; counters and gauges with their value.
+/// Every metric with its labels, and the value of counters and gauges.
 fn measured(work: impl Future<Output = ()>) -> BTreeMap<String, Option<f64>> {
     let recorder = DebuggingRecorder::new();
     let snapshotter = recorder.snapshotter();
@@ -274,7 +274,7 @@ fn calls_errors_retries_and_throttling_are_measured() {
         // Three attempts fail, and then one more before the call succeeds.
         signer.sign(&request).await.unwrap_err();
         signer.sign(&request).await.unwrap();
-        // A future that is dropped is not under way any more.
+        // A dropped future is no longer in progress.
         let _ = futures_util::poll!(signer.sign(&request));
     });
     let value = |name: &str| {

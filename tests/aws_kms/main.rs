@@ -168,7 +168,7 @@ async fn each_key_state_has_its_own_error() {
 #[tokio::test]
 async fn a_missing_key_is_not_found() {
     let emulator = KmsEmulator::start().await.unwrap();
-    for key_id in ["alias/nobody", "1234abcd-12ab-34cd-56ef-1234567890ab"] {
+    for key_id in ["alias/missing", "1234abcd-12ab-34cd-56ef-1234567890ab"] {
         let (fault, error) = key_store_fault(builder(&emulator, key_id).connect().await);
         assert_eq!(fault, KeyStoreFault::NotFound);
         let shown = error.to_string();
@@ -226,11 +226,11 @@ async fn a_wrong_region_says_so() {
 async fn missing_credentials_and_a_missing_network_have_different_errors() {
     let emulator = KmsEmulator::start().await.unwrap();
     let arn = emulator.create_key(KeyType::Secp256k1).unwrap();
-    let nobody = aws_config::SdkConfig::builder()
+    let no_credentials = aws_config::SdkConfig::builder()
         .behavior_version(BehaviorVersion::v2026_01_12())
         .build();
     let without = AwsKmsSigner::builder(&arn)
-        .sdk_config(&nobody)
+        .sdk_config(&no_credentials)
         .endpoint_url(emulator.endpoint_url());
     let (fault, error) = key_store_fault(without.connect().await);
     assert_eq!(fault, KeyStoreFault::Credentials, "{error:?}");
@@ -259,7 +259,7 @@ async fn a_source_of_credentials_that_an_operator_must_fix_is_not_retried() {
     let not_logged_in = aws_config::sso::SsoCredentialsProvider::builder()
         .account_id("111122223333")
         .role_name("signer")
-        .start_url("https://nobody-has-logged-in.invalid/start")
+        .start_url("https://not-logged-in.invalid/start")
         .region(Region::new("us-east-1"))
         .build();
     let no_token = aws_config::web_identity_token::WebIdentityTokenCredentialsProvider::builder()

@@ -1,5 +1,5 @@
-//! The public suites on every provider, layer and pointer of this crate, and on wrong ones, which
-//! they have to find.
+//! Runs the public suites on every provider, layer and pointer of this crate, and on wrong ones,
+//! which they must find.
 
 mod layers;
 mod mutants;
@@ -27,8 +27,8 @@ fn modules(folder: &str) -> Vec<String> {
     modules
 }
 
-/// Invariant 10: a provider or layer that is forgotten here fails. A provider may have one type of
-/// key alone.
+/// Invariant 10: this fails if a provider or layer is forgotten here. A provider may support only
+/// one type of key.
 #[tokio::test]
 async fn every_provider_and_every_layer_is_in_a_list() {
     let emulator = Arc::new(KmsEmulator::start().await.unwrap());

@@ -1,4 +1,4 @@
-//! Wrong signers, each with the cases that have to find it.
+//! Wrong signers, each with the cases that must find it.
 
 mod layer;
 mod provider;

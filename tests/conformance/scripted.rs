@@ -1,4 +1,4 @@
-//! The scripted signer keeps the contract itself, and does what its script says.
+//! The scripted signer keeps the contract itself, and follows its script.
 
 use std::time::Duration;
 
@@ -26,7 +26,7 @@ async fn it_keeps_the_contract() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn it_follows_its_script_and_then_the_last_word() {
+async fn it_follows_its_script_and_then_the_final_step() {
     let signer = ScriptedSigner::new(KeyType::Secp256k1).unwrap();
     let second = Duration::from_secs(1);
     signer.then([
@@ -56,7 +56,7 @@ async fn it_follows_its_script_and_then_the_last_word() {
 }
 
 #[tokio::test]
-async fn a_replica_has_the_same_key_and_a_memory_of_its_own() {
+async fn a_replica_has_the_same_key_and_its_own_record_of_requests() {
     let signer = ScriptedSigner::new(KeyType::P256).unwrap();
     let replica = signer.replica("elsewhere");
     assert_eq!(replica.public_key(), signer.public_key());

@@ -28,7 +28,7 @@ const MINUTE: Duration = Duration::from_secs(60);
 pub struct Subject {
     pub name: &'static str,
     suite: SignerSuite,
-    /// How many second attempts were made inside, if it makes any.
+    /// How many second attempts it made, if it makes any.
     second_attempts: Option<Arc<AtomicU64>>,
 }
 
@@ -104,7 +104,8 @@ async fn disabled(emulator: &KmsEmulator, key_type: KeyType) -> AwsKmsSigner {
     signer
 }
 
-/// Each layer around the provider that has the most to go wrong, and all of them together.
+/// Each layer around the AWS KMS provider, which can fail in the most ways, and all layers
+/// together.
 fn layered(signer: &AwsKmsSigner, emulator: &Arc<KmsEmulator>) -> Vec<Subject> {
     let around = |name, signer: Box<dyn Signer>| Subject::in_kms(name, signer, emulator);
     let signer = || signer.clone();
@@ -141,7 +142,7 @@ fn layered(signer: &AwsKmsSigner, emulator: &Arc<KmsEmulator>) -> Vec<Subject> {
     ]
 }
 
-/// A hedge whose second attempts are made: each first attempt is slow.
+/// A hedge that makes second attempts, because each first attempt is slow.
 struct Hedged<S> {
     slow: Slow<S>,
 }
@@ -174,7 +175,7 @@ impl<S: Signer + Clone> Hedged<S> {
     }
 }
 
-/// Signs late, unless it is already signing the same.
+/// Signs late, unless it is already signing the same request.
 #[derive(Clone, Debug)]
 struct Slow<S> {
     signer: S,
@@ -201,7 +202,7 @@ impl<S: Signer> Signer for Slow<S> {
     }
 }
 
-/// One of the attempts that have begun and not ended.
+/// An attempt in flight.
 struct UnderWay<'a> {
     all: &'a Mutex<Vec<[u8; 32]>>,
     fingerprint: [u8; 32],

@@ -24,7 +24,7 @@ pub enum Mutation {
     WorksInATask,
 }
 
-/// Each with the cases that find it.
+/// The wrong layers, each with the cases that find it.
 pub const MUTANTS: &[(Mutation, &[&str])] = &[
     (Mutation::None, &[]),
     (
@@ -79,7 +79,7 @@ impl Signer for Mutant {
     }
 
     async fn sign(&self, request: &SignRequest<'_>) -> Result<Signed> {
-        // What cannot be signed is left to the signer inside.
+        // The signer inside rejects what the key cannot sign.
         let Ok(input) = request.input_for(self.public_key().key_type()) else {
             return self.inner.sign(request).await;
         };

@@ -62,10 +62,10 @@ const ALL_THAT_SIGN: &[&str] = &[
     "dropped_futures_leave_it_usable",
 ];
 
-/// Each with the cases that find it.
+/// The wrong providers, each with the cases that find it.
 pub const MUTANTS: &[(Mutation, &[&str])] = &[
     (Mutation::None, &[]),
-    // The verifier writes the low s instead: no provider can get another one past it.
+    // The verifier replaces it by the low s, so no provider can return a high one.
     (Mutation::ReturnsHighS, &[]),
     (
         Mutation::SignsAnotherDigest,
@@ -165,7 +165,7 @@ impl Mutant {
         }
     }
 
-    /// What the key store does with a request that fits.
+    /// What the key store does with a request that its key can sign.
     async fn call(&self, request: &SignRequest<'_>) -> Result<Signed> {
         let calls = self.calls.fetch_add(1, Ordering::SeqCst) + 1;
         let key_type = self.key.public_key().key_type();
@@ -318,7 +318,7 @@ async fn wrong_providers_are_found() {
     for (mutation, cases) in MUTANTS {
         let mut found = BTreeSet::new();
         let mut reports = String::new();
-        // The two types of ECDSA keys differ in the form of their signatures alone.
+        // The two types of ECDSA keys differ only in the form of their signatures.
         let is_about_s = *mutation == Mutation::ReturnsHighS;
         let key_types = KEY_TYPES.into_iter();
         for key_type in key_types.filter(|of| is_about_s || *of != KeyType::P256) {
