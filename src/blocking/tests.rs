@@ -8,10 +8,10 @@ use tokio::task::yield_now;
 
 use super::*;
 
-/// How long a thread may take to do what is certain: it is reached only by a test that fails.
+/// How long to wait for a thread. Only a failing test waits this long.
 const SOON: Duration = Duration::from_secs(20);
 
-/// Work that says when it begins, and ends when it is told to.
+/// Work that reports its start, and ends on command.
 struct Gate {
     begun: mpsc::Receiver<()>,
     end: mpsc::Sender<()>,
@@ -34,7 +34,7 @@ impl Gate {
     }
 }
 
-/// Tells when it is dropped, and on which thread.
+/// Reports when it is dropped, and on which thread.
 struct Canary(mpsc::Sender<thread::ThreadId>);
 
 impl Drop for Canary {
@@ -61,7 +61,7 @@ fn it_runs_under_any_executor() {
     assert_eq!(name.as_deref(), Some("kms-signer-blocking"));
 }
 
-/// Without tokio: polls when it is woken.
+/// An executor without tokio, which polls when it is woken.
 fn block_on<F: Future>(future: F) -> F::Output {
     struct Unpark(thread::Thread);
     impl std::task::Wake for Unpark {
@@ -81,7 +81,7 @@ fn block_on<F: Future>(future: F) -> F::Output {
 }
 
 #[tokio::test]
-async fn work_whose_caller_left_ends_by_itself_and_its_result_is_dropped_there() {
+async fn work_whose_caller_left_runs_to_its_end_and_its_thread_drops_the_result() {
     let blocking = Blocking::new(1).unwrap();
     let (dropped, drops) = mpsc::channel();
     let (gate, work) = gated(Canary(dropped));
@@ -94,13 +94,13 @@ async fn work_whose_caller_left_ends_by_itself_and_its_result_is_dropped_there()
     gate.end.send(()).unwrap();
     let thread = drops.recv_timeout(SOON).unwrap();
     assert_ne!(thread, thread::current().id());
-    // The place is free again: this would wait without an end otherwise.
+    // The place is free again; otherwise this would wait without an end.
     blocking.run(|| Ok(())).await.unwrap();
     assert_eq!(blocking.under_way(), 0);
 }
 
 #[tokio::test]
-async fn a_key_store_that_hangs_takes_so_many_threads_and_no_more() {
+async fn a_key_store_that_hangs_blocks_a_bounded_number_of_threads() {
     let blocking = Blocking::new(2).unwrap();
     let (gates, works): (Vec<_>, Vec<_>) = (0..2).map(gated).unzip();
     for (gate, work) in gates.iter().zip(works) {
@@ -129,7 +129,7 @@ async fn a_key_store_that_hangs_takes_so_many_threads_and_no_more() {
 
 /// The runtime has one thread for blocking work, and it is busy.
 #[test]
-fn work_that_waits_for_a_thread_is_not_begun_once_its_caller_left() {
+fn work_that_waits_for_a_thread_does_not_start_after_its_caller_left() {
     let mut runtime = tokio::runtime::Builder::new_current_thread();
     let runtime = runtime.max_blocking_threads(1).build().unwrap();
     runtime.block_on(async {
@@ -144,14 +144,14 @@ fn work_that_waits_for_a_thread_is_not_begun_once_its_caller_left() {
         drop(unwanted);
         gate.end.send(()).unwrap();
         busy.await.unwrap();
-        // After it in the same queue.
+        // This is behind it in the same queue.
         blocking.run(|| Ok(())).await.unwrap();
         assert!(begun.try_recv().is_err());
     });
 }
 
 #[test]
-fn what_has_begun_outlives_the_runtime_and_nothing_begins_after_it() {
+fn work_that_has_started_outlives_the_runtime_and_no_other_work_starts_after_it() {
     let mut runtime = tokio::runtime::Builder::new_current_thread();
     let runtime = runtime.build().unwrap();
     let handle = runtime.handle().clone();
@@ -183,7 +183,7 @@ async fn a_panic_is_an_error_and_frees_its_place() {
 }
 
 #[tokio::test]
-async fn no_more_than_the_places_are_under_way() {
+async fn no_more_work_runs_than_the_limit_allows() {
     for count in [1, 3] {
         let blocking = Blocking::new(count).unwrap();
         let most = Arc::new(Mutex::new(0));
@@ -206,7 +206,7 @@ async fn no_more_than_the_places_are_under_way() {
 }
 
 #[test]
-fn a_count_without_meaning_is_rejected() {
+fn an_impossible_count_is_rejected() {
     for count in [0, Semaphore::MAX_PERMITS + 1, usize::MAX] {
         let error = Blocking::new(count).unwrap_err();
         assert!(matches!(error, Error::InvalidConfig { .. }), "{error:?}");

@@ -9,7 +9,7 @@ fn receipt() -> Receipt {
         .with_attempts(3)
 }
 
-/// The provider's words, which its own tests judge.
+/// A remedy of the provider, which the provider's tests check.
 const OF_PROVIDER: &str = "do this";
 
 /// Every error that the crate knows, with each of its faults, and what is expected of it.
@@ -136,7 +136,7 @@ pub(super) fn every_error() -> Vec<(Error, Verdict)> {
     errors
 }
 
-/// The list above is complete: it has every name, and as many messages as there are faults.
+/// The list above is complete: it has every name, and as many faults as there are messages.
 #[test]
 fn every_kind_and_fault_is_listed() {
     use std::collections::BTreeSet;
@@ -180,7 +180,7 @@ fn the_message_names_the_call_and_leaves_the_source_out() {
 }
 
 #[test]
-fn what_came_from_a_call_can_carry_its_receipt() {
+fn an_error_from_a_call_can_carry_its_receipt() {
     let from_calls = [
         Error::key_store(KeyStoreFault::Other, "do this", "source"),
         Error::unusable_answer(AnswerFault::missing("Signature")),
@@ -202,7 +202,7 @@ fn what_came_from_a_call_can_carry_its_receipt() {
     assert_eq!(before_any_call.receipt(), None);
 }
 
-/// A remote signer or a stored record can make every text again: none has to be a constant.
+/// A remote signer or a stored record can make every error again: no text has to be a constant.
 #[test]
 fn every_text_may_come_from_elsewhere() {
     let text = |text: &str| text.to_owned();

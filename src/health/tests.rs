@@ -27,7 +27,7 @@ fn a_signer_with_nothing_to_ask_is_ready() {
 }
 
 #[test]
-fn only_what_is_said_of_the_key_counts_beside_the_right_to_sign() {
+fn only_errors_about_the_key_and_the_right_to_sign_count() {
     for (fault, is_ready) in [
         (KeyStoreFault::AccessDenied, true),
         (KeyStoreFault::Throttled, true),
@@ -76,7 +76,7 @@ fn states_say_whether_a_key_signs() {
 }
 
 #[test]
-fn silence_and_what_was_not_sent_are_not_answers() {
+fn silence_and_unsent_requests_are_not_answers() {
     for (fault, attempts, is_reachable) in [
         (KeyStoreFault::Connection, 1, false),
         (KeyStoreFault::Timeout, 1, false),
@@ -92,9 +92,10 @@ fn silence_and_what_was_not_sent_are_not_answers() {
     }
 }
 
-/// As with a failover: one that can sign is enough, and nothing of the others is hidden.
+/// As with a failover: one signer that can sign is enough, and the report hides no error of the
+/// others.
 #[test]
-fn an_alternative_makes_ready_and_hides_no_error() {
+fn a_ready_alternative_is_enough_and_hides_no_error() {
     let mut health = refused(KeyStoreFault::Connection);
     assert!(!health.is_ready() && !health.is_reachable());
     health.alternatives.push(refused(KeyStoreFault::Disabled));

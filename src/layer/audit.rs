@@ -27,8 +27,8 @@
 //! - A request that fails is recorded too, whether or not it was sent to the key store. Its error
 //!   is returned even if the sink fails.
 //! - A request that a chain adapter rejects, for example because of a chain id that is not allowed,
-//!   is recorded too ([`Signer::note_refusal`]), without a call to the key store. An object that has
-//!   no bytes to sign, such as ambiguous typed data or a transaction of an unknown type, has no
+//!   is recorded too ([`Signer::note_refusal`]), without a call to the key store. An object that
+//!   has no bytes to sign, such as ambiguous typed data or a transaction of an unknown type, has no
 //!   record: the caller gets the error alone.
 //! - If the sink fails, panics, or takes longer than 30 s, an ERROR event reports it.
 //! - One record is for one request. If it took several calls to the key store (attempts, a hedge,
@@ -44,7 +44,7 @@
 //! - Before the signer inside answered, there is no record, and the key may or may not have signed:
 //!   a WARN event reports this ([`telemetry`](crate::telemetry)).
 //! - After the signer answered, the record is still written. If the sink fails, an ERROR event
-//!   reports it; if the runtime shuts down meanwhile, a WARN event.
+//!   reports it; if the runtime shuts down first, a WARN event does.
 //!
 //! So put this layer outside of layers that drop requests.
 
@@ -96,7 +96,8 @@ impl<S: Clone, K> Clone for Audit<S, K> {
 }
 
 impl<S: Signer, K: AuditSink + 'static> Audit<S, K> {
-    /// Records in `sink` what `signer` signs. By default records have the label of the request alone.
+    /// Records in `sink` what `signer` signs. By default records have the label of the request
+    /// alone.
     pub fn new(signer: S, sink: K) -> Self {
         Self {
             inner: signer,

@@ -175,7 +175,7 @@ impl Trigger {
     }
 }
 
-/// Two attempts under way. Counts which one won, also when the race is dropped.
+/// Two attempts in flight. Counts which one won, also when the race is dropped.
 struct Race {
     winner: &'static str,
 }

@@ -46,7 +46,7 @@ fn ed25519_signs_whole_messages_and_tezos_digests() {
 }
 
 #[test]
-fn a_request_that_does_not_fit_the_key_is_refused() {
+fn a_request_that_the_key_cannot_sign_is_rejected() {
     use KeyType::*;
     use RequestKind as Kind;
     let misfits = [
@@ -90,8 +90,8 @@ fn a_bare_digest_has_no_preimage_and_is_signed_as_it_is() {
     }
 }
 
-/// A Tezos operation is signed by its digest as an Ed25519 message, so that three requests could
-/// have one signature: of two a policy sees what they are, and the third is refused.
+/// Tezos signs the digest of an operation as an Ed25519 message, so three kinds of requests could
+/// have the same signature. A policy recognizes two of them, and the third is rejected.
 #[test]
 fn a_digest_of_an_operation_is_not_signed_as_a_message() {
     let operation = b"\x03 an operation that empties the account";
@@ -151,7 +151,7 @@ fn a_kind_is_written_and_read_by_one_name() {
 }
 
 proptest::proptest! {
-    /// What a request owns is what it borrowed, for every kind and key.
+    /// An owned request equals the borrowed one, for every kind and key.
     #[test]
     fn an_owned_request_is_the_same_request(preimage: Vec<u8>, label: Option<String>) {
         for request in one_of_each_kind(&preimage) {
@@ -192,7 +192,7 @@ fn debug_shows_no_payload() {
 }
 
 #[test]
-fn a_label_changes_nothing_that_is_signed() {
+fn a_label_does_not_change_the_signed_bytes() {
     let plain = SignRequest::keccak256(b"preimage");
     let labelled = plain.clone().with_label("payout 4711");
     assert_eq!(

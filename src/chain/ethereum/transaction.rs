@@ -79,7 +79,7 @@ impl<S: Signer> EthereumSigner<S> {
         }
         let preimage = tx.encoded_for_signing();
         // A foreign transaction type may define its hash in another way. Its preimage is then
-        // unknown, and signing this one would give a signature that recovers to someone else.
+        // unknown, and signing this one would give a signature that recovers to another account.
         let limit = match tx.signature_hash() == keccak256(&preimage) {
             // Asked again, since a foreign transaction type may have no place for a chain id.
             true => self.chain_ids.check(tx.chain_id()),

@@ -1,6 +1,7 @@
 use super::*;
 
-/// One variant for every rule: its name, its reason and what to do, and a verdict by `retry_after`.
+/// One variant serves every rule: it has name, reason and remedy, and `retry_after` decides the
+/// verdict.
 #[test]
 fn a_refusal_names_its_rule_and_passes_only_with_time() {
     let refused = || {
@@ -29,7 +30,7 @@ fn a_refusal_names_its_rule_and_passes_only_with_time() {
     assert_eq!(Error::Cancelled.rule(), None);
 }
 
-/// A policy may be remote, so its words are as foreign as those of a server.
+/// A policy may be remote, so its text is as untrusted as a server's.
 #[test]
 fn the_words_of_a_rule_are_bounded_and_cannot_forge_a_line() {
     let hostile = "\u{1b}[2J\nERROR forged \u{202e}".repeat(1_000);
@@ -41,7 +42,7 @@ fn the_words_of_a_rule_are_bounded_and_cannot_forge_a_line() {
     for c in ['\u{1b}', '\n', '\u{202e}'] {
         assert!(!shown.contains(c), "{c:?}");
     }
-    // A constant stays one.
+    // A constant that needs no change is not copied.
     let Error::Refused { by, .. } = Error::refused("chain limit", "a", "b", "c") else {
         panic!("another variant");
     };
@@ -50,7 +51,7 @@ fn the_words_of_a_rule_are_bounded_and_cannot_forge_a_line() {
 
 #[test]
 fn a_provider_of_another_crate_states_every_verdict() {
-    let error = |verdict| Error::provider(verdict, "look at the HSM", "CKR_DEVICE_ERROR");
+    let error = |verdict| Error::provider(verdict, "check the HSM", "CKR_DEVICE_ERROR");
     for (verdict, expected) in [
         (Verdict::Retryable, [true, true, false, false]),
         (Verdict::Throttled, [true, true, true, false]),
@@ -70,13 +71,13 @@ fn a_provider_of_another_crate_states_every_verdict() {
         assert_eq!(error.name(), "provider");
         assert_eq!(
             error.to_string(),
-            "the key store failed [CKR_DEVICE_ERROR]; look at the HSM"
+            "the key store failed [CKR_DEVICE_ERROR]; check the HSM"
         );
     }
 }
 
 #[test]
-fn what_an_error_does_not_have_is_not_added() {
+fn a_field_that_an_error_does_not_have_is_not_added() {
     let wait = Duration::from_secs(1);
     for error in [Error::Cancelled, Error::queued_too_long(wait)] {
         let error = error.with_code("code").with_retry_after(wait);

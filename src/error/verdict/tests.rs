@@ -42,7 +42,7 @@ fn names_under(heading: &str) -> BTreeSet<&'static str> {
     rows.collect()
 }
 
-/// The operator's tables sort errors as the program does.
+/// The operator's tables sort errors by their verdicts.
 #[test]
 fn the_page_for_operators_agrees_with_the_verdict() {
     for (heading, verdicts) in [

@@ -24,8 +24,8 @@ pub(super) fn fault_of(error: &(dyn StdError + 'static)) -> AuditFault {
     AuditFault::Permanent
 }
 
-/// A cause that is not listed is permanent: a caller that retries in vain does more harm than one
-/// that alerts an operator too early.
+/// A cause that is not listed is permanent: a caller that retries without effect does more harm
+/// than one that alerts an operator too early.
 fn fault_of_io(cause: io::ErrorKind) -> AuditFault {
     use io::ErrorKind::*;
     match cause {

@@ -48,8 +48,8 @@ use crate::error::BoxError;
 /// without a signal or a restart. That takes some microseconds of the tenth of a millisecond of a
 /// record, most of which is the change of threads. A record that is being written goes to the
 /// renamed file, so do not change that one at once: with logrotate, use `delaycompress` and not
-/// `copytruncate`. A program that removes or truncates the file must lock it meanwhile, or a record
-/// that is being written is lost.
+/// `copytruncate`. A program that removes or truncates the file must hold its lock while it does,
+/// or a record that is being written is lost.
 ///
 /// A new file can be read and written by its owner alone (mode 0600) on Unix.
 #[derive(Clone, Debug)]
@@ -79,8 +79,8 @@ pub enum Fsync {
     #[default]
     Never,
     /// Before the signature is returned: the file is synced, and before its first record the folder
-    /// with its name (`fsync` of POSIX). The record then survives a crash of the system, if the file
-    /// system and the disk store what they confirm. Parent folders, and a symbolic link to the
+    /// with its name (`fsync` of POSIX). The record then survives a crash of the system, if the
+    /// file system and the disk store what they confirm. Parent folders, and a symbolic link to the
     /// file, are not synced. It takes as long as the disk needs, often some milliseconds.
     /// Concurrent requests wait for it concurrently.
     EachRecord,
@@ -94,8 +94,8 @@ impl JsonLinesFile {
     ///
     /// # Errors
     ///
-    /// When the file cannot be opened for reading (its last byte) and writing, when it is no regular
-    /// file, and when the file system cannot lock or sync it.
+    /// When the file cannot be opened for reading (its last byte) and writing, when it is no
+    /// regular file, and when the file system cannot lock or sync it.
     pub fn open(path: impl AsRef<Path>) -> io::Result<Self> {
         let path = std::path::absolute(path)?;
         Self::open_on(Arc::new(Disk), &path).map_err(|error| in_file(&path, error))
@@ -129,7 +129,8 @@ impl JsonLinesFile {
 /// fraction of a millisecond.
 const LOCK_TIMEOUT: Duration = Duration::from_secs(2);
 
-/// How many records are synced at the same time. Each blocks a thread, and the system combines them.
+/// How many records are synced at the same time. Each blocks a thread, and the system combines
+/// them.
 const MOST_SYNCS: usize = 16;
 
 /// How long a record waits for one of these places.
@@ -143,7 +144,7 @@ impl AuditSink for JsonLinesFile {
     async fn record(&self, record: &AuditRecord) -> Result<(), BoxError> {
         let json = serde_json::to_string(record)?;
         let runtime = Handle::try_current()?;
-        // Before the turn: otherwise each record would wait for those before it and then anew.
+        // Set the deadline before waiting for the turn, so that it covers both waits.
         let deadline = time::Instant::now() + LOCK_TIMEOUT;
         let turn = timeout_at(deadline, Arc::clone(&self.turn).lock_owned()).await;
         let turn = turn.map_err(|_| {

@@ -1,4 +1,4 @@
-//! Typed data written anew from what its opening shows, and nothing else.
+//! Typed data written again from only what its opening shows.
 
 use alloy_primitives::hex;
 use kms_signer::chain::ethereum::{TypedDataOpening, alloy_dyn_abi::DynSolValue};

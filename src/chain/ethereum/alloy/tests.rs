@@ -59,7 +59,7 @@ async fn the_error_comes_back_out_of_alloy() {
     assert!(Error::from_alloy(&foreign).is_none());
 }
 
-/// Any network's `TransactionBuilderError`: transparent, and of a type that nobody here knows.
+/// Any network's `TransactionBuilderError`: transparent, and of a type unknown to this crate.
 #[derive(Debug, thiserror::Error)]
 #[error(transparent)]
 struct OfAForeignNetwork(alloy_signer::Error);

@@ -65,7 +65,7 @@ async fn a_legacy_transaction_without_chain_id_depends_on_the_limit() {
         .await
         .unwrap();
     assert_eq!(signed.envelope.chain_id(), Some(1));
-    // A list: refused, even with 0 on it, which is the id of one chain that nobody uses.
+    // A list: refused, even with 0 on it, which is the id of a chain that is not in use.
     for list in [vec![1, 5], vec![0, 1]] {
         let wallet = untouchable().with_chain_ids(list);
         let result = wallet

@@ -20,8 +20,8 @@ use crate::Result;
 pub(super) struct Shape {
     pub(super) encode_type: Arc<str>,
     pub(super) layout: DynSolType,
-    /// Of each struct, by its name. alloy's own hasher describes all types anew for each struct that
-    /// it meets.
+    /// The type hash of each struct, by its name. alloy's own hasher describes all types again for
+    /// each struct of the message.
     type_hashes: BTreeMap<String, B256>,
 }
 

@@ -183,7 +183,7 @@ async fn a_declared_domain_type_that_is_not_that_of_the_domain_is_refused() {
 #[tokio::test]
 async fn a_message_that_does_not_fit_its_types_is_refused() {
     let mut json: TypedData = serde_json::from_str(JSON).unwrap();
-    json.message["from"]["wallet"] = "nobody".into();
+    json.message["from"]["wallet"] = "not an address".into();
     let result = cow().sign_dynamic_typed_data(&json).await;
     assert!(
         matches!(result, Err(Error::InvalidPayload { .. })),

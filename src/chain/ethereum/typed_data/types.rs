@@ -13,8 +13,9 @@ use crate::Result;
 
 /// The types of a message, by name: the primary type, and those that it leads to.
 ///
-/// Every struct that one of them names is there, and no other is declared but `EIP712Domain`. So the
-/// primary type is the one that no other names, which ethers takes for it whatever the JSON says.
+/// Every struct that one of them names is there, and no other is declared but `EIP712Domain`. So
+/// the primary type is the one that no other names, which ethers takes for it whatever the JSON
+/// says.
 #[derive(Debug)]
 pub(super) struct Types<'a>(BTreeMap<&'a str, Vec<Member<'a>>>);
 
@@ -115,9 +116,10 @@ impl<'a> Types<'a> {
     }
 }
 
-/// What alloy's `Resolver` would say of the types, which it reads anew for each answer.
+/// Answers the questions of alloy's `Resolver`, which reads the types again for each answer.
 impl Types<'_> {
-    /// `encodeType` (EIP-712): the struct's definition, and those it leads to in the order of names.
+    /// `encodeType` (EIP-712): the struct's definition, and those it leads to in the order of
+    /// names.
     pub(super) fn encode_type(&self, name: &str) -> String {
         let mut reached = BTreeSet::from([name]);
         let mut next = vec![name];
@@ -147,8 +149,8 @@ impl Types<'_> {
         text.push(')');
     }
 
-    /// The type as alloy reads values by it, with each struct written out in place of its name. Call
-    /// it for types whose size was checked.
+    /// The type as alloy reads values by it, with each struct written out in place of its name.
+    /// Call it for types whose size was checked.
     pub(super) fn layout(&self, name: &str) -> DynSolType {
         let members = self.members(name);
         DynSolType::CustomStruct {
@@ -182,8 +184,8 @@ impl Types<'_> {
     }
 }
 
-/// Whether eth-sig-util finds a type by the part of the name up to the first `$` or `:`, which is all
-/// that it reads. It would hash that type too.
+/// Whether eth-sig-util finds a type by the part of the name up to the first `$` or `:`, which is
+/// all that it reads. It would hash that type too.
 fn leads_elsewhere(name: &str, declared: &Eip712Types) -> bool {
     let read = name.split(['$', ':']).next().unwrap_or_default();
     declared.contains_key(read) || MEMBERS_OF_EVERY_OBJECT.contains(&read)

@@ -344,7 +344,7 @@ fn the_disk_asks_the_system() {
     assert_eq!(refused.unwrap_err().kind(), io::ErrorKind::InvalidInput);
 }
 
-/// A record that waits for the lock, and what happens to the file meanwhile.
+/// The file is renamed, replaced or removed while a record waits for the lock.
 #[tokio::test]
 async fn a_record_follows_the_path_and_not_the_file() {
     type Replace = fn(&Path, &Path);

@@ -13,7 +13,7 @@ fn secs(secs: u64) -> Duration {
 
 /// What the circuit says of a failure that asks for nothing.
 fn fail(circuit: &Circuit) -> Option<CircuitState> {
-    let admission = circuit.admit().expect("passed by");
+    let admission = circuit.admit().expect("skipped");
     admission.failed(None, &SETTINGS)
 }
 

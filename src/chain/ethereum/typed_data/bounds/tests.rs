@@ -178,7 +178,7 @@ fn there_are_at_most_4096_values() {
     assert!(refusal(&array(4095)).contains("4096 values"));
 }
 
-/// Each type is described once, and not anew for each struct.
+/// Each type is described once, and not again for each struct.
 #[test]
 fn many_structs_of_large_types_are_hashed_as_alloy_hashes_them() {
     let members: Vec<Value> = (0..400)
