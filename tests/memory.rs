@@ -151,7 +151,7 @@ async fn an_answer_without_end_takes_little_memory_and_ends() {
         }
     }
 
-    // For a failure, the status decides whether to try again.
+    // For a failure, the status decides whether to retry.
     let failed = "HTTP/1.1 503 Down\r\ncontent-length: 99999999999\r\n\r\n";
     for error in call(failed, &SPACES, true, LONG).await {
         assert_eq!(error.name(), "unavailable", "{error:?}");

@@ -80,7 +80,7 @@ pub struct EthereumSigner<S> {
     signer: S,
     address: Address,
     chain_ids: ChainIds,
-    /// Whether a limited account signs bare hashes all the same.
+    /// Whether a limited account signs bare hashes nevertheless.
     #[cfg(feature = "alloy")]
     bare_hashes: bool,
     #[cfg(feature = "alloy")]

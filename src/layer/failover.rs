@@ -197,8 +197,8 @@ impl Failures {
     }
 }
 
-/// Whether a retry may succeed with any signer. A rule that rejects a request for now is not to be
-/// evaded by asking another one, and does not show that its signer is down.
+/// Whether a retry may succeed with any signer. Another signer must not be asked to evade a rule that
+/// rejects a request for now, and such a rule does not show that its signer is down.
 fn passes(error: &Error) -> bool {
     error.is_retryable() && error.may_succeed_elsewhere()
 }

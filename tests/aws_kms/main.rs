@@ -110,7 +110,7 @@ async fn every_form_of_key_id_leads_to_the_same_arn() {
             arn,
             "{key_id}: the first receipt lacks the ARN"
         );
-        assert_eq!(pinned.key(), arn, "{key_id} was not learnt");
+        assert_eq!(pinned.key(), arn, "{key_id} was not learned");
     }
 }
 

@@ -190,7 +190,7 @@ impl JsonLinesFile {
         if self.fsync == Fsync::EachRecord {
             let id = Some(FileId::of(&file)?);
             if turn.in_synced_folder != id {
-                // Before the record, so that if this fails the next one tries again.
+                // Before the record, so that if this fails the next record retries it.
                 self.storage.sync_folder(&folder_of(&self.path)?)?;
                 turn.in_synced_folder = id;
             }

@@ -110,7 +110,7 @@ impl Settings {
         match self.max_wait.is_zero() {
             true => Err(Error::invalid_config(
                 "`max_wait` is 0",
-                "use queue(0) if requests are not to wait",
+                "use queue(0) if requests must not wait",
             )),
             false => Ok(()),
         }

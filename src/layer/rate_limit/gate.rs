@@ -170,7 +170,7 @@ enum Arrival {
     Queued(Place),
 }
 
-/// A place in the queue, given back when it is dropped.
+/// A place in the queue, freed when it is dropped.
 struct Place(Arc<Gate>);
 
 impl Drop for Place {

@@ -211,7 +211,7 @@ mod through_alloy {
             let signed = authorization.clone().into_signed(signature);
             assert_eq!(signed.recover_authority().unwrap(), wallet.address());
         }
-        // Every other method is limited all the same.
+        // Every other method is still limited.
         let wallet = untouchable().with_chain_id(1).allow_bare_hashes();
         let result = wallet.sign_authorization(authorization).await;
         assert!(

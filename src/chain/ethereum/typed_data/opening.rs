@@ -86,7 +86,7 @@ impl TypedDataOpening {
         Self::from_typed_data(&parse_typed_data(json)?)
     }
 
-    /// Opens the values of a struct, whatever it says of their hash.
+    /// Opens the values of a struct, whatever hash it states for them.
     pub(super) fn of_values<T: SolStruct>(
         payload: &T,
         domain: &Eip712Domain,

@@ -11,7 +11,7 @@ fn secs(secs: u64) -> Duration {
     Duration::from_secs(secs)
 }
 
-/// What the circuit says of a failure that asks for nothing.
+/// The change of the circuit after a failure without a `retry_after`.
 fn fail(circuit: &Circuit) -> Option<CircuitState> {
     let admission = circuit.admit().expect("skipped");
     admission.failed(None, &SETTINGS)
@@ -67,7 +67,7 @@ async fn a_probe_that_is_dropped_is_given_back() {
     let circuit = open();
     advance(secs(5)).await;
     for _ in 0..3 {
-        let probe = circuit.admit().expect("the probe was not given back");
+        let probe = circuit.admit().expect("the probe was not freed");
         assert!(circuit.admit().is_none());
         drop(probe);
         assert_eq!(circuit.state(), CircuitState::HalfOpen);

@@ -124,11 +124,7 @@ fn one_goes_alone_and_the_next_one_when_it_says_nothing() {
     assert_eq!(backoff.paused_until(now), Some(now + PROBE_TIMEOUT));
     now += ms(1);
     backoff.undecided(&first, now);
-    assert_eq!(
-        backoff.paused_until(now),
-        None,
-        "the probe was not given back"
-    );
+    assert_eq!(backoff.paused_until(now), None, "the probe was not freed");
 
     let second = backoff.admit(now);
     assert!(second.is_probe);

@@ -287,7 +287,7 @@ fn a_replayed_answer_is_that_of_the_request_before() {
         let signature = blob(&replayed, "Signature");
         assert!(fixture.accept(&signature, 1).is_ok());
         assert!(fixture.accept(&signature, 2).is_err(), "{key_type}");
-        // The key signed again all the same, and the next replay returns that signature.
+        // The key still signed again, and the next replay returns that signature.
         let replayed = fixture.sign(&Lie::Replayed, 3);
         assert!(fixture.accept(&replayed, 2).is_ok(), "{key_type}");
     }
