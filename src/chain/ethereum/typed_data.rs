@@ -6,6 +6,7 @@
 //! [`TypedDataOpening`], and what is signed is the hash of these values.
 
 mod bounds;
+mod decode;
 mod json;
 mod opening;
 mod shape;

@@ -6,7 +6,7 @@ use alloy_dyn_abi::{DynSolValue, TypedData};
 use alloy_primitives::{B256, keccak256};
 use alloy_sol_types::{Eip712Domain, SolStruct, SolType};
 
-use super::{check, invalid, parse_typed_data, shape::Shape};
+use super::{check, decode::decode, invalid, parse_typed_data, shape::Shape};
 use crate::{Result, SignRequest, request::opening::Opening};
 
 /// The [opening](SignRequest::opening) of EIP-712 typed data: the domain, the types and the values
@@ -55,8 +55,8 @@ impl TypedDataOpening {
     /// # Errors
     ///
     /// [`Error::InvalidPayload`](crate::Error::InvalidPayload) when the signing hash of the struct is
-    /// not that of its values; when its ABI encoding cannot be read, or nests more than 16 levels
-    /// (an array of any length counts twice); and when its types are not ones that
+    /// not that of its values; when its ABI encoding is not one of its types; and when its types
+    /// are not ones that
     /// [`sign_dynamic_typed_data`](super::EthereumSigner::sign_dynamic_typed_data) accepts.
     pub fn from_struct<T: SolStruct>(payload: &T, domain: &Eip712Domain) -> Result<Self> {
         let shape = Shape::read(&T::eip712_encode_type())?;
@@ -92,16 +92,8 @@ impl TypedDataOpening {
         domain: &Eip712Domain,
         shape: &Shape,
     ) -> Result<Self> {
-        let message = shape.layout.abi_decode(&abi_encoded::<T>(payload));
-        let message = message.map_err(|error| {
-            invalid(format!(
-                "the ABI encoding of its values is not valid: {error}"
-            ))
-        })?;
-        match is_exact(&message) {
-            true => Self::new(shape, domain.clone(), message),
-            false => Err(invalid("a value of its ABI encoding does not fit its type")),
-        }
+        let message = decode(&shape.layout, &abi_encoded::<T>(payload))?;
+        Self::new(shape, domain.clone(), message)
     }
 
     /// Whether the struct has the hash of its values: its methods may have been written by hand.
@@ -204,24 +196,6 @@ impl fmt::Debug for TypedDataOpening {
 /// `T: SolStruct` alone does not let the compiler find `T::abi_encode`.
 fn abi_encoded<S: SolType>(value: &S::RustType) -> Vec<u8> {
     S::abi_encode(value)
-}
-
-/// Whether every number and `bytesN` is as wide as its type: alloy decodes whole words.
-fn is_exact(value: &DynSolValue) -> bool {
-    match value {
-        DynSolValue::Uint(value, bits) => value.bit_len() <= *bits,
-        DynSolValue::Int(value, bits) => value.bits() as usize <= *bits,
-        DynSolValue::FixedBytes(word, length) => word.iter().skip(*length).all(|byte| *byte == 0),
-        DynSolValue::Array(values)
-        | DynSolValue::FixedArray(values)
-        | DynSolValue::Tuple(values)
-        | DynSolValue::CustomStruct { tuple: values, .. } => values.iter().all(is_exact),
-        DynSolValue::Bool(_)
-        | DynSolValue::Address(_)
-        | DynSolValue::Function(_)
-        | DynSolValue::Bytes(_)
-        | DynSolValue::String(_) => true,
-    }
 }
 
 #[cfg(test)]

@@ -300,27 +300,6 @@ fn an_opening_shows_the_domain_types_and_values() {
     assert_eq!(keccak256(request.preimage().unwrap()), hash);
 }
 
-/// A value that does not fit its type would show a policy another number than contracts read.
-#[test]
-fn values_wider_than_their_type_are_not_exact() {
-    let one = B256::with_last_byte(1);
-    for (value, is_fine) in [
-        (DynSolValue::Uint(U256::from(255), 8), true),
-        (DynSolValue::Uint(U256::from(256), 8), false),
-        (DynSolValue::Int(I256::MINUS_ONE, 8), true),
-        (DynSolValue::Int("-128".parse().unwrap(), 8), true),
-        (DynSolValue::Int("-129".parse().unwrap(), 8), false),
-        (DynSolValue::Int("128".parse().unwrap(), 8), false),
-        (DynSolValue::Int(I256::MIN, 256), true),
-        (DynSolValue::FixedBytes(one, 32), true),
-        (DynSolValue::FixedBytes(one, 31), false),
-    ] {
-        assert_eq!(is_exact(&value), is_fine, "{value:?}");
-        let nested = DynSolValue::Array(vec![DynSolValue::FixedArray(vec![value])]);
-        assert_eq!(is_exact(&nested), is_fine, "{nested:?}");
-    }
-}
-
 /// alloy hashes structs and JSON by code of its own.
 #[track_caller]
 fn assert_one_opening<T: SolStruct + Serialize>(payload: &T, domain: &Eip712Domain) {
