@@ -21,6 +21,7 @@ use crate::Result;
 /// know. This function reads the text itself and rejects
 ///
 /// - a key that an object has twice;
+/// - a key `$serde_json::private::RawValue`, below which serde_json reads JSON text out of a string;
 /// - a number beyond ±(2^53 − 1), which JavaScript rounds as it reads it: write it as a string;
 /// - an object without `types`, `primaryType`, `domain` or `message`, or whose `types` have no
 ///   `EIP712Domain`, which EIP-712 requires: eth-sig-util would hash an empty domain;
@@ -107,6 +108,17 @@ fn rounded<E: de::Error>() -> E {
     E::custom("a number beyond 2^53, which JavaScript rounds; write it as a string")
 }
 
+/// With features that any crate of a build may ask for, an object that has such a key is a number
+/// (`arbitrary_precision`) or JSON text in a string (`raw_value`), which is then read unseen.
+const KEPT_BY_SERDE_JSON: &str = "$serde_json::private::";
+
+fn check_number_text<E: de::Error>(text: &str) -> Result<(), E> {
+    match text.parse::<f64>() {
+        Ok(number) => Unambiguous.visit_f64(number).map(|Unambiguous| ()),
+        Err(_) => Err(E::custom("a number that is none")),
+    }
+}
+
 /// Any JSON in which no object has a key twice, and no number is rounded in JavaScript.
 struct Unambiguous;
 
@@ -126,7 +138,16 @@ impl<'de> Visitor<'de> for Unambiguous {
     fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Self, A::Error> {
         let mut keys = BTreeSet::new();
         while let Some(key) = map.next_key::<String>()? {
-            let Self = map.next_value()?;
+            match key.strip_prefix(KEPT_BY_SERDE_JSON) {
+                Some("Number") => check_number_text(&map.next_value::<String>()?)?,
+                Some(_) => {
+                    let message = format!("serde_json keeps the key {} for itself", shown(&key));
+                    return Err(de::Error::custom(message));
+                }
+                None => {
+                    let Self = map.next_value()?;
+                }
+            }
             if let Some(again) = keys.replace(key) {
                 let message = format!("the key {} appears twice", shown(&again));
                 return Err(de::Error::custom(message));

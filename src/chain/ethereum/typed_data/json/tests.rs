@@ -168,3 +168,60 @@ fn other_members_of_the_whole_are_ignored() {
         parse_typed_data(JSON).unwrap()
     );
 }
+
+/// serde_json reads JSON text out of a string below such a key, if a crate asks for its feature
+/// `raw_value`, as alloy does. Other libraries see an object that has that key.
+#[test]
+fn a_key_that_serde_json_keeps_for_itself_is_refused() {
+    let raw = |text: &str| {
+        let text = serde_json::to_string(text).unwrap();
+        format!(r#"{{"$serde_json::private::RawValue": {text}}}"#)
+    };
+    for (from, inner) in [
+        (r#""Hello, Bob!""#, r#""Hello, Bob!""#),
+        (r#""Hello, Bob!""#, r#"{"x": 1, "x": 2}"#),
+        (r#""chainId": 1"#, "9007199254740993"),
+    ] {
+        let to = match from.split_once(": ") {
+            Some((key, _)) => format!("{key}: {}", raw(inner)),
+            None => raw(inner),
+        };
+        let reason = refusal(&changed(from, &to));
+        assert!(reason.contains("serde_json"), "{reason}");
+    }
+    // Each of them would be read as deep as serde_json goes, which together exceeds a thread's stack.
+    let levels = 120;
+    let nested = (0..13).fold("1".to_owned(), |inner, _| {
+        format!(
+            "{}{}{}",
+            "[".repeat(levels),
+            raw(&inner),
+            "]".repeat(levels)
+        )
+    });
+    refusal(&changed(r#""Hello, Bob!""#, &nested));
+}
+
+/// serde_json gives a number as an object of its text, if a crate asks for its feature
+/// `arbitrary_precision`.
+#[test]
+fn a_number_is_the_same_when_serde_json_gives_its_text() {
+    use serde::de::value::{Error, MapDeserializer};
+    let read = |text: &'static str| {
+        let number = [("$serde_json::private::Number", text)].into_iter();
+        Unambiguous::deserialize(MapDeserializer::<_, Error>::new(number))
+    };
+    for text in ["0", "-5", "9007199254740991", "-9007199254740991"] {
+        assert!(read(text).is_ok(), "{text}");
+    }
+    for text in [
+        "9007199254740993",
+        "-9007199254740993",
+        "1e400",
+        "NaN",
+        "x",
+        "",
+    ] {
+        assert!(read(text).is_err(), "{text}");
+    }
+}
