@@ -14,7 +14,7 @@ use kms_signer::{
         alloy_primitives::{Address, U256},
         alloy_signer,
     },
-    layer::{failover::Failover, hedge::Hedge, rate_limit::RateLimit},
+    layer::{failover::Failover, hedge::Hedge, rate_limit::RateLimit, timeout::Timeout},
     provider::local::LocalSigner,
 };
 
@@ -99,12 +99,14 @@ async fn every_layer_passes_the_opening_on() {
     let hedge = hedge.build().unwrap();
     let failover = Failover::builder([inner.clone(), inner.clone()]);
     let failover = failover.build().unwrap();
-    let layers: [(&str, Box<dyn Signer>); 5] = [
+    let timeout = Timeout::new(inner.clone(), Duration::from_secs(60)).unwrap();
+    let layers: [(&str, Box<dyn Signer>); 6] = [
         ("Arc", Box::new(Arc::new(inner.clone()))),
         ("audit", Box::new(in_memory(inner.clone()).0)),
         ("hedge", Box::new(hedge)),
         ("rate_limit", Box::new(limit.limit(inner.clone()))),
         ("failover", Box::new(failover)),
+        ("timeout", Box::new(timeout)),
     ];
     let expected = TypedDataOpening::from_json(PERMIT).unwrap();
     for (name, layer) in layers {

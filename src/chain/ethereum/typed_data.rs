@@ -85,8 +85,8 @@ impl<S: Signer> EthereumSigner<S> {
     /// At most 256 types, 16 levels of structs, 32 levels of arrays, 4,096 fields when every struct
     /// is written out in place of its name, 4,096 values, and 128 KiB in all are accepted. At these
     /// bounds the check and the hash keep a thread busy, before the first await: for some 20 ms in an
-    /// optimised build and 0.2 s in an unoptimised one, on a virtual machine of two cores. Typed data
-    /// as wallets get it takes a small part of that.
+    /// optimised build and up to a second in an unoptimised one, on a virtual machine of two cores.
+    /// Typed data as wallets get it takes a small part of that.
     ///
     /// # Errors
     ///

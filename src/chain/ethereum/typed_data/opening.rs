@@ -50,7 +50,8 @@ impl TypedDataOpening {
     /// Opens a Solidity struct.
     ///
     /// The values are those that its ABI encoding has, and the hash is computed from them by its
-    /// `encodeType`. The struct's own hash is only compared with it.
+    /// `encodeType`. The struct's own hash is only compared with it. Time and memory grow with the
+    /// length of the encoding, which has no limit here.
     ///
     /// # Errors
     ///
