@@ -32,7 +32,8 @@ pub(crate) fn clean(text: &str, most: usize) -> String {
 }
 
 /// The same for a text that may be a constant: one that needs no change is returned as it is.
-pub(crate) fn cleaned(text: Cow<'static, str>, most: usize) -> Cow<'static, str> {
+pub(crate) fn cleaned(text: impl Into<Cow<'static, str>>, most: usize) -> Cow<'static, str> {
+    let text = text.into();
     let is_clean = text.chars().nth(most).is_none() && text.chars().all(|c| harmless(c) == c);
     match is_clean {
         true => text,

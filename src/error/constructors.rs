@@ -1,4 +1,6 @@
 //! The functions that make errors: one for each variant with fields, named after it.
+//!
+//! Every text but a source is cut and cleaned here, since errors are logged.
 
 use std::{borrow::Cow, time::Duration};
 
@@ -6,13 +8,16 @@ use super::{
     AnswerFault, AuditFault, BoxError, EncodingFault, Error, KeyFault, KeyStoreFault,
     PublicKeyFault, SignatureFault, Verdict,
 };
-use crate::{KeyType, Receipt, RequestKind, text};
+use crate::{
+    KeyType, Receipt, RequestKind,
+    text::{MAX_NAME, MAX_SENTENCE, cleaned},
+};
 
 /// The longest name of a rule, or of the component that has it, in characters.
 const LONGEST_NAME: usize = 64;
 
-/// The longest reason or remedy of a rule, in characters.
-const LONGEST_SENTENCE: usize = 512;
+/// The longest remedy, in characters: commands to type, with the key's name in them twice.
+const LONGEST_REMEDY: usize = 1024;
 
 impl Error {
     /// Makes an [`InvalidPublicKey`](Self::InvalidPublicKey).
@@ -26,7 +31,7 @@ impl Error {
         key_type: Option<KeyType>,
         remedy: impl Into<Cow<'static, str>>,
     ) -> Self {
-        let remedy = remedy.into();
+        let remedy = cleaned(remedy, LONGEST_REMEDY);
         Self::InvalidSecretKey { key_type, remedy }
     }
 
@@ -87,10 +92,10 @@ impl Error {
         remedy: impl Into<Cow<'static, str>>,
     ) -> Self {
         Self::Refused {
-            by: text::cleaned(by.into(), LONGEST_NAME),
-            rule: text::cleaned(rule.into(), LONGEST_NAME),
-            reason: text::cleaned(reason.into(), LONGEST_SENTENCE),
-            remedy: text::cleaned(remedy.into(), LONGEST_SENTENCE),
+            by: cleaned(by, LONGEST_NAME),
+            rule: cleaned(rule, LONGEST_NAME),
+            reason: cleaned(reason, MAX_SENTENCE),
+            remedy: cleaned(remedy, MAX_SENTENCE),
             retry_after: None,
         }
     }
@@ -101,7 +106,7 @@ impl Error {
         what: impl Into<Cow<'static, str>>,
         source: impl Into<BoxError>,
     ) -> Self {
-        let (what, source) = (what.into(), source.into());
+        let (what, source) = (cleaned(what, MAX_NAME), source.into());
         Self::InvalidPayload { what, source }
     }
 
@@ -116,8 +121,10 @@ impl Error {
         reason: impl Into<Cow<'static, str>>,
         remedy: impl Into<Cow<'static, str>>,
     ) -> Self {
-        let (reason, remedy) = (reason.into(), remedy.into());
-        Self::InvalidConfig { reason, remedy }
+        Self::InvalidConfig {
+            reason: cleaned(reason, MAX_SENTENCE),
+            remedy: cleaned(remedy, LONGEST_REMEDY),
+        }
     }
 
     /// Makes a [`KeyRefused`](Self::KeyRefused).
@@ -129,8 +136,8 @@ impl Error {
     /// Makes a [`KeyMoved`](Self::KeyMoved): the key `returned` answered instead of `pinned`.
     pub fn key_moved(pinned: impl Into<String>, returned: impl Into<String>) -> Self {
         Self::KeyMoved {
-            pinned: pinned.into(),
-            returned: returned.into(),
+            pinned: cleaned(pinned.into(), MAX_SENTENCE).into_owned(),
+            returned: cleaned(returned.into(), MAX_SENTENCE).into_owned(),
             receipt: None,
         }
     }
@@ -144,8 +151,8 @@ impl Error {
     /// Makes a [`KeyStore`](Self::KeyStore): `remedy` says what to do in the terms of this key
     /// store, `source` is what the key store or its client library reported.
     ///
-    /// The remedy must say "retry" exactly when the fault is retryable. Cut and clean a server's
-    /// text before you pass it.
+    /// The remedy must say "retry" exactly when the fault is retryable. The source stays as it
+    /// is: cut and clean a server's text before you pass it.
     pub fn key_store(
         fault: KeyStoreFault,
         remedy: impl Into<Cow<'static, str>>,
@@ -155,7 +162,7 @@ impl Error {
             fault,
             code: None,
             retry_after: None,
-            remedy: remedy.into(),
+            remedy: cleaned(remedy, LONGEST_REMEDY),
             receipt: None,
             source: source.into(),
         }
@@ -186,7 +193,7 @@ impl Error {
     /// Makes a [`TimedOut`](Self::TimedOut): `timeout` passed at this `stage`, for example
     /// `while waiting for the signer`.
     pub fn timed_out(timeout: Duration, stage: impl Into<Cow<'static, str>>) -> Self {
-        let stage = stage.into();
+        let stage = cleaned(stage, MAX_NAME);
         Self::TimedOut { timeout, stage }
     }
 
@@ -218,7 +225,7 @@ impl Error {
     #[must_use]
     pub fn with_code(mut self, new: impl Into<String>) -> Self {
         if let Self::KeyStore { code, .. } = &mut self {
-            *code = Some(new.into());
+            *code = Some(cleaned(new.into(), MAX_NAME).into_owned());
         }
         self
     }

@@ -5,7 +5,10 @@
 use std::borrow::Cow;
 
 use super::Verdict;
-use crate::KeyType;
+use crate::{
+    KeyType,
+    text::{MAX_NAME, MAX_SENTENCE, cleaned},
+};
 
 /// What is wrong with a public key.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
@@ -212,19 +215,19 @@ pub enum EncodingFault {
 impl KeyFault {
     /// Makes a [`Spec`](Self::Spec): the key has `actual` and one of `expected` is needed.
     pub fn spec(actual: impl Into<String>, expected: impl Into<Cow<'static, str>>) -> Self {
-        let (actual, expected) = (actual.into(), expected.into());
+        let (actual, expected) = (named(actual), cleaned(expected, MAX_NAME));
         Self::Spec { actual, expected }
     }
 
     /// Makes a [`Usage`](Self::Usage): the key has `actual` and `expected` is needed.
     pub fn usage(actual: impl Into<String>, expected: impl Into<Cow<'static, str>>) -> Self {
-        let (actual, expected) = (actual.into(), expected.into());
+        let (actual, expected) = (named(actual), cleaned(expected, MAX_NAME));
         Self::Usage { actual, expected }
     }
 
     /// Makes an [`Algorithm`](Self::Algorithm): the key offers `actual` and `expected` is needed.
     pub fn algorithm(actual: impl Into<String>, expected: impl Into<Cow<'static, str>>) -> Self {
-        let (actual, expected) = (actual.into(), expected.into());
+        let (actual, expected) = (named(actual), cleaned(expected, MAX_NAME));
         Self::Algorithm { actual, expected }
     }
 
@@ -238,7 +241,7 @@ impl KeyFault {
 impl AnswerFault {
     /// Makes a [`Missing`](Self::Missing).
     pub fn missing(field: impl Into<Cow<'static, str>>) -> Self {
-        let field = field.into();
+        let field = cleaned(field, MAX_NAME);
         Self::Missing { field }
     }
 
@@ -249,16 +252,21 @@ impl AnswerFault {
 
     /// Makes a [`Key`](Self::Key): the answer names `actual` as its key.
     pub fn key(actual: impl Into<String>) -> Self {
-        let actual = actual.into();
+        let actual = named(actual);
         Self::Key { actual }
     }
 
     /// Makes an [`Algorithm`](Self::Algorithm): the answer used `actual` where `expected` was
     /// requested.
     pub fn algorithm(actual: impl Into<String>, expected: impl Into<Cow<'static, str>>) -> Self {
-        let (actual, expected) = (actual.into(), expected.into());
+        let (actual, expected) = (named(actual), cleaned(expected, MAX_NAME));
         Self::Algorithm { actual, expected }
     }
+}
+
+/// What a key store calls something, cut and cleaned.
+fn named(text: impl Into<String>) -> String {
+    cleaned(text.into(), MAX_SENTENCE).into_owned()
 }
 
 /// What failed in a key store, in the credentials for it, or in the connection to it.

@@ -93,7 +93,7 @@ fn a_constant_is_copied_only_when_it_must_change() {
         ("abcde", "abc…", false),
         ("a\nb", "a?b", false),
     ] {
-        let cleaned = cleaned(text.into(), 4);
+        let cleaned = cleaned(text, 4);
         assert_eq!(cleaned, expected);
         assert_eq!(matches!(cleaned, Cow::Borrowed(_)), is_kept, "{text:?}");
     }

@@ -49,6 +49,36 @@ fn the_words_of_a_rule_are_bounded_and_cannot_forge_a_line() {
     assert!(matches!(by, Cow::Borrowed("chain limit")));
 }
 
+/// What a provider of another crate passes on may be what a server wrote.
+#[test]
+fn every_text_but_a_source_is_bounded_and_cannot_forge_a_line() {
+    let hostile = "\u{1b}[2J\nERROR forged \u{202e}".repeat(1_000);
+    let words = || hostile.clone();
+    let wait = Duration::from_secs(1);
+    let errors = [
+        Error::key_store(KeyStoreFault::Other, words(), "source").with_code(words()),
+        Error::provider(Verdict::Final, words(), "source").with_code(words()),
+        Error::key_moved(words(), words()),
+        Error::key_refused(KeyFault::spec(words(), words())),
+        Error::key_refused(KeyFault::usage(words(), words())),
+        Error::key_refused(KeyFault::algorithm(words(), words())),
+        Error::unusable_answer(AnswerFault::missing(words())),
+        Error::unusable_answer(AnswerFault::key(words())),
+        Error::unusable_answer(AnswerFault::algorithm(words(), words())),
+        Error::invalid_config(words(), words()),
+        Error::invalid_secret_key(None, words()),
+        Error::invalid_payload(words(), "source"),
+        Error::timed_out(wait, words()),
+    ];
+    for error in errors {
+        let shown = format!("{error} {error:?}");
+        assert!(shown.chars().count() < 5_000, "{}", error.name());
+        for c in ['\u{1b}', '\n', '\u{202e}'] {
+            assert!(!shown.contains(c), "{c:?} in {}", error.name());
+        }
+    }
+}
+
 #[test]
 fn a_provider_of_another_crate_states_every_verdict() {
     let error = |verdict| Error::provider(verdict, "check the HSM", "CKR_DEVICE_ERROR");
