@@ -167,7 +167,6 @@ fn every_kind_and_fault_is_listed() {
 fn the_message_names_the_call_and_leaves_the_source_out() {
     let error = Error::key_store(KeyStoreFault::AccessDenied, "do this", "canary-source")
         .with_code("SomeException")
-        .with_retry_after(Duration::from_secs(2))
         .with_receipt(receipt());
     assert_eq!(
         error.to_string(),
@@ -176,7 +175,6 @@ fn the_message_names_the_call_and_leaves_the_source_out() {
     );
     assert_eq!(error.source().unwrap().to_string(), "canary-source");
     assert_eq!(error.code(), Some("SomeException"));
-    assert_eq!(error.retry_after(), Some(Duration::from_secs(2)));
 }
 
 #[test]

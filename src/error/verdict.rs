@@ -150,10 +150,12 @@ impl Error {
     }
 
     /// How long to wait before the next attempt, if the key store, a rule or a client-side rate
-    /// limit set a time.
+    /// limit set a time and the error [is retryable](Self::is_retryable).
     pub fn retry_after(&self) -> Option<Duration> {
         match self {
-            Self::KeyStore { retry_after, .. } | Self::Refused { retry_after, .. } => *retry_after,
+            Self::KeyStore { retry_after, .. } | Self::Refused { retry_after, .. } => {
+                retry_after.filter(|_| self.is_retryable())
+            }
             Self::QueueFull { retry_after, .. } => Some(*retry_after),
             _ => None,
         }

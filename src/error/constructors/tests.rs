@@ -106,6 +106,22 @@ fn a_provider_of_another_crate_states_every_verdict() {
     }
 }
 
+/// A server may send `Retry-After` with anything.
+#[test]
+fn no_wait_is_given_where_a_retry_does_not_help() {
+    let wait = Duration::from_secs(60);
+    for (fault, expected) in [
+        (KeyStoreFault::Throttled, Some(wait)),
+        (KeyStoreFault::Unavailable, Some(wait)),
+        (KeyStoreFault::AccessDenied, None),
+        (KeyStoreFault::Provider(Verdict::Later), Some(wait)),
+        (KeyStoreFault::Provider(Verdict::Local), None),
+    ] {
+        let error = Error::key_store(fault, "read the source", "source").with_retry_after(wait);
+        assert_eq!(error.retry_after(), expected, "{fault:?}");
+    }
+}
+
 #[test]
 fn a_field_that_an_error_does_not_have_is_not_added() {
     let wait = Duration::from_secs(1);
