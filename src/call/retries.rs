@@ -183,11 +183,11 @@ impl Allowance<'_> {
 /// High where a retry adds load to an overloaded key store, low where only a connection was stale.
 fn cost(error: &Error) -> u32 {
     match error {
-        Error::KeyStore { fault, .. } => match fault {
-            KeyStoreFault::Throttled => 10,
-            KeyStoreFault::Connection => 1,
-            _ => 5,
-        },
+        _ if error.is_throttled() => 10,
+        Error::KeyStore {
+            fault: KeyStoreFault::Connection,
+            ..
+        } => 1,
         _ => 5,
     }
 }

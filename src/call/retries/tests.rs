@@ -1,5 +1,5 @@
 use super::*;
-use crate::error::AnswerFault;
+use crate::error::{AnswerFault, Verdict};
 
 fn failure(fault: KeyStoreFault, retry_after: Option<Duration>) -> Error {
     let error = Error::key_store(fault, "", "test");
@@ -137,6 +137,8 @@ async fn a_pause_past_the_deadline_costs_nothing() {
 #[tokio::test(start_paused = true)]
 async fn the_budget_bounds_retries_by_what_they_cost() {
     assert_eq!(retries_left(&full(), &throttled()), 10);
+    let by_its_provider = failure(KeyStoreFault::Provider(Verdict::Throttled), None);
+    assert_eq!(retries_left(&full(), &by_its_provider), 10);
     let unavailable = failure(KeyStoreFault::Unavailable, None);
     assert_eq!(retries_left(&full(), &unavailable), 20);
     assert_eq!(retries_left(&full(), &lost()), 100);
