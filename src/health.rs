@@ -14,10 +14,7 @@
 
 use std::{fmt, time::Duration};
 
-use crate::{
-    Error, Result,
-    error::{AnswerFault, KeyStoreFault},
-};
+use crate::{Error, Result, error::KeyStoreFault};
 
 /// The result of [`Signer::check`](crate::Signer::check). Its `Display` is a report with one line
 /// for each question.
@@ -124,11 +121,17 @@ impl Health {
     /// A failed question about state or public key does not count against the key if the failure
     /// does not concern the key: no permission, throttling, no answer in time.
     pub fn is_ready(&self) -> bool {
-        let against = [self.state.as_ref().err(), self.pin.as_ref().err()];
-        let is_ready = self.state.as_ref().map_or(true, KeyState::can_sign)
-            && self.may_sign.is_ok()
-            && !against.into_iter().flatten().any(is_of_the_key);
+        let can_sign = self.state.as_ref().map_or(true, KeyState::can_sign);
+        let is_ready = can_sign && self.obstacles().next().is_none();
         is_ready || self.alternatives.iter().any(Self::is_ready)
+    }
+
+    /// The errors that a request would most likely meet, without those of the alternatives.
+    pub(crate) fn obstacles(&self) -> impl Iterator<Item = &Error> {
+        let of_the_key = [self.state.as_ref().err(), self.pin.as_ref().err()];
+        let of_the_key = of_the_key.into_iter().flatten();
+        let of_the_key = of_the_key.filter(|error| is_of_the_key(error));
+        of_the_key.chain(self.may_sign.as_ref().err())
     }
 
     /// Whether the key store, or an alternative's, answered at all, even with an error.
@@ -197,20 +200,17 @@ impl fmt::Display for Health {
 /// Whether the error concerns the key itself, and not only the question about it.
 pub(crate) fn is_of_the_key(error: &Error) -> bool {
     match error {
-        Error::KeyStore { fault, .. } => matches!(
-            fault,
-            KeyStoreFault::NotFound
+        Error::KeyStore {
+            fault:
+                KeyStoreFault::NotFound
                 | KeyStoreFault::Disabled
                 | KeyStoreFault::InvalidState
-                | KeyStoreFault::InvalidUsage
-        ),
-        Error::KeyMoved { .. } | Error::KeyRefused { .. } => true,
+                | KeyStoreFault::InvalidUsage,
+            ..
+        } => true,
+        Error::KeyRefused { .. } => true,
         // An incomplete or oversized answer says nothing about the key.
-        Error::UnusableAnswer { fault, .. } => matches!(
-            fault,
-            AnswerFault::Key { .. } | AnswerFault::Algorithm { .. }
-        ),
-        _ => false,
+        _ => error.is_alarm(),
     }
 }
 

@@ -1,5 +1,5 @@
 use super::*;
-use crate::Receipt;
+use crate::{Receipt, error::Verdict};
 
 fn failed(fault: KeyStoreFault, attempts: u32) -> Error {
     let receipt = Receipt::new("Sign", "key").with_attempts(attempts);
@@ -50,6 +50,23 @@ fn only_errors_about_the_key_and_the_right_to_sign_count() {
             ..Health::default()
         };
         assert!(!may_not_sign.is_ready(), "{fault:?}");
+    }
+}
+
+/// Of a provider of another crate too, with its own verdict.
+#[test]
+fn a_key_that_raised_an_alarm_is_not_ready() {
+    let alarms = [
+        || Error::key_moved("pinned", "other"),
+        || Error::signed_by_another_key(),
+        || Error::provider(Verdict::Alarm, "read the source", "another CKA_ID"),
+    ];
+    for alarm in alarms {
+        let health = Health {
+            pin: Err(alarm()),
+            ..Health::default()
+        };
+        assert!(!health.is_ready(), "{health}");
     }
 }
 
