@@ -34,7 +34,7 @@
 //!
 //! | case | what it checks |
 //! |---|---|
-//! | `signatures_verify` | each kind of request, from 1 byte to 4 KiB: another library verifies the signature over the bytes of the request, under the signer's public key |
+//! | `signatures_verify` | each kind of request, from 1 byte to 4 KiB or the [longest message](SignerSuite::longest_message): another library verifies the signature over the bytes of the request, under the signer's public key |
 //! | `signatures_are_canonical` | in 64 signatures no `s` is high, and the recovery id is right |
 //! | `public_key_is_stable` | the public key is the same before and after signing, and every signature names it |
 //! | `requests_do_not_mix` | 32 requests at the same time, from 32 tasks, each get the signature of their own bytes |
@@ -75,7 +75,7 @@
 //! | `public_key_is_delegated` | the public key is that of the signer inside |
 //! | `requests_arrive_unchanged` | the signer inside gets the same kind, preimage, bytes to sign, and label |
 //! | `signatures_return_unchanged` | the caller gets the signature and the receipt of the signer inside |
-//! | `errors_return_unchanged` | the caller gets the name, the code, the verdicts, the wait and the receipt of an error inside |
+//! | `errors_return_unchanged` | the caller gets the name, the code, the rule, the verdict, the wait and the receipt of an error inside |
 //! | `refusals_are_passed_on` | `note_refusal` reaches the signer inside, with the request and the error |
 //! | `checks_are_passed_on` | `check` asks the signer inside, and reports its health |
 //! | `dropping_reaches_the_signer` | dropping the outer future drops the one inside |

@@ -10,14 +10,22 @@ use super::{
     report::{CASE_TIMEOUT, Checked, Report, Run, failed, require, shown},
     requests,
 };
-use crate::{Error, KeyType, Receipt, SignRequest, Signed, Signer, error::KeyStoreFault};
+use crate::{
+    Error, KeyType, Receipt, SignRequest, Signed, Signer,
+    error::KeyStoreFault,
+    health::{Health, KeyState},
+};
 
 const LABELS: [Option<&str>; 2] = [None, Some("payout 4711")];
 
 /// An error of each verdict, as a signer inside may return it.
-const FAILURES: [Step; 6] = [
+const FAILURES: [Step; 7] = [
     Step::fail(KeyStoreFault::Unavailable),
     Step::fail(KeyStoreFault::Throttled).retry_after(Duration::from_millis(7)),
+    Step::error(|| {
+        let error = Error::refused("quota", "value_per_hour", "it is spent", "retry later");
+        error.with_retry_after(Duration::from_secs(60))
+    }),
     Step::fail(KeyStoreFault::Disabled),
     Step::fail(KeyStoreFault::InvalidRequest),
     Step::error(Error::signature_not_verified),
@@ -82,15 +90,19 @@ where
             .await;
         run.case("dropping_reaches_the_signer", self.dropping(key_type))
             .await;
+        // As a case, since the function that builds the layer may panic.
+        let mut suite = None;
+        let mut built = Run::new(format!("{} {key_type}", self.name), self.timeout);
+        let building = async {
+            suite = Some(self.signer_suite(key_type)?);
+            Ok(())
+        };
+        built.case("signatures_verify", building).await;
         let mut report = run.finish();
-        match self.signer_suite(key_type) {
-            Ok(suite) => report.append(suite.run().await),
-            Err(verdict) => {
-                let mut run = Run::new(self.name.as_str(), self.timeout);
-                run.case("signatures_verify", async { Err(verdict) }).await;
-                report.append(run.finish());
-            }
-        }
+        report.append(match suite {
+            Some(suite) => suite.run().await,
+            None => built.finish(),
+        });
         report
     }
 
@@ -179,7 +191,19 @@ where
         require(inner.checks() > 0, "check of the signer inside", || {
             "no call of it".into()
         })?;
-        require(health.is_ready(), "a ready signer", || health.to_string())
+        require(health.is_ready(), "a ready signer", || health.to_string())?;
+
+        inner.set_health(disabled);
+        let health = layer.check().await;
+        require(
+            !health.is_ready(),
+            "a signer that is not ready, as the one inside",
+            || health.to_string(),
+        )?;
+        let is_reported = health.errors().any(|error| error.name() == "disabled");
+        require(is_reported, "the error of the signer inside", || {
+            health.to_string()
+        })
     }
 
     async fn dropping(&self, key_type: KeyType) -> Checked {
@@ -228,6 +252,15 @@ impl<F> fmt::Debug for LayerSuite<F> {
         f.debug_struct("LayerSuite")
             .field("name", &self.name)
             .finish_non_exhaustive()
+    }
+}
+
+fn disabled() -> Health {
+    let error = Error::key_store(KeyStoreFault::Disabled, "enable it", "the script says so");
+    Health {
+        state: Ok(KeyState::Disabled),
+        may_sign: Err(error),
+        ..Health::default()
     }
 }
 
@@ -288,9 +321,8 @@ fn same_error(made: &Error, returned: &Error) -> Checked {
         (
             error.name(),
             error.code().map(str::to_owned),
-            error.is_retryable(),
-            error.is_alarm(),
-            error.may_succeed_elsewhere(),
+            error.rule().map(str::to_owned),
+            error.verdict(),
             error.retry_after(),
         )
     };

@@ -134,6 +134,7 @@ pub struct ScriptedSigner {
 struct State {
     script: VecDeque<Step>,
     otherwise: Step,
+    health: fn() -> Health,
     requests: Vec<SignRequest<'static>>,
     starts: Vec<Instant>,
     refusals: Vec<Refusal>,
@@ -198,6 +199,11 @@ impl ScriptedSigner {
         self.state().otherwise = step;
     }
 
+    /// Sets what [`Signer::check`] returns: by default [`Health::default`], which is ready.
+    pub fn set_health(&self, health: fn() -> Health) {
+        self.state().health = health;
+    }
+
     /// How many requests began. It does not count requests that the key cannot sign, which are
     /// rejected before.
     pub fn calls(&self) -> usize {
@@ -249,6 +255,7 @@ impl State {
         Self {
             script: VecDeque::new(),
             otherwise: Step::sign(),
+            health: Health::default,
             requests: Vec::new(),
             starts: Vec::new(),
             refusals: Vec::new(),
@@ -313,10 +320,14 @@ impl Signer for ScriptedSigner {
         });
     }
 
-    /// Always ready; the script does not matter.
+    /// Returns what [`set_health`](Self::set_health) set; the script does not matter.
     async fn check(&self) -> Health {
-        self.state().checks += 1;
-        Health::default()
+        let health = {
+            let mut state = self.state();
+            state.checks += 1;
+            state.health
+        };
+        health()
     }
 }
 

@@ -21,6 +21,9 @@ pub enum Mutation {
     KeepsRefusals,
     SignsRefusals,
     AnswersChecks,
+    ForgetsWhatChecksFound,
+    EvadesRules,
+    PanicsWhenBuilt,
     WorksInATask,
 }
 
@@ -59,6 +62,21 @@ pub const MUTANTS: &[(Mutation, &[&str])] = &[
     (Mutation::KeepsRefusals, &["refusals_are_passed_on"]),
     (Mutation::SignsRefusals, &["refusals_are_passed_on"]),
     (Mutation::AnswersChecks, &["checks_are_passed_on"]),
+    (Mutation::ForgetsWhatChecksFound, &["checks_are_passed_on"]),
+    (Mutation::EvadesRules, &["errors_return_unchanged"]),
+    (
+        Mutation::PanicsWhenBuilt,
+        &[
+            "public_key_is_delegated",
+            "requests_arrive_unchanged",
+            "signatures_return_unchanged",
+            "errors_return_unchanged",
+            "refusals_are_passed_on",
+            "checks_are_passed_on",
+            "dropping_reaches_the_signer",
+            "signatures_verify",
+        ],
+    ),
     (Mutation::WorksInATask, &["dropping_reaches_the_signer"]),
 ];
 
@@ -109,6 +127,10 @@ impl Signer for Mutant {
                 Err(_) => self.inner.replica("again").sign(request).await,
                 signed => signed,
             },
+            Mutation::EvadesRules => match self.inner.sign(request).await {
+                Err(Error::Refused { .. }) => self.inner.replica("again").sign(request).await,
+                signed => signed,
+            },
             Mutation::RenamesErrors => {
                 let signed = self.inner.sign(request).await;
                 signed.map_err(|_| Error::invalid_config("it failed", "read the log"))
@@ -126,6 +148,10 @@ impl Signer for Mutant {
     async fn check(&self) -> Health {
         match self.mutation {
             Mutation::AnswersChecks => Health::default(),
+            Mutation::ForgetsWhatChecksFound => {
+                let _ = self.inner.check().await;
+                Health::default()
+            }
             _ => self.inner.check().await,
         }
     }
@@ -145,10 +171,13 @@ impl Signer for Mutant {
 #[tokio::test(start_paused = true)]
 async fn wrong_layers_are_found() {
     for (mutation, cases) in MUTANTS {
-        let build = |inner: ScriptedSigner| Mutant {
-            other: ScriptedSigner::new(inner.public_key().key_type()).unwrap(),
-            mutation: *mutation,
-            inner,
+        let build = |inner: ScriptedSigner| {
+            assert_ne!(*mutation, Mutation::PanicsWhenBuilt);
+            Mutant {
+                other: ScriptedSigner::new(inner.public_key().key_type()).unwrap(),
+                mutation: *mutation,
+                inner,
+            }
         };
         let report = LayerSuite::new("mutant", build).run().await;
         let expected = cases.iter().copied().collect();

@@ -340,3 +340,31 @@ async fn wrong_providers_are_found() {
         assert_eq!(found, expected, "{mutation:?}:\n{reports}");
     }
 }
+
+/// An HSM with buffers of 1 KiB: no mutant.
+#[derive(Debug)]
+struct SignsShortMessages(LocalSigner);
+
+#[async_trait]
+impl Signer for SignsShortMessages {
+    fn public_key(&self) -> &PublicKey {
+        self.0.public_key()
+    }
+
+    async fn sign(&self, request: &SignRequest<'_>) -> Result<Signed> {
+        match request.input_for(KeyType::Ed25519)?.as_bytes().len() {
+            actual @ 1025.. => Err(Error::message_length(actual, 1024)),
+            _ => self.0.sign(request).await,
+        }
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_key_store_of_short_messages_passes_once_it_says_so() {
+    let signer = || SignsShortMessages(LocalSigner::random(KeyType::Ed25519).unwrap());
+    let suite = SignerSuite::new("HSM", signer()).longest_message(1024);
+    suite.run().await.assert_passed();
+    let suite = SignerSuite::new("HSM", signer()).longest_message(4096);
+    let expected = BTreeSet::from(["signatures_verify"]);
+    assert_eq!(failed(&suite.run().await), expected);
+}
