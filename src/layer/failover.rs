@@ -32,7 +32,7 @@
 //!   found, disabled or in a wrong state, as a replica of a multi-Region key may be; a proxy or a
 //!   wrong endpoint answers, or the answer is too long. The request goes to the next signer, and
 //!   the WARN event `failed over` and the counter `kms_signer_failovers_total` have the name of the
-//!   error. Alert on these kinds: failing over would hide them until you need the second region.
+//!   error. Alert on these errors: failing over would hide them until you need the second region.
 //!   With [`ask_elsewhere(false)`](FailoverBuilder::ask_elsewhere) such an error is returned at
 //!   once.
 //!
@@ -155,6 +155,11 @@ impl<S: Signer> Failover<S> {
         }
     }
 
+    /// Whether a request to a signer of this health ends there or goes to the next one if it fails.
+    fn goes_on_after(&self, health: &Health) -> bool {
+        health.is_ready() || health.obstacles().all(|error| self.moves_on_after(error))
+    }
+
     async fn ask_all(&self, request: &SignRequest<'_>) -> ControlFlow<Result<Signed>, Failures> {
         let mut failures = Failures::default();
         let mut skipped = Vec::new();
@@ -272,6 +277,9 @@ impl<S: Signer> Signer for Failover<S> {
 
     /// Checks all signers at the same time, whatever their circuits. The health is that of the first
     /// one with the others as [`alternatives`](Health::alternatives), so ready if any of them is.
+    ///
+    /// Where a request would end with an error that is returned at once, no later signer is an
+    /// alternative: a second region does not help when the credentials are rejected.
     async fn check(&self) -> Health {
         let checks = self.signers.iter().map(Signer::check);
         let mut checked = join_all(checks).await.into_iter();
@@ -279,7 +287,11 @@ impl<S: Signer> Signer for Failover<S> {
             may_sign: Err(no_signers()),
             ..Health::default()
         });
-        health.alternatives.extend(checked);
+        let mut goes_on = self.goes_on_after(&health);
+        while goes_on && let Some(alternative) = checked.next() {
+            goes_on = self.goes_on_after(&alternative);
+            health.alternatives.push(alternative);
+        }
         health
     }
 }

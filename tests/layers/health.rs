@@ -10,6 +10,7 @@ use std::{
 
 use kms_signer::{
     Error, KeyType, PublicKey, Receipt, Result, SignRequest, Signed, Signer, async_trait,
+    conformance::{ScriptedSigner, Step},
     error::KeyStoreFault,
     health::{Health, KeyState},
     layer::{
@@ -114,6 +115,47 @@ async fn a_failover_is_ready_with_one_signer_and_asks_all_at_once() {
         .build()
         .unwrap();
     assert!(!health.check().await.is_ready());
+}
+
+fn credentials() -> Error {
+    Error::key_store(KeyStoreFault::Credentials, "renew them", "expired")
+}
+
+fn denied() -> Error {
+    Error::key_store(KeyStoreFault::AccessDenied, "allow it", "denied")
+}
+
+fn moved() -> Error {
+    Error::key_moved("pinned", "other")
+}
+
+fn may_not_sign(error: Error) -> Health {
+    let mut health = Health::default();
+    health.may_sign = Err(error);
+    health
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_failover_is_ready_with_the_signers_that_a_request_gets_to() {
+    type Case = (fn() -> Error, fn() -> Health, bool, bool);
+    let cases: [Case; 4] = [
+        (credentials, || may_not_sign(credentials()), true, false),
+        (moved, || may_not_sign(moved()), true, false),
+        (denied, || may_not_sign(denied()), true, true),
+        (denied, || may_not_sign(denied()), false, false),
+    ];
+    for (error, health, asks_elsewhere, is_ready) in cases {
+        let first = ScriptedSigner::new(KeyType::P256).unwrap();
+        let second = first.replica("second");
+        first.otherwise(Step::error(error));
+        first.set_health(health);
+        let failover = Failover::builder([first, second]).ask_elsewhere(asks_elsewhere);
+        let failover = failover.build().unwrap();
+        let health = failover.check().await;
+        let signed = failover.sign(&SignRequest::sha256(b"tx")).await;
+        assert_eq!(health.is_ready(), is_ready, "{health}");
+        assert_eq!(signed.is_ok(), is_ready, "{signed:?}");
+    }
 }
 
 /// A probe that waits in a queue would report a busy service as not ready, and make it busier.
