@@ -33,14 +33,23 @@ async fn main() -> anyhow::Result<()> {
     println!("signed: {}", signed.receipt);
 
     // Print the errors that an operator sees and a retry acts on.
-    for trouble in [Trouble::Denied, Trouble::Busy, Trouble::Silent] {
+    let troubles = [
+        (Trouble::Denied, false),
+        (Trouble::Busy, true),
+        (Trouble::Silent, true),
+        (Trouble::Cut, true),
+    ];
+    for (trouble, is_retryable) in troubles {
         let service = KeyService::start(TOKEN).await?;
         let timeout = Duration::from_millis(200);
         let signer = SocketSigner::connect(service.address(), TOKEN, timeout).await?;
         service.set_trouble(trouble);
         match signer.sign(&request).await {
             Ok(_) => anyhow::bail!("signed despite {trouble:?}"),
-            Err(error) => println!("retryable: {}, {error}", error.is_retryable()),
+            Err(error) => {
+                anyhow::ensure!(error.is_retryable() == is_retryable, "{trouble:?}: {error}");
+                println!("retryable: {is_retryable}, {error}");
+            }
         }
     }
 

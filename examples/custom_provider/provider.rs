@@ -113,7 +113,11 @@ impl Service {
         let mut answer = String::new();
         let mut reader = BufReader::new(stream).take(MAX_ANSWER);
         reader.read_line(&mut answer).await?;
-        Ok(answer)
+        match answer.ends_with('\n') {
+            true => Ok(answer),
+            // Half a signature is no signature: to take it for one would raise an alarm.
+            false => Err(io::ErrorKind::UnexpectedEof.into()),
+        }
     }
 }
 

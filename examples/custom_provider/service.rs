@@ -31,6 +31,8 @@ pub enum Trouble {
     Busy,
     /// The service does not answer.
     Silent,
+    /// Its answer ends in the middle.
+    Cut,
 }
 
 /// A running key service. It stops when it is dropped.
@@ -124,6 +126,11 @@ impl State {
                     Trouble::Denied => "ERROR DENIED\n".into(),
                     Trouble::Busy => "ERROR BUSY 250\n".into(),
                     Trouble::Silent => return None,
+                    Trouble::Cut => {
+                        let mut answer = self.sign(digest)?;
+                        answer.truncate(40);
+                        answer
+                    }
                 }
             }
             _ => "ERROR REQUEST\n".into(),
