@@ -44,7 +44,7 @@
 //! | `empty_input_is_signed_or_rejected` | the signer signs an empty preimage; it signs an empty message too, or rejects it as `MessageLength` without a call |
 //! | `long_input_is_signed_or_rejected` | the signer signs a preimage of 64 KiB; it signs a message of 64 KiB too, or rejects it as `MessageLength` without a call |
 //! | `receipts_are_filled` | a receipt names the operation, the key, and at least one attempt |
-//! | `failures_are_reported` | an error of the key store carries a receipt, is no alarm, and has a `retry_after` only if it is retryable |
+//! | `failures_are_reported` | an error of the key store carries a receipt, is no alarm, and says "retry" in its remedy exactly when it is retryable |
 //! | `checks_answer` | `check` reports a key that signs as ready, answers for one that fails, and shows no secret |
 //! | `nothing_secret_is_shown` | neither `Debug` nor an error shows a secret or the bytes to sign |
 //! | `dropped_futures_leave_it_usable` | the signer signs the next request after 64 futures were dropped at various stages |

@@ -299,7 +299,11 @@ impl Signer for ScriptedSigner {
                 self.verifier.release(&input, raw, self.receipt.clone())
             }
             End::Fail { fault, retry_after } => {
-                let error = Error::key_store(fault, "change the script", "the script says so");
+                let error = |remedy| Error::key_store(fault, remedy, "the script says so");
+                let error = match error("").is_retryable() {
+                    true => error("retry, or change the script"),
+                    false => error("change the script"),
+                };
                 let error = error.with_receipt(self.receipt.clone());
                 Err(match retry_after {
                     Some(wait) => error.with_retry_after(wait),

@@ -309,9 +309,9 @@ impl SignerSuite {
         let is_no_alarm = !error.is_alarm();
         require(is_no_alarm, "an error that is no alarm", || shown(&error))?;
         require(
-            error.retry_after().is_none() || error.is_retryable(),
-            "a wait only for an error that is retryable",
-            || format!("{:?} for {}", error.retry_after(), shown(&error)),
+            asks_for_retry(&error.remedy()) == error.is_retryable(),
+            "a remedy that says \"retry\" exactly when a retry may help",
+            || format!("retryable: {}, {}", error.is_retryable(), shown(&error)),
         )?;
         self.secrets
             .check("an error", &format!("{error} {error:?}"))
@@ -412,6 +412,11 @@ impl SignerSuite {
             || format!("a call, and then {}", shown(error)),
         )
     }
+}
+
+fn asks_for_retry(remedy: &str) -> bool {
+    let words = remedy.to_lowercase().replace("do not retry", "");
+    words.contains("retry") || words.contains("sign again")
 }
 
 fn check_receipt(receipt: &Receipt) -> Checked {

@@ -41,6 +41,7 @@ pub enum Mutation {
     IsNeverReady,
     ChecksForever,
     ShowsItsTokenInChecks,
+    HasAnotherRemedy,
     ShowsItsToken,
     ShowsWhatItRejects,
     KeepsThePermitOfADroppedFuture,
@@ -122,6 +123,7 @@ pub const MUTANTS: &[(Mutation, &[&str])] = &[
     (Mutation::IsNeverReady, &["checks_answer"]),
     (Mutation::ChecksForever, &["checks_answer"]),
     (Mutation::ShowsItsTokenInChecks, &["checks_answer"]),
+    (Mutation::HasAnotherRemedy, &["failures_are_reported"]),
     (Mutation::ShowsItsToken, &["nothing_secret_is_shown"]),
     (
         Mutation::ShowsWhatItRejects,
@@ -266,6 +268,11 @@ impl Signer for Mutant {
             return Err(match self.mutation {
                 Mutation::ForgetsTheReceiptOfErrors => unavailable(None),
                 Mutation::RaisesAlarms => Error::signature_not_verified().with_receipt(receipt),
+                Mutation::HasAnotherRemedy => {
+                    let error =
+                        Error::key_store(KeyStoreFault::Unavailable, "do not retry", "down");
+                    error.with_receipt(receipt)
+                }
                 _ => unavailable(Some(receipt)),
             });
         }
