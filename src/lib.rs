@@ -88,7 +88,7 @@ mod receipt;
 mod request;
 #[cfg(feature = "local")]
 mod secret_key;
-pub mod signature;
+mod signature;
 mod signer;
 pub mod telemetry;
 mod text;
@@ -104,7 +104,7 @@ pub use key_type::KeyType;
 pub use public_key::PublicKey;
 pub use receipt::{Receipt, Signed};
 pub use request::{KeyInput, RequestKind, SignRequest};
-pub use signature::{RawSignature, Signature};
+pub use signature::{Ed25519Signature, P256Signature, RawSignature, Secp256k1Signature, Signature};
 pub use signer::Signer;
 pub use verifier::Verifier;
 

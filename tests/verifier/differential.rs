@@ -3,8 +3,7 @@
 use std::thread;
 
 use kms_signer::{
-    KeyInput, KeyType, PublicKey, RawSignature, Result, Signature, Verifier,
-    signature::Secp256k1Signature,
+    KeyInput, KeyType, PublicKey, RawSignature, Result, Secp256k1Signature, Signature, Verifier,
 };
 use sha2::{Digest as _, Sha256};
 
