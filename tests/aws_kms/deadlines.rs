@@ -145,14 +145,14 @@ fn config() -> aws_sdk_kms::config::Builder {
 
 #[tokio::test(start_paused = true)]
 async fn a_call_is_over_at_its_deadline_and_neither_before_nor_after() {
-    for (deadline, attempts) in [(50, 1), (999, 1), (2_500, 3), (60_000, 3)] {
-        let deadline = Duration::from_millis(deadline);
+    for (timeout, attempts) in [(50, 1), (999, 1), (2_500, 3), (60_000, 3)] {
+        let timeout = Duration::from_millis(timeout);
         let builder = unanswered()
-            .attempt_timeout(Duration::from_secs(1).min(deadline))
-            .timeout(deadline);
+            .attempt_timeout(Duration::from_secs(1).min(timeout))
+            .timeout(timeout);
         let start = Instant::now();
         assert_timeout(builder.clone().connect().await, attempts..=attempts);
-        let end = deadline.min(Duration::from_millis(3_100));
+        let end = timeout.min(Duration::from_millis(3_100));
         assert_over(start.elapsed(), end, attempts);
 
         let signer = builder.connect_lazy(public_key()).await.unwrap();

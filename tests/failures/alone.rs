@@ -1,4 +1,4 @@
-//! Each kind of failure alone, on every attempt, in virtual time, so that times are exact.
+//! Each case of failure alone, on every attempt, in virtual time, so that times are exact.
 //!
 //! Each call has the same short deadline. Answers take no time, so only calls that hang come near
 //! it.
@@ -18,19 +18,19 @@ use kms_signer::{
 use tokio::runtime::Handle;
 
 use super::{
-    kinds::{self, ALIAS, ATTEMPT, DEADLINE, Kind},
+    cases::{self, ALIAS, ATTEMPT, Case, TIMEOUT},
     tally::{Answer, Clock, Expect, Report, Tally},
     transport::{Transit, Transport},
 };
 
 pub async fn run(report: &mut Report, io: &Handle, requests: u64, concurrency: usize) {
-    for kind in kinds::signing() {
-        report.add(sign(kind, io, requests, concurrency).await);
+    for case in cases::signing() {
+        report.add(sign(case, io, requests, concurrency).await);
     }
-    for kind in kinds::connecting() {
-        report.add(connect(kind, io, requests, concurrency).await);
+    for case in cases::connecting() {
+        report.add(connect(case, io, requests, concurrency).await);
     }
-    for (name, failure, expect) in kinds::changes() {
+    for (name, failure, expect) in cases::changes() {
         report.add(change(name, failure, expect, io, requests).await);
     }
 }
@@ -64,8 +64,8 @@ impl Setting {
         AwsKmsSigner::builder(key_id)
             .client(self.client.clone())
             .attempt_timeout(ATTEMPT)
-            .timeout(DEADLINE)
-            .retries(kinds::retries())
+            .timeout(TIMEOUT)
+            .retries(cases::retries())
     }
 
     async fn pinned(&self, arn: &str) -> AwsKmsSigner {
@@ -74,10 +74,10 @@ impl Setting {
     }
 
     /// Makes every call of `operation` fail from now on.
-    fn inject(&self, kind: &Kind, operation: Operation) {
-        match kind.transit {
+    fn inject(&self, case: &Case, operation: Operation) {
+        match case.transit {
             Transit::Arrives => {
-                let rule = FailureRule::new(kind.failure.clone()).on(operation);
+                let rule = FailureRule::new(case.failure.clone()).on(operation);
                 self.emulator.inject(rule).keep();
             }
             transit => self.transport.set(transit),
@@ -86,36 +86,36 @@ impl Setting {
 
     /// Compares how many requests were sent with how many the emulator got, if none is lost on the
     /// way.
-    fn count_calls(&self, kind: &Kind, tally: &mut Tally, operation: Operation) {
-        if matches!(kind.transit, Transit::Arrives) {
+    fn count_calls(&self, case: &Case, tally: &mut Tally, operation: Operation) {
+        if matches!(case.transit, Transit::Arrives) {
             tally.check_calls(self.emulator.calls(operation));
         }
     }
 }
 
-async fn sign(kind: Kind, io: &Handle, requests: u64, concurrency: usize) -> Tally {
+async fn sign(case: Case, io: &Handle, requests: u64, concurrency: usize) -> Tally {
     let setting = Setting::new(io).await;
     let arn = setting.emulator.create_key(KeyType::Secp256k1).unwrap();
     let signer = Arc::new(setting.pinned(&arn).await);
-    let mut tally = Tally::new(kind.name, Clock::Virtual);
+    let mut tally = Tally::new(case.name, Clock::Virtual);
     // The first request succeeds, so that there is an answer to replay.
     tally
-        .sign(signer.clone(), 1, 1, DEADLINE, Expect::SIGNED)
+        .sign(signer.clone(), 1, 1, TIMEOUT, Expect::SIGNED)
         .await;
-    setting.inject(&kind, Operation::Sign);
+    setting.inject(&case, Operation::Sign);
     tally
-        .sign(signer, requests, concurrency, DEADLINE, kind.expect)
+        .sign(signer, requests, concurrency, TIMEOUT, case.expect)
         .await;
-    setting.count_calls(&kind, &mut tally, Operation::Sign);
+    setting.count_calls(&case, &mut tally, Operation::Sign);
     tally
 }
 
-async fn connect(kind: Kind, io: &Handle, requests: u64, concurrency: usize) -> Tally {
+async fn connect(case: Case, io: &Handle, requests: u64, concurrency: usize) -> Tally {
     let setting = Setting::new(io).await;
     let arn = setting.emulator.create_key(KeyType::Secp256k1).unwrap();
     let public_key = setting.emulator.public_key(&arn).unwrap();
     let first = setting.pinned(&arn).await;
-    setting.inject(&kind, Operation::GetPublicKey);
+    setting.inject(&case, Operation::GetPublicKey);
     let connect = |_| {
         let connecting = first.another_key(&arn).connect();
         let public_key = public_key.clone();
@@ -127,11 +127,11 @@ async fn connect(kind: Kind, io: &Handle, requests: u64, concurrency: usize) -> 
             })
         }
     };
-    let mut tally = Tally::new(kind.name, Clock::Virtual);
+    let mut tally = Tally::new(case.name, Clock::Virtual);
     tally
-        .run(connect, requests, concurrency, DEADLINE, kind.expect)
+        .run(connect, requests, concurrency, TIMEOUT, case.expect)
         .await;
-    setting.count_calls(&kind, &mut tally, Operation::GetPublicKey);
+    setting.count_calls(&case, &mut tally, Operation::GetPublicKey);
     tally
 }
 
@@ -158,14 +158,14 @@ async fn change(
             .unwrap();
         let signer = Arc::new(signer);
         tally
-            .sign(signer.clone(), 1, 1, DEADLINE, Expect::SIGNED)
+            .sign(signer.clone(), 1, 1, TIMEOUT, Expect::SIGNED)
             .await;
         let injected = emulator.inject(
             FailureRule::new(failure.clone())
                 .on(Operation::Sign)
                 .times(1),
         );
-        tally.sign(signer, 1, 1, DEADLINE, expect).await;
+        tally.sign(signer, 1, 1, TIMEOUT, expect).await;
         assert_eq!(injected.fired(), 1, "{name}");
         // The alias is gone already if its key was deleted.
         let _ = emulator.delete_alias(ALIAS);

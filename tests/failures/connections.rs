@@ -12,18 +12,18 @@ use kms_signer::{
 use tokio::runtime::Handle;
 
 use super::{
+    cases,
     hanging::builder,
-    kinds,
     tally::{Expect, Report, Tally},
     threads,
 };
 
 const CONCURRENCY: usize = 16;
 /// Long enough for every call here, so that a timeout cannot be the cause of an error.
-const DEADLINE: Duration = Duration::from_secs(30);
+const TIMEOUT: Duration = Duration::from_secs(30);
 
 pub fn run(report: &mut Report, io: &Handle, requests: u64) {
-    let attempts = |attempts: u32| kinds::retries().max_retries(attempts - 1);
+    let attempts = |attempts: u32| cases::retries().max_retries(attempts - 1);
     // Every connection in the client's pool is stale, or will be soon.
     let idle = [(KmsFailure::close_after_answer(), 1.0)];
     let signed = Expect::SIGNED.attempts(1, 3);
@@ -64,8 +64,8 @@ fn broken<const N: usize>(
         let emulator = KmsEmulator::builder().seed(1).start().await.unwrap();
         let arn = emulator.create_key(KeyType::Secp256k1).unwrap();
         let builder = builder(&emulator, &arn)
-            .attempt_timeout(DEADLINE)
-            .timeout(DEADLINE)
+            .attempt_timeout(TIMEOUT)
+            .timeout(TIMEOUT)
             .retries(retries);
         let public_key = emulator.public_key(&arn).unwrap();
         let signer = builder.connect_lazy(public_key).await.unwrap();
@@ -77,7 +77,7 @@ fn broken<const N: usize>(
     threads::share(requests, async |clock, requests| {
         let mut tally = Tally::new(name, clock);
         tally
-            .sign(signer.clone(), requests, CONCURRENCY, DEADLINE, expect)
+            .sign(signer.clone(), requests, CONCURRENCY, TIMEOUT, expect)
             .await;
         tally
     })

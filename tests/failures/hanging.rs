@@ -12,52 +12,52 @@ use kms_signer::{
 };
 
 use super::{
-    kinds::{self, ATTEMPT, DEADLINE, Kind},
+    cases::{self, ATTEMPT, Case, TIMEOUT},
     tally::{Answer, Expect, Report, Tally},
     threads,
 };
 
 pub fn run(report: &mut Report, requests: u64, concurrency: usize) {
-    for kind in kinds::signing().into_iter().filter(Kind::hangs) {
-        report.add(sign(&kind, requests, concurrency));
+    for case in cases::signing().into_iter().filter(Case::hangs) {
+        report.add(sign(&case, requests, concurrency));
     }
-    for kind in kinds::connecting().into_iter().filter(Kind::hangs) {
-        report.add(connect(&kind, requests, concurrency));
+    for case in cases::connecting().into_iter().filter(Case::hangs) {
+        report.add(connect(&case, requests, concurrency));
     }
 }
 
 pub fn builder(emulator: &KmsEmulator, key_id: &str) -> AwsKmsSignerBuilder {
     AwsKmsSigner::builder(key_id)
         .emulator(emulator.endpoint_url(), emulator.region())
-        .retries(kinds::retries())
+        .retries(cases::retries())
 }
 
 /// On a busy machine the deadline may pass before the third attempt, or even the first.
-fn expect(kind: &Kind) -> Expect {
-    kind.expect.attempts(0, 3)
+fn expect(case: &Case) -> Expect {
+    case.expect.attempts(0, 3)
 }
 
-fn sign(kind: &Kind, requests: u64, concurrency: usize) -> Tally {
+fn sign(case: &Case, requests: u64, concurrency: usize) -> Tally {
     threads::share(requests, async |clock, requests| {
         let emulator = KmsEmulator::builder().seed(1).start().await.unwrap();
         let signer = Arc::new(pinned(&emulator).await);
         emulator
-            .inject(FailureRule::new(kind.failure.clone()))
+            .inject(FailureRule::new(case.failure.clone()))
             .keep();
-        let mut tally = Tally::new(format!("socket: {}", kind.name), clock);
+        let mut tally = Tally::new(format!("socket: {}", case.name), clock);
         tally
-            .sign(signer, requests, concurrency, DEADLINE, expect(kind))
+            .sign(signer, requests, concurrency, TIMEOUT, expect(case))
             .await;
         tally
     })
 }
 
-fn connect(kind: &Kind, requests: u64, concurrency: usize) -> Tally {
+fn connect(case: &Case, requests: u64, concurrency: usize) -> Tally {
     threads::share(requests, async |clock, requests| {
         let emulator = KmsEmulator::builder().seed(1).start().await.unwrap();
         let first = pinned(&emulator).await;
         emulator
-            .inject(FailureRule::new(kind.failure.clone()))
+            .inject(FailureRule::new(case.failure.clone()))
             .keep();
         let connect = |_| {
             let connecting = first.another_key(first.key_id()).connect();
@@ -69,9 +69,9 @@ fn connect(kind: &Kind, requests: u64, concurrency: usize) -> Tally {
                 })
             }
         };
-        let mut tally = Tally::new(format!("socket: {}", kind.name), clock);
+        let mut tally = Tally::new(format!("socket: {}", case.name), clock);
         tally
-            .run(connect, requests, concurrency, DEADLINE, expect(kind))
+            .run(connect, requests, concurrency, TIMEOUT, expect(case))
             .await;
         tally
     })
@@ -81,7 +81,7 @@ async fn pinned(emulator: &KmsEmulator) -> AwsKmsSigner {
     let arn = emulator.create_key(KeyType::Secp256k1).unwrap();
     builder(emulator, &arn)
         .attempt_timeout(ATTEMPT)
-        .timeout(DEADLINE)
+        .timeout(TIMEOUT)
         .connect_lazy(emulator.public_key(&arn).unwrap())
         .await
         .unwrap()

@@ -3,7 +3,7 @@
 //!
 //! | module | time | what |
 //! |---|---|---|
-//! | `alone` | virtual | each kind of failure on every attempt: the outcome of a request, how often it was sent, and to the millisecond when it ended |
+//! | `alone` | virtual | each case of failure on every attempt: the outcome of a request, how often it was sent, and to the millisecond when it ended |
 //! | `hanging` | real | calls that hang, over sockets |
 //! | `connections` | real | connections that break or were closed |
 //! | `mixed` | real | all failures at once, through a stack of layers |
@@ -11,21 +11,21 @@
 //! In real time a call may be late because its thread could not run; `probe` measures for how long,
 //! and that time does not count. Everything else fails the run, as `self_check` shows.
 //!
-//! The test prints one line for each kind of failure. `scripts/soak` runs it with more requests.
+//! The test prints one line for each case of failure. `scripts/soak` runs it with more requests.
 //! These variables set their number:
 //!
 //! | variable | default | what |
 //! |---|---|---|
-//! | `FAILURES_PER_KIND` | 200 | requests for each kind of failure |
-//! | `FAILURES_HANGING` | 48 | requests for each kind that hangs, over sockets |
+//! | `FAILURES_PER_CASE` | 200 | requests for each case of failure |
+//! | `FAILURES_HANGING` | 48 | requests for each case that hangs, over sockets |
 //! | `FAILURES_CONCURRENCY` | 16 | requests at the same time |
-//! | `FAILURES_MIXED` | 2000 | requests with all kinds at once, through a stack of layers |
+//! | `FAILURES_MIXED` | 2000 | requests with all cases at once, through a stack of layers |
 //! | `FAILURES_CONNECTIONS` | 1000 | requests over connections that break |
 
 mod alone;
+mod cases;
 mod connections;
 mod hanging;
-mod kinds;
 mod mixed;
 mod observed;
 mod probe;
@@ -54,7 +54,7 @@ fn main() -> ExitCode {
     .unwrap();
     paused.block_on(async {
         self_check::run().await;
-        let requests = setting("FAILURES_PER_KIND", 200);
+        let requests = setting("FAILURES_PER_CASE", 200);
         alone::run(&mut report, io.handle(), requests, concurrency).await;
     });
     self_check::run_on_threads();

@@ -1,4 +1,4 @@
-//! Every kind of failure at once, in two regions, under a whole stack of layers.
+//! Every case of failure at once, in two regions, under a whole stack of layers.
 
 use std::{sync::Arc, time::Duration};
 
@@ -19,14 +19,14 @@ use kms_signer::{
 use tokio::runtime::Handle;
 
 use super::{
+    cases::{self, ATTEMPT},
     hanging::builder,
-    kinds::{self, ATTEMPT},
     observed::Inner,
     tally::{Expect, Report, Tally},
     threads,
 };
 
-const DEADLINE: Duration = Duration::from_millis(1_500);
+const TIMEOUT: Duration = Duration::from_millis(1_500);
 /// The concurrency on each thread.
 const CONCURRENCY: usize = 16;
 /// The share of the requests to each region that meet a failure.
@@ -38,7 +38,7 @@ pub fn run(report: &mut Report, io: &Handle, requests: u64) {
     let path = folder.path().join("audit.jsonl");
     let (emulators, signer) = io.block_on(async {
         let emulators = emulators().await;
-        let failover = Timeout::new(regions(&emulators).await, DEADLINE).unwrap();
+        let failover = Timeout::new(regions(&emulators).await, TIMEOUT).unwrap();
         // The deadline does not include the time to write the record.
         let signer = Audit::new(Inner(failover), JsonLinesFile::open(&path).unwrap());
         (emulators, Arc::new(signer))
@@ -51,7 +51,7 @@ pub fn run(report: &mut Report, io: &Handle, requests: u64) {
     let mut tally = threads::share(requests, async |clock, requests| {
         let mut tally = Tally::new("all at once, two regions, layers", clock);
         tally
-            .sign(signer.clone(), requests, CONCURRENCY, DEADLINE, expect)
+            .sign(signer.clone(), requests, CONCURRENCY, TIMEOUT, expect)
             .await;
         tally
     });
@@ -82,13 +82,13 @@ async fn regions(emulators: &[KmsEmulator]) -> Failover<impl Signer + use<>> {
     for (emulator, arn) in [(primary, &arn), (replica, &replicated)] {
         let builder = builder(emulator, arn)
             .attempt_timeout(ATTEMPT)
-            .timeout(DEADLINE)
-            .retries(kinds::retries().max_retries(ATTEMPTS - 1));
+            .timeout(TIMEOUT)
+            .retries(cases::retries().max_retries(ATTEMPTS - 1));
         let signer = builder.connect_lazy(public_key.clone()).await.unwrap();
         let limit = RateLimit::per_second(100_000)
             .in_flight(2 * CONCURRENCY)
             .queue(10_000)
-            .max_wait(DEADLINE);
+            .max_wait(TIMEOUT);
         let limit = limit.build().unwrap();
         signers.push(limit.limit(Hedge::after(signer, ATTEMPT / 2).build().unwrap()));
     }
@@ -96,8 +96,8 @@ async fn regions(emulators: &[KmsEmulator]) -> Failover<impl Signer + use<>> {
 }
 
 fn spoil(emulator: &KmsEmulator) {
-    let kinds = kinds::signing().into_iter().map(|kind| kind.failure);
-    let failures: Vec<KmsFailure> = kinds.chain([KmsFailure::close_after_answer()]).collect();
+    let cases = cases::signing().into_iter().map(|case| case.failure);
+    let failures: Vec<KmsFailure> = cases.chain([KmsFailure::close_after_answer()]).collect();
     // In this order: the later rules apply to the requests that the earlier ones admit.
     let each = FAILING / failures.len() as f64;
     for failure in failures {

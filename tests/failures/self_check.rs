@@ -14,7 +14,7 @@ use super::{
     threads,
 };
 
-const DEADLINE: Duration = Duration::from_millis(50);
+const TIMEOUT: Duration = Duration::from_millis(50);
 
 /// Signs, but does something wrong.
 #[derive(Debug)]
@@ -53,7 +53,7 @@ impl Signer for Wrong {
         match self.failure {
             KmsFailure::Slow(time) => sleep(time).await,
             KmsFailure::Stalled(time) => {
-                sleep(DEADLINE).await;
+                sleep(TIMEOUT).await;
                 thread::sleep(time);
             }
             KmsFailure::Repeated(times) => (sent, claimed) = (times, times),
@@ -69,7 +69,7 @@ impl Signer for Wrong {
 async fn tally(clock: Clock, failure: KmsFailure, requests: u64) -> Tally {
     let mut tally = Tally::new("self", clock);
     tally
-        .sign(Wrong::new(failure), requests, 1, DEADLINE, Expect::SIGNED)
+        .sign(Wrong::new(failure), requests, 1, TIMEOUT, Expect::SIGNED)
         .await;
     tally
 }
@@ -78,8 +78,8 @@ async fn tally(clock: Clock, failure: KmsFailure, requests: u64) -> Tally {
 pub async fn run() {
     let millis = Duration::from_millis;
     for (failure, late, wrong_attempts) in [
-        (KmsFailure::Slow(DEADLINE), 0, 0),
-        (KmsFailure::Slow(DEADLINE + millis(5)), 8, 0),
+        (KmsFailure::Slow(TIMEOUT), 0, 0),
+        (KmsFailure::Slow(TIMEOUT + millis(5)), 8, 0),
         (KmsFailure::Repeated(1), 0, 0),
         (KmsFailure::Repeated(2), 0, 8),
         (KmsFailure::Concealed, 0, 8),
@@ -95,7 +95,7 @@ pub async fn run() {
 pub fn run_on_threads() {
     let second = Duration::from_secs(1);
     for (failure, is_late) in [
-        (KmsFailure::Slow(DEADLINE + second), true),
+        (KmsFailure::Slow(TIMEOUT + second), true),
         (KmsFailure::Stalled(second / 10), false),
     ] {
         let tally = threads::share(4, async |clock, share| tally(clock, failure, share).await);

@@ -21,7 +21,7 @@ use super::{observed::Observed, probe::Probe};
 pub struct Expect {
     may_sign: bool,
     /// The names of the expected errors.
-    kinds: &'static [&'static str],
+    names: &'static [&'static str],
     /// How often the request may be sent: at least and at most.
     attempts: (u32, u32),
 }
@@ -30,31 +30,31 @@ impl Expect {
     /// Expects a signature from the first attempt.
     pub const SIGNED: Self = Self {
         may_sign: true,
-        kinds: &[],
+        names: &[],
         attempts: (1, 1),
     };
 
     /// Expects one of these errors, which is permanent and not retried.
-    pub const fn fails(kinds: &'static [&'static str]) -> Self {
+    pub const fn fails(names: &'static [&'static str]) -> Self {
         Self {
             may_sign: false,
-            kinds,
+            names,
             attempts: (1, 1),
         }
     }
 
     /// Expects one of these errors, which is transient and uses up the three attempts.
-    pub const fn fails_thrice(kinds: &'static [&'static str]) -> Self {
-        Self::fails(kinds).attempts(3, 3)
+    pub const fn fails_thrice(names: &'static [&'static str]) -> Self {
+        Self::fails(names).attempts(3, 3)
     }
 
-    pub const fn or_fails(mut self, kinds: &'static [&'static str]) -> Self {
-        self.kinds = kinds;
+    pub const fn or_fails(mut self, names: &'static [&'static str]) -> Self {
+        self.names = names;
         self
     }
 
     pub fn is_timeout(self) -> bool {
-        self.kinds == ["timeout"]
+        self.names == ["timeout"]
     }
 
     pub const fn attempts(mut self, least: u32, most: u32) -> Self {
@@ -170,8 +170,8 @@ impl Tally {
         self.panics += other.panics;
         self.late += other.late;
         self.slowest = self.slowest.max(other.slowest);
-        for (kind, count) in other.errors {
-            *self.errors.entry(kind).or_default() += count;
+        for (name, count) in other.errors {
+            *self.errors.entry(name).or_default() += count;
         }
         self.example = self.example.or(other.example);
         self
@@ -183,7 +183,7 @@ impl Tally {
         signer: Arc<S>,
         count: u64,
         concurrency: usize,
-        deadline: Duration,
+        timeout: Duration,
         expect: Expect,
     ) {
         let sign = |index: u64| {
@@ -198,7 +198,7 @@ impl Tally {
                 })
             }
         };
-        self.run(sign, count, concurrency, deadline, expect).await;
+        self.run(sign, count, concurrency, timeout, expect).await;
     }
 
     /// Makes `count` calls, `concurrency` at a time.
@@ -207,7 +207,7 @@ impl Tally {
         call: impl Fn(u64) -> F,
         count: u64,
         concurrency: usize,
-        deadline: Duration,
+        timeout: Duration,
         expect: Expect,
     ) where
         F: Future<Output = Result<Answer>> + Send + 'static,
@@ -222,7 +222,7 @@ impl Tally {
                 let start = Instant::now();
                 let (result, observed) = Observed::during(call).await;
                 let end = observed.done().unwrap_or_else(Instant::now);
-                let late = clock.late(start + deadline, end);
+                let late = clock.late(start + timeout, end);
                 drop(permit);
                 let claimed = match &result {
                     Ok(answer) => answer.attempts,
@@ -304,7 +304,7 @@ impl Tally {
                 let is_consistent = error.is_retryable() == may_pass(error)
                     && !error.to_string().is_empty()
                     && !format!("{error:?}").is_empty();
-                expect.kinds.contains(&error.name()) && is_consistent
+                expect.names.contains(&error.name()) && is_consistent
             }
         };
         if !is_expected {
@@ -334,7 +334,7 @@ impl Tally {
 
     fn row(&self) -> String {
         let errors = self.errors.iter();
-        let errors: Vec<String> = errors.map(|(kind, n)| format!("{kind} {n}")).collect();
+        let errors: Vec<String> = errors.map(|(name, n)| format!("{name} {n}")).collect();
         format!(
             "{:<34} {:>8} {:>8} {:>8} {:>9.2} | {:>9} {:>9} {:>9} {:>6} {:>6} | {:>5} ms  {}",
             self.name,

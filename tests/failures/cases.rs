@@ -1,4 +1,4 @@
-//! The kinds of failures, and the outcome of each.
+//! The cases of failures, and the outcome of each.
 
 use std::time::Duration;
 
@@ -15,7 +15,7 @@ use super::{tally::Expect, transport::Transit};
 /// The attempt timeout: short, so that failures that hang do not slow down a run in real time.
 pub const ATTEMPT: Duration = Duration::from_millis(250);
 /// The timeout of a call: time for two attempts and the start of a third.
-pub const DEADLINE: Duration = Duration::from_millis(600);
+pub const TIMEOUT: Duration = Duration::from_millis(600);
 
 /// Three attempts with very short pauses, and a budget that never runs out.
 pub fn retries() -> Retries {
@@ -23,8 +23,8 @@ pub fn retries() -> Retries {
     retries.budget(u32::MAX)
 }
 
-/// A kind of failure, and the outcome of a request whose attempts all meet it.
-pub struct Kind {
+/// A case of failure, and the outcome of a request whose attempts all meet it.
+pub struct Case {
     pub name: &'static str,
     pub failure: KmsFailure,
     pub expect: Expect,
@@ -32,7 +32,7 @@ pub struct Kind {
     pub transit: Transit,
 }
 
-impl Kind {
+impl Case {
     fn new(name: &'static str, failure: KmsFailure, expect: Expect) -> Self {
         Self {
             name,
@@ -77,16 +77,16 @@ const DENIED: Expect = Expect::fails(&["access_denied"]);
 const SIGNED: Expect = Expect::SIGNED;
 
 /// Every failure of `Sign`. `connections.rs` shows what happens to a connection afterwards.
-pub fn signing() -> Vec<Kind> {
-    let mut kinds = codes();
-    kinds.extend(answers());
-    kinds.extend(signatures());
-    kinds.extend(in_time());
-    kinds
+pub fn signing() -> Vec<Case> {
+    let mut cases = codes();
+    cases.extend(answers());
+    cases.extend(signatures());
+    cases.extend(in_time());
+    cases
 }
 
 /// Errors with a code of KMS, or with one that is common to AWS.
-fn codes() -> Vec<Kind> {
+fn codes() -> Vec<Case> {
     let codes = [
         ("AccessDeniedException", DENIED),
         ("DependencyTimeoutException", UNAVAILABLE),
@@ -118,51 +118,51 @@ fn codes() -> Vec<Kind> {
         ("ValidationException", INVALID),
         ("KeyOnHolidayException", OTHER),
     ];
-    let kind = |(code, expect)| Kind::new(code, KmsFailure::error(code), expect);
-    codes.map(kind).into()
+    let case = |(code, expect)| Case::new(code, KmsFailure::error(code), expect);
+    codes.map(case).into()
 }
 
 /// Answers that are neither an error of KMS nor a signature.
-fn answers() -> Vec<Kind> {
-    let kind = Kind::new;
+fn answers() -> Vec<Case> {
+    let case = Case::new;
     vec![
         // The answer's own `Date` is right, so there is nothing to correct.
-        kind("clock skew", KmsFailure::clock_skew(), CREDENTIALS),
-        kind("500 with a page", KmsFailure::page(500), UNAVAILABLE),
-        kind("502 with a page", KmsFailure::page(502), UNAVAILABLE),
-        kind("503 with a page", KmsFailure::page(503), UNAVAILABLE),
-        kind("429 with a page", KmsFailure::page(429), THROTTLED),
-        kind("407 with a page", KmsFailure::page(407), OTHER),
-        kind("200 with a page", KmsFailure::page(200), UNAVAILABLE),
-        kind("empty body", KmsFailure::empty_body(), INCOMPLETE),
-        kind("empty object", KmsFailure::empty_object(), INCOMPLETE),
-        kind("no KeyId", KmsFailure::without_member("KeyId"), INCOMPLETE),
-        kind(
+        case("clock skew", KmsFailure::clock_skew(), CREDENTIALS),
+        case("500 with a page", KmsFailure::page(500), UNAVAILABLE),
+        case("502 with a page", KmsFailure::page(502), UNAVAILABLE),
+        case("503 with a page", KmsFailure::page(503), UNAVAILABLE),
+        case("429 with a page", KmsFailure::page(429), THROTTLED),
+        case("407 with a page", KmsFailure::page(407), OTHER),
+        case("200 with a page", KmsFailure::page(200), UNAVAILABLE),
+        case("empty body", KmsFailure::empty_body(), INCOMPLETE),
+        case("empty object", KmsFailure::empty_object(), INCOMPLETE),
+        case("no KeyId", KmsFailure::without_member("KeyId"), INCOMPLETE),
+        case(
             "no Signature",
             KmsFailure::without_member("Signature"),
             INCOMPLETE,
         ),
-        kind(
+        case(
             "no SigningAlgorithm",
             KmsFailure::without_member("SigningAlgorithm"),
             INCOMPLETE,
         ),
-        kind("malformed JSON", KmsFailure::malformed_json(), UNAVAILABLE),
-        kind("bad base64", KmsFailure::bad_base64(), UNAVAILABLE),
-        kind("truncated body", KmsFailure::truncated_body(), CUT),
-        kind("reset", KmsFailure::reset(), LOST),
-        kind(
+        case("malformed JSON", KmsFailure::malformed_json(), UNAVAILABLE),
+        case("bad base64", KmsFailure::bad_base64(), UNAVAILABLE),
+        case("truncated body", KmsFailure::truncated_body(), CUT),
+        case("reset", KmsFailure::reset(), LOST),
+        case(
             "reset after processing",
             KmsFailure::reset_after_processing(),
             LOST,
         ),
-        kind("closed without answer", KmsFailure::close(), LOST),
-        kind(
+        case("closed without answer", KmsFailure::close(), LOST),
+        case(
             "another KeyId",
             KmsFailure::other_key_id(ANOTHER_KEY),
             MOVED,
         ),
-        kind(
+        case(
             "another algorithm",
             KmsFailure::other_algorithm("ECDSA_SHA_512"),
             CONTRADICTING,
@@ -170,65 +170,65 @@ fn answers() -> Vec<Kind> {
     ]
 }
 
-fn signatures() -> Vec<Kind> {
+fn signatures() -> Vec<Case> {
     let flipped = |part| KmsFailure::flipped_signature_bit(part, None);
-    let kind = Kind::new;
+    let case = Case::new;
     vec![
-        kind(
+        case(
             "signed by another key",
             KmsFailure::signature_by_another_key(),
             FORGED,
         ),
-        kind(
+        case(
             "another digest",
             KmsFailure::signature_over_another_message(),
             FORGED,
         ),
-        kind("replayed answer", KmsFailure::replayed_answer(), FORGED),
-        kind("bit flip in r", flipped(SignaturePart::R), FLIPPED),
-        kind("bit flip in s", flipped(SignaturePart::S), FLIPPED),
-        kind(
+        case("replayed answer", KmsFailure::replayed_answer(), FORGED),
+        case("bit flip in r", flipped(SignaturePart::R), FLIPPED),
+        case("bit flip in s", flipped(SignaturePart::S), FLIPPED),
+        case(
             "bit flip in DER",
             flipped(SignaturePart::DerHeader),
             FLIPPED,
         ),
-        kind("trailing byte", KmsFailure::trailing_byte(), MALFORMED),
-        kind(
+        case("trailing byte", KmsFailure::trailing_byte(), MALFORMED),
+        case(
             "64 bytes and no DER",
             KmsFailure::fixed_width_signature(),
             MALFORMED,
         ),
-        kind("high s", KmsFailure::high_s(), SIGNED),
-        kind("low s", KmsFailure::low_s(), SIGNED),
-        kind("short r", KmsFailure::short_r(), SIGNED),
+        case("high s", KmsFailure::high_s(), SIGNED),
+        case("low s", KmsFailure::low_s(), SIGNED),
+        case("short r", KmsFailure::short_r(), SIGNED),
     ]
 }
 
 /// Answers that take time, or never end.
-fn in_time() -> Vec<Kind> {
-    let (millis, kind) = (Duration::from_millis, Kind::new);
+fn in_time() -> Vec<Case> {
+    let (millis, case) = (Duration::from_millis, Case::new);
     vec![
-        kind("accepted and stalled", KmsFailure::stall(), LATE).in_transit(Transit::Never),
-        kind("stalled in the body", KmsFailure::stall_in_body(), LATE).in_transit(Transit::Half),
-        kind(
+        case("accepted and stalled", KmsFailure::stall(), LATE).in_transit(Transit::Never),
+        case("stalled in the body", KmsFailure::stall_in_body(), LATE).in_transit(Transit::Half),
+        case(
             "slower than the attempt",
             KmsFailure::latency(Latency::fixed(2 * ATTEMPT)),
             LATE,
         )
         .in_transit(Transit::Late(2 * ATTEMPT)),
-        kind(
+        case(
             "body slower than the attempt",
             KmsFailure::slow_body(millis(5)),
             LATE,
         )
         .in_transit(Transit::ByteByByte(millis(5))),
-        kind(
+        case(
             "latency",
             KmsFailure::latency(Latency::log_normal(millis(2), millis(20))),
             SIGNED,
         )
         .in_transit(Transit::Late(millis(20))),
-        kind(
+        case(
             "body byte by byte",
             KmsFailure::slow_body(Duration::ZERO),
             SIGNED,
@@ -237,33 +237,33 @@ fn in_time() -> Vec<Kind> {
 }
 
 /// Every failure of `GetPublicKey`.
-pub fn connecting() -> Vec<Kind> {
-    let kind = Kind::new;
+pub fn connecting() -> Vec<Case> {
+    let case = Case::new;
     vec![
-        kind(
+        case(
             "connect: bit flip in SPKI",
             KmsFailure::flipped_public_key_bit(None),
             Expect::fails(&["key_refused"]),
         ),
-        kind(
+        case(
             "connect: empty object",
             KmsFailure::empty_object(),
             INCOMPLETE,
         ),
-        kind(
+        case(
             "connect: no PublicKey",
             KmsFailure::without_member("PublicKey"),
             INCOMPLETE,
         ),
-        kind("connect: bad base64", KmsFailure::bad_base64(), UNAVAILABLE),
-        kind(
+        case("connect: bad base64", KmsFailure::bad_base64(), UNAVAILABLE),
+        case(
             "connect: another KeyId",
             KmsFailure::other_key_id(ANOTHER_KEY),
             MOVED,
         ),
-        kind("connect: throttled", KmsFailure::throttling(), THROTTLED),
-        kind("connect: denied", KmsFailure::access_denied(), DENIED),
-        kind("connect: stalled", KmsFailure::stall(), LATE).in_transit(Transit::Never),
+        case("connect: throttled", KmsFailure::throttling(), THROTTLED),
+        case("connect: denied", KmsFailure::access_denied(), DENIED),
+        case("connect: stalled", KmsFailure::stall(), LATE).in_transit(Transit::Never),
     ]
 }
 
