@@ -2,7 +2,10 @@
 
 use std::{borrow::Cow, fmt, sync::Arc, time::Duration};
 
-use crate::{Error, PublicKey, Result, Signature};
+use crate::{
+    Error, PublicKey, Result, Signature,
+    text::{MAX_NAME, MAX_SENTENCE, cleaned, shared},
+};
 
 /// A verified signature and the record of how it was made.
 #[derive(Clone, Debug)]
@@ -38,6 +41,8 @@ impl Signed {
 
 /// A record of one call to a key store, with enough detail to find the call in the key store's own
 /// log.
+///
+/// Its texts are shown in logs: they are cut, and a character that does not print is replaced by `?`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Receipt {
     operation: Cow<'static, str>,
@@ -53,8 +58,8 @@ impl Receipt {
     /// Creates a receipt of one attempt at `operation` with `key`, and no time elapsed.
     pub fn new(operation: impl Into<Cow<'static, str>>, key: impl Into<Arc<str>>) -> Self {
         Self {
-            operation: operation.into(),
-            key: key.into(),
+            operation: cleaned(operation, MAX_NAME),
+            key: shared(key, MAX_SENTENCE),
             pinned_key: None,
             region: None,
             request_id: None,
@@ -66,28 +71,28 @@ impl Receipt {
     /// Sets the key, once the key store has said its full name.
     #[must_use]
     pub fn with_key(mut self, key: impl Into<Arc<str>>) -> Self {
-        self.key = key.into();
+        self.key = shared(key, MAX_SENTENCE);
         self
     }
 
     /// Sets the full name of the key that is pinned, if it is known.
     #[must_use]
     pub fn with_pinned_key(mut self, key: Option<Arc<str>>) -> Self {
-        self.pinned_key = key;
+        self.pinned_key = key.map(|key| shared(key, MAX_SENTENCE));
         self
     }
 
     /// Sets the region or site of the key store.
     #[must_use]
     pub fn with_region(mut self, region: Option<Arc<str>>) -> Self {
-        self.region = region;
+        self.region = region.map(|region| shared(region, MAX_NAME));
         self
     }
 
     /// Sets the key store's id of the request.
     #[must_use]
     pub fn with_request_id(mut self, request_id: Option<String>) -> Self {
-        self.request_id = request_id;
+        self.request_id = request_id.map(|id| cleaned(id, MAX_NAME).into_owned());
         self
     }
 
@@ -157,3 +162,6 @@ impl fmt::Display for Receipt {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

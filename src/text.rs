@@ -3,9 +3,7 @@
 // Without a remote provider no server says anything.
 #![cfg_attr(not(feature = "_remote"), allow(dead_code))]
 
-use std::borrow::Cow;
-
-use std::error::Error as StdError;
+use std::{borrow::Cow, error::Error as StdError, sync::Arc};
 
 /// The most characters of a name that are kept: a key, an algorithm, a code, a request id. The
 /// longest ones of key stores have about a hundred.
@@ -34,11 +32,23 @@ pub(crate) fn clean(text: &str, most: usize) -> String {
 /// The same for a text that may be a constant: one that needs no change is returned as it is.
 pub(crate) fn cleaned(text: impl Into<Cow<'static, str>>, most: usize) -> Cow<'static, str> {
     let text = text.into();
-    let is_clean = text.chars().nth(most).is_none() && text.chars().all(|c| harmless(c) == c);
-    match is_clean {
+    match is_clean(&text, most) {
         true => text,
         false => clean(&text, most).into(),
     }
+}
+
+/// The same for a text that is shared.
+pub(crate) fn shared(text: impl Into<Arc<str>>, most: usize) -> Arc<str> {
+    let text = text.into();
+    match is_clean(&text, most) {
+        true => text,
+        false => clean(&text, most).into(),
+    }
+}
+
+fn is_clean(text: &str, most: usize) -> bool {
+    text.chars().nth(most).is_none() && text.chars().all(|c| harmless(c) == c)
 }
 
 /// A name in an answer. What is empty is missing.
@@ -73,7 +83,7 @@ pub(crate) fn chain<'a>(
 
 fn harmless(c: char) -> char {
     match c {
-        '"' | '\'' | '\\' => c,
+        ' '..='~' => c,
         _ if c.escape_debug().eq([c]) => c,
         _ => '?',
     }
