@@ -17,7 +17,8 @@ use crate::call::Sent;
 use aws_sdk_kms::{
     Client,
     config::{
-        self, ConfigBag, Intercept, RuntimeComponents, StalledStreamProtectionConfig,
+        self, ConfigBag, Intercept, RuntimeComponents, SharedInterceptor,
+        StalledStreamProtectionConfig,
         interceptors::{
             BeforeDeserializationInterceptorContextMut, BeforeDeserializationInterceptorContextRef,
             BeforeTransmitInterceptorContextMut, BeforeTransmitInterceptorContextRef,
@@ -27,7 +28,9 @@ use aws_sdk_kms::{
     },
     error::{BoxError, SdkError},
 };
-use aws_smithy_runtime_api::client::connection::CaptureSmithyConnection;
+use aws_smithy_runtime_api::client::{
+    connection::CaptureSmithyConnection, interceptors::dyn_dispatch_hint,
+};
 use aws_smithy_types::body::SdkBody;
 
 /// One attempt. If it is dropped without an answer, it marks its connection so that no later
@@ -53,7 +56,7 @@ struct Observed {
 struct Times {
     /// `x-amz-date` of the request.
     signed: Option<String>,
-    /// `Date` of the answer, unless a cache sent it.
+    /// `Date` of a rejection, unless a cache sent it.
     answered: Option<String>,
 }
 
@@ -69,16 +72,16 @@ impl Attempt {
 
     /// The SDK's settings for this attempt. `time_left` is the time until the deadline of the call.
     pub(super) fn overrides(&self, client: &Client, time_left: Duration) -> config::Builder {
-        let overrides = config::Builder::new()
+        let mut overrides = config::Builder::new()
             .retry_config(RetryConfig::disabled())
             // It would end a stalled body after 5 s, regardless of the attempt's own timeout.
             .stalled_stream_protection(StalledStreamProtectionConfig::disabled())
-            .time_source(self.clock.clone())
-            .interceptor(Observer {
-                sent: self.sent.clone(),
-                observed: self.observed.clone(),
-                clock: self.clock.clone(),
-            });
+            .time_source(self.clock.clone());
+        overrides.push_interceptor(SharedInterceptor::permanent(Observer {
+            sent: self.sent.clone(),
+            observed: self.observed.clone(),
+            clock: self.clock.clone(),
+        }));
         let own = client.config().timeout_config();
         match own.and_then(TimeoutConfig::operation_attempt_timeout) {
             Some(_) => overrides,
@@ -111,6 +114,7 @@ impl Attempt {
 #[derive(Debug)]
 pub(super) struct StopBeforeSending;
 
+#[dyn_dispatch_hint]
 impl Intercept for StopBeforeSending {
     fn name(&self) -> &'static str {
         "kms_signer::StopBeforeSending"
@@ -128,8 +132,11 @@ impl Intercept for StopBeforeSending {
 
 impl Drop for Attempt {
     fn drop(&mut self) {
+        if self.is_answered {
+            return;
+        }
         let connection = self.observed.connection.get();
-        if let (false, Some(connection)) = (self.is_answered, connection.and_then(|c| c.get())) {
+        if let Some(connection) = connection.and_then(CaptureSmithyConnection::get) {
             connection.poison();
         }
     }
@@ -148,6 +155,9 @@ struct Observer {
     clock: AttemptClock,
 }
 
+/// Without the hint, and `permanent`, the SDK searches its settings before each hook it has, used or
+/// not.
+#[dyn_dispatch_hint]
 impl Intercept for Observer {
     fn name(&self) -> &'static str {
         "kms_signer::Observer"
@@ -190,9 +200,10 @@ impl Intercept for Observer {
         _: &RuntimeComponents,
         _: &mut ConfigBag,
     ) -> Result<(), BoxError> {
-        let headers = context.response().headers();
+        let response = context.response();
+        let headers = response.headers();
         // A cached answer has the time at which it was cached (RFC 9111 §5.1).
-        if headers.get("age").is_none() {
+        if !response.status().is_success() && headers.get("age").is_none() {
             self.observed.times().answered = headers.get("date").map(str::to_owned);
         }
         self.clock.hide();
@@ -220,3 +231,6 @@ impl Intercept for Observer {
         Ok(())
     }
 }
+
+#[cfg(test)]
+mod tests;
