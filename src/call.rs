@@ -18,7 +18,7 @@ use std::{sync::Arc, time::Duration};
 
 use tokio::{
     runtime::Handle,
-    time::{Instant, sleep, sleep_until},
+    time::{Instant, sleep, sleep_until, timeout_at},
 };
 use tracing::Instrument as _;
 
@@ -220,10 +220,24 @@ impl<T: Transport> Call<'_, T> {
         tokio::select! {
             biased;
             outcome = send(attempt) => Ok(outcome),
-            () = sleep_until(self.deadline) => Err(Late("the deadline of the call passed")),
-            () = sent.expired(self.transport.settings().attempt_timeout()) => {
-                Err(Late("no answer within the time of an attempt"))
-            }
+            late = self.out_of_time(sent) => Err(late),
+        }
+    }
+
+    /// Completes when the attempt has to end. It needs one timer: most attempts are sent before
+    /// anything waits.
+    async fn out_of_time(&self, sent: &Sent) -> Late {
+        const DEADLINE: Late = Late("the deadline of the call passed");
+        if timeout_at(self.deadline, sent.marked()).await.is_err() {
+            return DEADLINE;
+        }
+        // The time before that does not count: loading credentials may take as long as the whole
+        // call, because ending the attempt would discard a load in progress.
+        let end = in_future(self.transport.settings().attempt_timeout());
+        sleep_until(end.min(self.deadline)).await;
+        match end < self.deadline {
+            true => Late("no answer within the time of an attempt"),
+            false => DEADLINE,
         }
     }
 }

@@ -8,10 +8,7 @@ use std::{
     time::Duration,
 };
 
-use tokio::{
-    sync::Notify,
-    time::{Instant, sleep},
-};
+use tokio::{sync::Notify, time::Instant};
 
 /// One attempt at a call, for the transport that makes it.
 #[derive(Debug)]
@@ -47,12 +44,8 @@ impl Sent {
         self.is_marked.load(Ordering::Relaxed)
     }
 
-    /// Completes when `timeout` has passed since the request went out.
-    ///
-    /// The time before that does not count: loading credentials may take as long as the whole call,
-    /// because ending the attempt would discard a load in progress.
-    pub(super) async fn expired(&self, timeout: Duration) {
+    /// Completes when the request has gone out.
+    pub(super) async fn marked(&self) {
         self.marked.notified().await;
-        sleep(timeout).await;
     }
 }
