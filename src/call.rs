@@ -79,7 +79,7 @@ pub(crate) struct Answer<T> {
 /// The operation and key of a call, as receipts and logs name them.
 pub(crate) struct Subject<'a> {
     pub(crate) operation: &'static str,
-    pub(crate) key: &'a str,
+    pub(crate) key: &'a Arc<str>,
     /// The full name of the pinned key, if it is known.
     pub(crate) pinned_key: Option<Arc<str>>,
     /// Set for a call that signs.
@@ -119,9 +119,11 @@ where
     call.run(send, accept).instrument(span).await
 }
 
-/// The instant after `timeout`, at most two years from now, so that the addition cannot overflow.
+/// The longest a call may take: two years, and timers reach little farther.
+pub(crate) const FAR: Duration = Duration::from_secs(2 * 365 * 24 * 60 * 60);
+
+/// The instant after `timeout`, at most [`FAR`] from now, so that the addition cannot overflow.
 pub(crate) fn in_future(timeout: Duration) -> Instant {
-    const FAR: Duration = Duration::from_secs(2 * 365 * 24 * 60 * 60);
     Instant::now() + timeout.min(FAR)
 }
 

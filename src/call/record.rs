@@ -30,7 +30,7 @@ pub(super) fn span(subject: &Subject<'_>, transport: &impl Transport) -> Span {
         target: "kms_signer::call",
         "call",
         operation = subject.operation,
-        key = subject.key,
+        key = &**subject.key,
         region = transport.region().map(|region| &**region),
         digest = field::Empty,
         preimage = field::Empty,
@@ -52,7 +52,7 @@ impl Record {
     pub(super) fn start(subject: &Subject<'_>, transport: &impl Transport) -> Self {
         Self {
             operation: subject.operation,
-            key: subject.key.into(),
+            key: subject.key.clone(),
             pinned_key: subject.pinned_key.clone(),
             region: transport.region().cloned(),
             start: Instant::now(),

@@ -149,7 +149,7 @@ impl ToyTransport {
     ) -> Result<V> {
         let subject = Subject {
             operation: "Ask",
-            key: "toy",
+            key: &"toy".into(),
             pinned_key: None,
             signs: None,
             is_probe,

@@ -4,18 +4,15 @@
 //! time it was signed, and keeps a handle to the connection, which an attempt without an answer
 //! discards.
 
-use std::{
-    sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError},
-    time::Duration,
-};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 
 use super::{
     body,
     clock::{AttemptClock, Clock},
 };
-use crate::call::Sent;
+use crate::call::{FAR, Sent};
 use aws_sdk_kms::{
-    Client,
+    Client, Config,
     config::{
         self, ConfigBag, Intercept, RuntimeComponents, SharedInterceptor,
         StalledStreamProtectionConfig,
@@ -32,6 +29,31 @@ use aws_smithy_runtime_api::client::{
     connection::CaptureSmithyConnection, interceptors::dyn_dispatch_hint,
 };
 use aws_smithy_types::body::SdkBody;
+
+/// Sets in `config` what attempts need and the settings of `client` lack.
+///
+/// A client that was handed over has settings of its own, which each attempt overrides. A client that
+/// this crate makes has these from the start, so that there is nothing to override.
+pub(super) fn adjusted(client: &Config, mut config: config::Builder) -> config::Builder {
+    let retries = RetryConfig::disabled();
+    if client.retry_config() != Some(&retries) {
+        config.set_retry_config(Some(retries));
+    }
+    // It would end a stalled body after 5 s, regardless of the attempt's own timeout.
+    let protection = client.stalled_stream_protection();
+    if protection.is_none_or(StalledStreamProtectionConfig::is_enabled) {
+        let disabled = StalledStreamProtectionConfig::disabled();
+        config.set_stalled_stream_protection(Some(disabled));
+    }
+    // Our own deadline always ends the attempt first. The SDK derives the time it allows for
+    // credentials from this and the number of attempts: without it, 6.2 s for one.
+    let timeouts = client.timeout_config();
+    if timeouts.is_none_or(|timeouts| timeouts.operation_attempt_timeout().is_none()) {
+        let timeouts = timeouts.map(TimeoutConfig::to_builder).unwrap_or_default();
+        config.set_timeout_config(Some(timeouts.operation_attempt_timeout(FAR).build()));
+    }
+    config
+}
 
 /// One attempt. If it is dropped without an answer, it marks its connection so that no later
 /// request uses it.
@@ -70,29 +92,16 @@ impl Attempt {
         }
     }
 
-    /// The SDK's settings for this attempt. `time_left` is the time until the deadline of the call.
-    pub(super) fn overrides(&self, client: &Client, time_left: Duration) -> config::Builder {
-        let mut overrides = config::Builder::new()
-            .retry_config(RetryConfig::disabled())
-            // It would end a stalled body after 5 s, regardless of the attempt's own timeout.
-            .stalled_stream_protection(StalledStreamProtectionConfig::disabled())
-            .time_source(self.clock.clone());
+    /// The SDK's settings for this attempt.
+    pub(super) fn overrides(&self, client: &Client) -> config::Builder {
+        let mut overrides =
+            adjusted(client.config(), config::Builder::new()).time_source(self.clock.clone());
         overrides.push_interceptor(SharedInterceptor::permanent(Observer {
             sent: self.sent.clone(),
             observed: self.observed.clone(),
             clock: self.clock.clone(),
         }));
-        let own = client.config().timeout_config();
-        match own.and_then(TimeoutConfig::operation_attempt_timeout) {
-            Some(_) => overrides,
-            // Our own deadline always ends the attempt first. The SDK derives the time it allows
-            // for credentials from this and the number of attempts: without it, 6.2 s for one.
-            None => overrides.timeout_config(
-                TimeoutConfig::builder()
-                    .operation_attempt_timeout(time_left.saturating_add(Duration::from_secs(1)))
-                    .build(),
-            ),
-        }
+        overrides
     }
 
     /// Records how the attempt ended. Only a whole answer shows that the connection works.

@@ -11,7 +11,8 @@ use aws_sdk_kms::{
 use tokio::time::{Instant, timeout_at};
 
 use super::{
-    AwsKmsSigner, admission, caller::Caller, client_state::ClientState, key_id::KeyId, protocol,
+    AwsKmsSigner, admission, attempt::adjusted, caller::Caller, client_state::ClientState,
+    key_id::KeyId, protocol,
 };
 use crate::{
     Error, PublicKey, Result, Retries,
@@ -324,12 +325,13 @@ impl AwsKmsSignerBuilder {
             check_endpoint(&url)?;
             config.set_endpoint_url(Some(url));
         }
-        let configured = config.clone().build().region().cloned();
+        let configured = config.clone().build();
         let region = (self.region.map(Region::new))
-            .or(configured)
+            .or_else(|| configured.region().cloned())
             .or_else(|| key_region.clone().map(Region::new));
         check_region(region.as_ref(), key_region.as_deref())?;
         config.set_region(region);
+        let config = adjusted(&configured, config);
         Ok((Client::from_conf(config.build()), self.key_id.into()))
     }
 }

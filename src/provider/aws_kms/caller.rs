@@ -84,9 +84,8 @@ impl Caller {
         A: RequestId,
     {
         let clock = self.state.clock();
-        let time_left = attempt.time_left();
         let mut attempt = Attempt::new(&self.client, clock, attempt.sent);
-        let outcome = send(attempt.overrides(&self.client, time_left)).await;
+        let outcome = send(attempt.overrides(&self.client)).await;
         attempt.ended(&outcome);
         match outcome {
             Ok(value) => Ok(Answer {

@@ -125,9 +125,7 @@ impl AwsKmsSigner {
                 signer.caller.state().clock(),
                 Arc::new(Sent::default()),
             );
-            let overrides = attempt
-                .overrides(client, timeout)
-                .interceptor(StopBeforeSending);
+            let overrides = attempt.overrides(client).interceptor(StopBeforeSending);
             let loaded = protocol::dry_run(client, &signer.key_id, &asked, overrides);
             // The next check shows whether this succeeded.
             let _ = timeout_at(in_future(timeout), loaded).await;

@@ -1,3 +1,5 @@
+use aws_sdk_kms::config::retry::RetryConfig;
+
 use super::*;
 use crate::{KeyType, Signer as _, secret_key::SecretKey};
 
@@ -45,6 +47,31 @@ async fn the_region_is_the_explicit_one_then_the_configured_one_then_the_arns() 
 
     let without = AwsKmsSigner::builder(ARN).client(Client::new(&config(None)));
     assert_eq!(pinned(without).await.unwrap(), "eu-central-1");
+}
+
+/// So no attempt has to override them. What was handed over stays as it is, with its connections.
+#[tokio::test]
+async fn clients_that_are_made_here_leave_retries_to_the_signer() {
+    let retries = |signer: AwsKmsSigner| {
+        let config = signer.caller.client().config();
+        config.retry_config().map(RetryConfig::max_attempts)
+    };
+    let builder = || AwsKmsSigner::builder("alias/a");
+    let standard = RetryConfig::standard();
+    let mut config = config(Some("us-east-1")).into_builder();
+    config.set_retry_config(Some(standard.clone()));
+    let config = config.build();
+    let client = Client::new(&config);
+    for (builder, attempts) in [
+        (builder().sdk_config(&config), 1),
+        (builder().client(client.clone()).region("eu-west-1"), 1),
+        (builder().client(client), standard.max_attempts()),
+    ] {
+        let signer = builder.connect_lazy(public_key()).await.unwrap();
+        assert_eq!(retries(signer.clone()), Some(attempts));
+        let another = signer.another_key("alias/b").connect_lazy(public_key());
+        assert_eq!(retries(another.await.unwrap()), Some(attempts));
+    }
 }
 
 #[tokio::test]
