@@ -32,8 +32,8 @@ use aws_smithy_types::body::SdkBody;
 
 /// Sets in `config` what attempts need and the settings of `client` lack.
 ///
-/// A client that was handed over has settings of its own, which each attempt overrides. A client that
-/// this crate makes has these from the start, so that there is nothing to override.
+/// A user's client keeps its own settings, so each attempt overrides them. A client that this crate
+/// makes has them from the start, so there is nothing to override.
 pub(super) fn adjusted(client: &Config, mut config: config::Builder) -> config::Builder {
     let retries = RetryConfig::disabled();
     if client.retry_config() != Some(&retries) {

@@ -49,7 +49,7 @@ async fn the_region_is_the_explicit_one_then_the_configured_one_then_the_arns() 
     assert_eq!(pinned(without).await.unwrap(), "eu-central-1");
 }
 
-/// So no attempt has to override them. What was handed over stays as it is, with its connections.
+/// So no attempt has to override them. A user's client stays as it is, with its connections.
 #[tokio::test]
 async fn clients_that_are_made_here_leave_retries_to_the_signer() {
     let retries = |signer: AwsKmsSigner| {
